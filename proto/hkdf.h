@@ -1,0 +1,27 @@
+/*
+ * HKDF-SHA-512 (RFC 5869), on libsodium's streaming HMAC.
+ */
+#ifndef SR_HKDF_H
+#define SR_HKDF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SR_HKDF_PRK 64
+#define SR_HKDF_OUT_MAX (255 * 64)
+
+/*
+ * Extract (RFC 5869, 2.2). `salt`/`salt_size` may be NULL/0, which means 64 zero bytes. `prk` (out, SR_HKDF_PRK
+ * bytes) is secret; the caller wipes it. Cannot fail.
+ */
+void sr_hkdf_extract(const uint8_t *salt, size_t salt_size, const uint8_t *ikm, size_t ikm_size,
+		     uint8_t prk[SR_HKDF_PRK]);
+
+/*
+ * Expand (RFC 5869, 2.3). `prk` is `prk_size` bytes of uniform key (32 or more); `out` (out) receives `out_size`
+ * bytes, 1 to SR_HKDF_OUT_MAX; more aborts, as only a fault in sealreel can ask for it. The caller wipes `out`.
+ */
+void sr_hkdf_expand(const uint8_t *prk, size_t prk_size, const uint8_t *info, size_t info_size, uint8_t *out,
+		    size_t out_size);
+
+#endif
