@@ -31,8 +31,9 @@ bool sr_aead_rekey(struct sr_aead *aead, const uint8_t key[SR_AEAD_KEY]) SR_MUST
 
 /*
  * Seal `size` bytes at `plain` into `sealed` (out, size + SR_AEAD_TAG bytes; may be the same address as `plain`,
- * not otherwise overlapping). `ad` is authenticated, not sealed, and may be NULL/0. Returns false when libcrypto
- * fails; `sealed` is then undefined.
+ * not otherwise overlapping). `ad` is authenticated, not sealed, and may be NULL/0. `size` and `ad_size` are below
+ * 2^31 - 16. Returns false when libcrypto fails or a size is above that; `sealed` is then undefined. The caller never
+ * repeats a nonce under one key.
  */
 bool sr_aead_seal(struct sr_aead *aead, const uint8_t nonce[SR_AEAD_NONCE], const uint8_t *ad, size_t ad_size,
 		  const uint8_t *plain, size_t size, uint8_t *sealed) SR_MUST_USE;

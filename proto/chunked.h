@@ -55,8 +55,8 @@ void sr_message_key_derive(const uint8_t input_key[SR_KEY], const uint8_t salt[S
 
 /*
  * Seal or open one chunk by number, for random access and for streams: `size` is the plaintext length, SR_CHUNK for
- * all but the last. Buffers as sr_aead_seal and sr_aead_open. `chunk` is below 2^38; more is refused. False as there;
- * after a failed open `plain` is zeros. `aead` must be keyed with the message key's `key`.
+ * all but the last. Buffers as sr_aead_seal and sr_aead_open. `chunk` is below 2^38 and `size` at most SR_CHUNK; more
+ * is refused. False as there; after a failed open `plain` is zeros. `aead` must be keyed with the message key's `key`.
  */
 bool sr_chunk_seal(struct sr_aead *aead, const uint8_t base_nonce[SR_AEAD_NONCE], uint64_t chunk, const uint8_t *plain,
 		   size_t size, uint8_t *sealed) SR_MUST_USE;
@@ -77,7 +77,7 @@ enum sr_code sr_seal_with_salt(const uint8_t input_key[SR_KEY], const uint8_t sa
 /*
  * Open a whole message of `sealed_size` bytes. `plain` (out) takes sealed_size - overhead bytes (sr_plain_size), may
  * not overlap, and is zeroed unless the result is SR_OPENED. The commitment is compared in constant time before any
- * chunk is opened. A length that no message has is SR_DAMAGED.
+ * chunk is opened. A length that no message has is SR_DAMAGED, and `plain` is untouched, as it has no length then.
  */
 enum sr_opening sr_open(const uint8_t input_key[SR_KEY], const uint8_t *context, size_t context_size,
 			const uint8_t *sealed, size_t sealed_size, uint8_t *plain) SR_MUST_USE;
@@ -98,7 +98,8 @@ size_t sr_sealer_room(const struct sr_sealer *sealer, size_t size);
 
 /*
  * Feed `size` bytes; every chunk that fills goes to `out` (at least sr_sealer_room bytes), *out_size says how many
- * bytes. SR_OK, or SR_INTERNAL when libcrypto fails: the message is then lost and only sr_sealer_free may follow.
+ * bytes. `plain` and `out` may not overlap. SR_OK, or SR_INTERNAL when libcrypto fails, the message is closed or has
+ * 2^38 chunks: it is then lost and only sr_sealer_free may follow.
  */
 enum sr_code sr_sealer_feed(struct sr_sealer *sealer, const uint8_t *plain, size_t size, uint8_t *out,
 			    size_t *out_size) SR_MUST_USE;
@@ -121,7 +122,10 @@ void sr_opener_free(struct sr_opener *opener);
 enum sr_opening sr_opener_feed(struct sr_opener *opener, const uint8_t *sealed, size_t size, uint8_t *out,
 			       size_t *out_size) SR_MUST_USE;
 
-/* The sealed bytes have ended: open the last chunk. SR_DAMAGED if they end where no message can. */
+/*
+ * The sealed bytes have ended: open the last chunk. SR_DAMAGED if they end where no message can, or on anything that
+ * follows the end. *out_size is 0 unless the result is SR_OPENED.
+ */
 enum sr_opening sr_opener_close(struct sr_opener *opener, uint8_t out[SR_CHUNK], size_t *out_size) SR_MUST_USE;
 
 #endif

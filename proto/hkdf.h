@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cursor.h"
+
 #define SR_HKDF_PRK 64
 #define SR_HKDF_OUT_MAX (255 * 64)
 
@@ -23,5 +25,9 @@ void sr_hkdf_extract(const uint8_t *salt, size_t salt_size, const uint8_t *ikm, 
  */
 void sr_hkdf_expand(const uint8_t *prk, size_t prk_size, const uint8_t *info, size_t info_size, uint8_t *out,
 		    size_t out_size);
+
+/* The same with `info` in `parts` pieces that are taken as one, so that a long context need not be copied together. */
+void sr_hkdf_expand_parts(const uint8_t *prk, size_t prk_size, const struct sr_span *info, size_t parts, uint8_t *out,
+			  size_t out_size);
 
 #endif
