@@ -44,7 +44,8 @@ void sr_handshake_free(struct sr_handshake *handshake);
  * Initiator: write message 1 with `payload` (NULL/0 in sealreel, where both are empty). `out` takes SR_NOISE_MESSAGE1 +
  * payload bytes. Responder: read it; `peer_key` (out) is the initiator's static key; `payload` (out) takes
  * size - SR_NOISE_MESSAGE1 bytes. SR_UNAUTHENTICATED if it does not open or a DH result is all zero; SR_INTERNAL if
- * libcrypto fails. After a failure only sr_handshake_free may follow.
+ * libcrypto fails, a message would exceed 65,535 bytes, or the call is out of turn. After a failure only
+ * sr_handshake_free may follow, `peer_key` is zeros and `payload` holds no plaintext.
  */
 enum sr_code sr_handshake_write1(struct sr_handshake *handshake, const uint8_t *payload, size_t payload_size,
 				 uint8_t *out) SR_MUST_USE;
@@ -59,7 +60,8 @@ enum sr_code sr_handshake_read2(struct sr_handshake *handshake, const uint8_t *i
 
 /*
  * After message 2, once, on either side: the two directions and the handshake hash (out, SR_NOISE_HASH bytes, may be
- * NULL). SR_INTERNAL when memory is used up, with neither made. Each is released with sr_transport_free.
+ * NULL). SR_INTERNAL when memory is used up or the handshake is not complete, with neither made (both NULL). Each is
+ * released with sr_transport_free.
  */
 enum sr_code sr_handshake_split(struct sr_handshake *handshake, struct sr_transport **send,
 				struct sr_transport **receive, uint8_t *hash) SR_MUST_USE;
@@ -68,7 +70,8 @@ void sr_transport_free(struct sr_transport *transport);
 
 /*
  * Seal the next message of this direction: `out` takes size + SR_AEAD_TAG bytes (in place allowed), size at most
- * 65,519. Open likewise: `size` is the ciphertext's. SR_UNAUTHENTICATED if it does not open: the session is over.
+ * 65,519. Open likewise: `size` is the ciphertext's. SR_INTERNAL if sealing fails, SR_UNAUTHENTICATED if it does not
+ * open, with `out` zeros: the direction is then over, and no later message of it is sealed or opened.
  */
 enum sr_code sr_transport_seal(struct sr_transport *transport, const uint8_t *plain, size_t size,
 			       uint8_t *out) SR_MUST_USE;
