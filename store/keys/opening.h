@@ -1,0 +1,73 @@
+/*
+ * Opening a recording's row for a proven identity, in the one order that tells damage from misrouting
+ * (design: crypto.md, "Opening a row"); and the wraps and sealed fields of new rows.
+ */
+#ifndef SR_OPENING_H
+#define SR_OPENING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "keys/derive.h"
+#include "keys/rows.h"
+
+/* How a row met a patient's key. */
+enum sr_row_verdict {
+	SR_ROW_OPEN = 0,      /* theirs: the DEK is out */
+	SR_ROW_CORRUPT,       /* HMAC, outer wrap or inner tag damaged */
+	SR_ROW_UNKNOWN_EPOCH, /* the keyring lacks its epoch: read again once, then unavailable */
+	SR_ROW_NOT_THEIRS     /* whole, but another patient's: misfiled or foreign */
+};
+
+/* The static lower-case name of a verdict, for the account. */
+const char *sr_row_verdict_name(enum sr_row_verdict verdict);
+
+/*
+ * Steps 1 to 5 for one recording row `value` of `recording` under patient key `patient_key`. Always one open of the
+ * outer wrap and one look at the inner commitment once the HMAC fits (counted in `work`). *row (out) is filled unless
+ * SR_ROW_CORRUPT; `dek` (out, SR_KEY, secret) only with SR_ROW_OPEN, zeros otherwise.
+ */
+enum sr_row_verdict sr_row_open(const struct sr_keyring *keyring, const uint8_t patient_key[SR_KEY],
+				const uint8_t recording[SR_UUID], struct sr_span value, struct sr_recording_row *row,
+				uint8_t dek[SR_KEY], struct sr_work *work) SR_MUST_USE;
+
+/*
+ * A recording row that no identity opens, made anew from random keys: what is opened in the place of a row that is
+ * not there, so that a refusal costs the same. `out` takes SR_ROW_MAX bytes; returns the size. Its wraps are real.
+ */
+size_t sr_row_decoy(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID], uint8_t *out);
+
+/* A fresh random DEK, wrapped twice under the current epoch. SR_INTERNAL when libcrypto fails; both outs are zeroed. */
+enum sr_code sr_dek_make(const struct sr_keyring *keyring, const uint8_t patient_key[SR_KEY],
+			 const uint8_t recording[SR_UUID], uint32_t *epoch, uint8_t wrap[SR_WRAP],
+			 uint8_t dek[SR_KEY]) SR_MUST_USE;
+
+/* Seal and open a recording's label (up to SR_LABEL_MAX bytes), and a track's media type and label, under the DEK. */
+enum sr_code sr_label_seal(const uint8_t dek[SR_KEY], const uint8_t recording[SR_UUID], struct sr_span label,
+			   struct sr_recording_row *row) SR_MUST_USE;
+enum sr_opening sr_label_open(const uint8_t dek[SR_KEY], const uint8_t recording[SR_UUID],
+			      const struct sr_recording_row *row, uint8_t label[SR_LABEL_MAX],
+			      size_t *size) SR_MUST_USE;
+
+/* A track's sealed words, opened. */
+struct sr_track_words {
+	uint8_t media_type[SR_MEDIA_TYPE_MAX];
+	size_t media_type_size;
+	uint8_t label[SR_LABEL_MAX];
+	size_t label_size;
+};
+enum sr_code sr_track_words_seal(const uint8_t dek[SR_KEY], const uint8_t recording[SR_UUID],
+				 const struct sr_track_words *words, struct sr_track_row *row) SR_MUST_USE;
+enum sr_opening sr_track_words_open(const uint8_t dek[SR_KEY], const uint8_t recording[SR_UUID],
+				    const struct sr_track_row *row, struct sr_track_words *words) SR_MUST_USE;
+
+/*
+ * The `people` row of an identity: seal(E_n; tag, n; box_seal(identity to the auditor)). `out` takes SR_PERSON_MAX
+ * bytes; *size (out). The epoch stands in front. SR_INTERNAL when libcrypto fails.
+ */
+#define SR_PERSON_MAX (1 + 4 + 255 + 48 + SR_SEALED_SMALL)
+enum sr_code sr_person_seal(const struct sr_keyring *keyring, const uint8_t tag[SR_TAG], const uint8_t *identity,
+			    size_t identity_size, uint8_t *out, size_t *size) SR_MUST_USE;
+
+#endif
