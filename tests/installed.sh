@@ -38,5 +38,5 @@ PKG_CONFIG_PATH=$(dirname "$pc")
 export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR=$place/root
 flags=$(pkg-config --cflags --libs sealreel)
 # shellcheck disable=SC2086
-gcc -std=c11 -Wall -Wextra -Werror -I"$root/include" -L"$lib" -o "$place/user" "$place/user.c" -Wl,--no-as-needed $flags
+gcc -std=gnu11 -Wall -Wextra -Werror -I"$root/include" -L"$lib" -o "$place/user" "$place/user.c" -Wl,--no-as-needed $flags
 LD_LIBRARY_PATH=$lib "$place/user"
