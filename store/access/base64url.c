@@ -1,0 +1,22 @@
+/* Strict base64url: libsodium's decoder, held to consuming everything. */
+#include "access/base64url.h"
+
+#include <sodium.h>
+
+bool sr_base64url_decode(const char *text, size_t size, uint8_t *out, size_t capacity, size_t *used)
+{
+	/* No ignored characters and no end pointer: the decoder then fails unless the whole text is taken. */
+	*used = 0;
+	size_t decoded = 0;
+	if (sodium_base642bin(out, capacity, text, size, NULL, &decoded, NULL,
+			      sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+		return false;
+	*used = decoded;
+	return true;
+}
+
+bool sr_base64url_exact(const char *text, size_t size, uint8_t *out, size_t want)
+{
+	size_t used;
+	return sr_base64url_decode(text, size, out, want, &used) && used == want;
+}
