@@ -59,7 +59,8 @@ void sr_keyring_free(struct sr_keyring *keyring);
 /*
  * Write the keyring to `path`: sealed under a key from `source` with a new salt, to a temporary file, synced, renamed,
  * directory synced; 0600. The source's derived key is kept so that later saves need no passphrase.
- * SR_IO or SR_NO_SPACE: the old file stands.
+ * SR_IO or SR_NO_SPACE: the old file stands (or, if only the directory's sync failed, perhaps the new one).
+ * SR_INTERNAL when memory or libcrypto fails.
  */
 enum sr_code sr_keyring_create(struct sr_keyring *keyring, const char *path, const struct sr_key_source *source,
 			       struct sr_error *err) SR_MUST_USE;
@@ -100,8 +101,9 @@ bool sr_keyring_service(const struct sr_keyring *keyring, const uint8_t public_k
 
 /*
  * Add a service's public key with a fresh random PSK (out), or remove one, and save the file before returning.
- * SR_CONFLICT: the key is there already; SR_NOT_FOUND; SR_BUSY: the table is full; SR_IO, SR_NO_SPACE: nothing changed,
- * in memory or on disk.
+ * SR_CONFLICT: the key is there already; SR_NOT_FOUND; SR_BUSY: the table is full; SR_IO (also for a keyring that has
+ * no file), SR_NO_SPACE, SR_INTERNAL: nothing changed in memory, and on disk as for sr_keyring_create; the next save
+ * writes what memory holds. Readers wait for none of this.
  */
 enum sr_code sr_keyring_service_add(struct sr_keyring *keyring, const uint8_t public_key[32], uint8_t psk[32],
 				    struct sr_error *err) SR_MUST_USE;

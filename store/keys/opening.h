@@ -17,7 +17,8 @@ enum sr_row_verdict {
 	SR_ROW_OPEN = 0,      /* theirs: the DEK is out */
 	SR_ROW_CORRUPT,       /* HMAC, outer wrap or inner tag damaged */
 	SR_ROW_UNKNOWN_EPOCH, /* the keyring lacks its epoch: read again once, then unavailable */
-	SR_ROW_NOT_THEIRS     /* whole, but another patient's: misfiled or foreign */
+	SR_ROW_NOT_THEIRS,    /* whole, but another patient's: misfiled or foreign */
+	SR_ROW_UNAVAILABLE    /* not to be judged now: of a later format or state, or memory or libcrypto failed */
 };
 
 /* The static lower-case name of a verdict, for the account. */
@@ -25,8 +26,9 @@ const char *sr_row_verdict_name(enum sr_row_verdict verdict);
 
 /*
  * Steps 1 to 5 for one recording row `value` of `recording` under patient key `patient_key`. Always one open of the
- * outer wrap and one look at the inner commitment once the HMAC fits (counted in `work`). *row (out) is filled unless
- * SR_ROW_CORRUPT; `dek` (out, SR_KEY, secret) only with SR_ROW_OPEN, zeros otherwise.
+ * outer wrap and one look at the inner commitment once the HMAC fits (counted in `work`: each message key is a
+ * derivation, each use of one an open). *row (out) is filled unless SR_ROW_CORRUPT or SR_ROW_UNAVAILABLE, which give
+ * zeros; `dek` (out, SR_KEY, secret) only with SR_ROW_OPEN, zeros otherwise.
  */
 enum sr_row_verdict sr_row_open(const struct sr_keyring *keyring, const uint8_t patient_key[SR_KEY],
 				const uint8_t recording[SR_UUID], struct sr_span value, struct sr_recording_row *row,
@@ -35,6 +37,7 @@ enum sr_row_verdict sr_row_open(const struct sr_keyring *keyring, const uint8_t 
 /*
  * A recording row that no identity opens, made anew from random keys: what is opened in the place of a row that is
  * not there, so that a refusal costs the same. `out` takes SR_ROW_MAX bytes; returns the size. Its wraps are real.
+ * Returns 0 when libcrypto fails: an empty row, which opens as SR_ROW_CORRUPT.
  */
 size_t sr_row_decoy(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID], uint8_t *out);
 
