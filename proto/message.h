@@ -1,0 +1,428 @@
+/*
+ * Every message that crosses an established connection: its type, its fields, one encoder and one decoder each, in
+ * the order of the bytes. Pure functions; nothing here knows streams' states (stream.h) or sockets.
+ *
+ * A message is: type u8, stream u32, request u64, then the fields below. Stream 0 carries requests that stand alone;
+ * a client opens any other stream with RECORD_TRACK, RECORD_RESUME or PLAY_OPEN. `request` is chosen at random by the
+ * client, repeated in the reply and in the account; messages the daemon sends unasked repeat the one they belong to.
+ *
+ * Decoders borrow: spans in a decoded struct point into the message. A decoder latches its cursor on any value that
+ * is out of range, so that sr_take_done() is false for every malformed message, trailing bytes included; what it has
+ * filled in is meaningless then. No position or length within a track passes 2^63, so that their sums never wrap.
+ * Encoders latch the builder when it is full; keeping to the ranges is the caller's part.
+ */
+#ifndef SR_MESSAGE_H
+#define SR_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cursor.h"
+#include "error.h"
+#include "track.h"
+#include "uuid.h"
+
+#define SR_MESSAGE_MAX 65519 /* plaintext bytes of one message, header included */
+#define SR_MESSAGE_HEAD 13
+#define SR_TOKEN_MAX 8192
+#define SR_LABEL_MAX 255
+#define SR_MEDIA_TYPE_MAX 127
+#define SR_TRACKS_MAX 64 /* per recording, numbered 1 to 65,535 */
+#define SR_APPEND_MAX 49152
+#define SR_CHECK_MAX 200
+#define SR_LIST_PAGE_MAX 100
+#define SR_TABLE_PAGE_MAX 512
+#define SR_READ_MAX (UINT64_C(64) << 20)
+#define SR_BODY_MAX (16u * SR_CHUNK_SEALED) /* raw bytes behind one BODY: whole chunks, at most 256 KiB of plaintext   \
+					     */
+#define SR_SERVICE_NAME_MAX 63
+#define SR_SERVICES_MAX 256
+#define SR_NONCE 16
+#define SR_STAT_NAME_MAX 63
+#define SR_STATS_MAX 256
+#define SR_TEXT_MAX 255 /* bytes of a text for a person */
+
+enum sr_message_type {
+	/* either side */
+	SR_MSG_GOODBYE = 0x01,
+	SR_MSG_PING = 0x02,
+	SR_MSG_PONG = 0x03,
+	/* replies that many requests share */
+	SR_MSG_ERROR = 0x04,
+	SR_MSG_DONE = 0x05,
+	/* any stream but 0 */
+	SR_MSG_GRANT_RENEW = 0x06,
+	SR_MSG_RENEWED = 0x07,
+	SR_MSG_CLOSE = 0x08,
+	SR_MSG_CLOSED = 0x09,
+	/* recording */
+	SR_MSG_RECORD_OPEN = 0x10,
+	SR_MSG_RECORD_OPENED = 0x11,
+	SR_MSG_RECORD_TRACK = 0x12,
+	SR_MSG_RECORD_RESUME = 0x13,
+	SR_MSG_TRACK_READY = 0x14,
+	SR_MSG_APPEND = 0x15,
+	SR_MSG_ACK = 0x16,
+	SR_MSG_SYNC = 0x17,
+	SR_MSG_SYNCED = 0x18,
+	SR_MSG_RECORD_FINISH = 0x19,
+	SR_MSG_RECORD_FINISHED = 0x1a,
+	/* what is there */
+	SR_MSG_LIST = 0x20,
+	SR_MSG_LISTING = 0x21,
+	SR_MSG_INFO = 0x22,
+	SR_MSG_INFO_REPLY = 0x23,
+	SR_MSG_CHECK = 0x24,
+	SR_MSG_CHECK_REPLY = 0x25,
+	/* playing */
+	SR_MSG_PLAY_OPEN = 0x30,
+	SR_MSG_PLAY_OPENED = 0x31,
+	SR_MSG_PLAY_TABLE = 0x32,
+	SR_MSG_TABLE = 0x33,
+	SR_MSG_PLAY_READ = 0x34,
+	SR_MSG_SEGMENT_KEY = 0x35,
+	SR_MSG_BODY = 0x36,
+	SR_MSG_READ_DONE = 0x37,
+	/* operating */
+	SR_MSG_SERVICE_ADD = 0x40,
+	SR_MSG_SERVICE_ADDED = 0x41,
+	SR_MSG_SERVICE_REMOVE = 0x42,
+	SR_MSG_SERVICE_LIST = 0x43,
+	SR_MSG_SERVICES = 0x44,
+	SR_MSG_STATS = 0x48,
+	SR_MSG_STATS_REPLY = 0x49,
+	SR_MSG_HEALTH = 0x4a,
+	SR_MSG_HEALTH_REPLY = 0x4b
+};
+
+/* What a service may do: bits. */
+enum sr_role {
+	SR_ROLE_INGEST = 1 << 0,
+	SR_ROLE_PLAYBACK = 1 << 1,
+	SR_ROLE_ROTATE = 1 << 2,
+	SR_ROLE_OPERATE = 1 << 3,
+	SR_ROLE_AUDIT = 1 << 4
+};
+#define SR_ROLES_ALL 0x1f
+
+/* The name of one role bit (static), NULL if it is none; and a list of names, by commas, to bits (false: unknown). */
+const char *sr_role_name(enum sr_role role);
+bool sr_roles_parse(const char *text, size_t size, uint16_t *roles) SR_MUST_USE;
+
+/* True for 1 to SR_SERVICE_NAME_MAX characters of a-z 0-9 . _ - */
+bool sr_service_name_valid(const char *name, size_t size) SR_MUST_USE;
+
+/* The name of a type ("record.open", "play.table", …; static), or NULL for a number that is no type. */
+const char *sr_message_name(uint8_t type);
+
+/* The head in front of the fields. Decoding latches on a number that is no type. */
+struct sr_message_head {
+	uint8_t type;
+	uint32_t stream;
+	uint64_t request;
+};
+void sr_message_head_encode(struct sr_builder *out, const struct sr_message_head *head);
+void sr_message_head_decode(struct sr_cursor *in, struct sr_message_head *head);
+
+/* GOODBYE: code u8, text field (at most 255). The last message of a connection, either way. */
+struct sr_goodbye {
+	enum sr_code code;
+	struct sr_span text;
+};
+void sr_goodbye_encode(struct sr_builder *out, const struct sr_goodbye *message);
+void sr_goodbye_decode(struct sr_cursor *in, struct sr_goodbye *message);
+
+/* PING, PONG, DONE, SYNC, CLOSE, SERVICE_LIST, STATS, HEALTH have no fields. */
+
+/* ERROR: code u8 (never 0), ended u8 (1: the stream is over), retry_ms u32 (0: do not), text field (at most 255). */
+struct sr_error_reply {
+	enum sr_code code;
+	bool ended;
+	uint32_t retry_ms;
+	struct sr_span text;
+};
+void sr_error_reply_encode(struct sr_builder *out, const struct sr_error_reply *message);
+void sr_error_reply_decode(struct sr_cursor *in, struct sr_error_reply *message);
+
+/* GRANT_RENEW: grant field. RENEWED: expires u64, seconds. */
+void sr_grant_renew_encode(struct sr_builder *out, struct sr_span grant);
+void sr_grant_renew_decode(struct sr_cursor *in, struct sr_span *grant);
+void sr_renewed_encode(struct sr_builder *out, uint64_t expires);
+void sr_renewed_decode(struct sr_cursor *in, uint64_t *expires);
+
+/* CLOSED, ACK, SYNCED: durable u64: the track's durable plaintext length (0 for a player). */
+void sr_durable_encode(struct sr_builder *out, uint64_t durable);
+void sr_durable_decode(struct sr_cursor *in, uint64_t *durable);
+
+/* RECORD_OPEN: grant, recording 16, nonce 16, started_ms u64 (0: now), retain_until_ms u64 (0: none), label. */
+struct sr_record_open {
+	struct sr_span grant;
+	uint8_t recording[SR_UUID];
+	uint8_t nonce[SR_NONCE];
+	uint64_t started_ms;
+	uint64_t retain_until_ms;
+	struct sr_span label;
+};
+void sr_record_open_encode(struct sr_builder *out, const struct sr_record_open *message);
+void sr_record_open_decode(struct sr_cursor *in, struct sr_record_open *message);
+
+/* RECORD_OPENED: state u8 (enum sr_track_state), opened_ms u64, tracks u16. */
+struct sr_record_opened {
+	enum sr_track_state state;
+	uint64_t opened_ms;
+	uint16_t tracks;
+};
+void sr_record_opened_encode(struct sr_builder *out, const struct sr_record_opened *message);
+void sr_record_opened_decode(struct sr_cursor *in, struct sr_record_opened *message);
+
+/*
+ * RECORD_TRACK: grant, recording 16, nonce 16, track u16 (0: the daemon chooses; the nonce makes a repeat find it
+ * again), start_ms u64 (after the recording's start), media type (at least 1 byte), label.
+ */
+struct sr_record_track {
+	struct sr_span grant;
+	uint8_t recording[SR_UUID];
+	uint8_t nonce[SR_NONCE];
+	uint16_t track;
+	uint64_t start_ms;
+	struct sr_span media_type;
+	struct sr_span label;
+};
+void sr_record_track_encode(struct sr_builder *out, const struct sr_record_track *message);
+void sr_record_track_decode(struct sr_cursor *in, struct sr_record_track *message);
+
+/* RECORD_RESUME: grant, recording 16, track u16 (at least 1). */
+struct sr_record_resume {
+	struct sr_span grant;
+	uint8_t recording[SR_UUID];
+	uint16_t track;
+};
+void sr_record_resume_encode(struct sr_builder *out, const struct sr_record_resume *message);
+void sr_record_resume_decode(struct sr_cursor *in, struct sr_record_resume *message);
+
+/* TRACK_READY: track u16, generation u32, durable u64, window u32 (bytes that may be sent beyond what is durable). */
+struct sr_track_ready {
+	uint16_t track;
+	uint32_t generation;
+	uint64_t durable;
+	uint32_t window;
+};
+void sr_track_ready_encode(struct sr_builder *out, const struct sr_track_ready *message);
+void sr_track_ready_decode(struct sr_cursor *in, struct sr_track_ready *message);
+
+/* APPEND: offset u64, media_time u64 (of its first byte, or SR_NO_MEDIA_TIME), the rest: 1 to SR_APPEND_MAX bytes. */
+struct sr_append {
+	uint64_t offset;
+	uint64_t media_time;
+	struct sr_span data;
+};
+void sr_append_encode(struct sr_builder *out, const struct sr_append *message);
+void sr_append_decode(struct sr_cursor *in, struct sr_append *message);
+
+/* RECORD_FINISH, INFO, PLAY_OPEN: grant, recording 16. */
+struct sr_named {
+	struct sr_span grant;
+	uint8_t recording[SR_UUID];
+};
+void sr_named_encode(struct sr_builder *out, const struct sr_named *message);
+void sr_named_decode(struct sr_cursor *in, struct sr_named *message);
+
+/* RECORD_FINISHED: finished_ms u64, tracks u16. */
+struct sr_record_finished {
+	uint64_t finished_ms;
+	uint16_t tracks;
+};
+void sr_record_finished_encode(struct sr_builder *out, const struct sr_record_finished *message);
+void sr_record_finished_decode(struct sr_cursor *in, struct sr_record_finished *message);
+
+/*
+ * LIST: grant, from_ms u64, to_ms u64 (recordings opened in [from, to); to 0: no end), after 16 (the last id already
+ * seen, zeros to start), limit u16 (1 to SR_LIST_PAGE_MAX).
+ */
+struct sr_list {
+	struct sr_span grant;
+	uint64_t from_ms;
+	uint64_t to_ms;
+	uint8_t after[SR_UUID];
+	uint16_t limit;
+};
+void sr_list_encode(struct sr_builder *out, const struct sr_list *message);
+void sr_list_decode(struct sr_cursor *in, struct sr_list *message);
+
+/* One track within an entry: track u16, state u8, start_ms u64, length u64, segments u32, media type, label. */
+struct sr_entry_track {
+	uint16_t track;
+	enum sr_track_state state;
+	uint64_t start_ms;
+	uint64_t length;
+	uint32_t segments;
+	struct sr_span media_type;
+	struct sr_span label;
+};
+void sr_entry_track_encode(struct sr_builder *out, const struct sr_entry_track *track);
+void sr_entry_track_decode(struct sr_cursor *in, struct sr_entry_track *track);
+
+/*
+ * The front of an entry, with which a recording is shown: recording 16, state u8, opened_ms u64, finished_ms u64
+ * (0: unfinished), retain_until_ms u64, label, tracks u16 (at most SR_TRACKS_MAX); then that many sr_entry_track.
+ */
+struct sr_entry {
+	uint8_t recording[SR_UUID];
+	enum sr_track_state state;
+	uint64_t opened_ms;
+	uint64_t finished_ms;
+	uint64_t retain_until_ms;
+	struct sr_span label;
+	uint16_t tracks;
+};
+void sr_entry_encode(struct sr_builder *out, const struct sr_entry *entry);
+void sr_entry_decode(struct sr_cursor *in, struct sr_entry *entry);
+
+/*
+ * LISTING: withheld u32 (rows of this page left out), next 16 (ask again after this id; zeros: the list is whole),
+ * count u16 (at most SR_LIST_PAGE_MAX), then that many entries, each an sr_entry with its tracks.
+ */
+struct sr_listing {
+	uint32_t withheld;
+	uint8_t next[SR_UUID];
+	uint16_t count;
+};
+void sr_listing_encode(struct sr_builder *out, const struct sr_listing *message);
+void sr_listing_decode(struct sr_cursor *in, struct sr_listing *message);
+
+/* INFO_REPLY: epoch u32, root_version u32, held u8, then one entry with its tracks. */
+struct sr_info_reply {
+	uint32_t epoch;
+	uint32_t root_version;
+	bool held;
+};
+void sr_info_reply_encode(struct sr_builder *out, const struct sr_info_reply *message);
+void sr_info_reply_decode(struct sr_cursor *in, struct sr_info_reply *message);
+
+/* CHECK: grant, count u16 (1 to SR_CHECK_MAX), that many ids. CHECK_REPLY: count u16, a byte each: 1 theirs, 0 not. */
+struct sr_check {
+	struct sr_span grant;
+	struct sr_span ids; /* count * SR_UUID bytes */
+};
+void sr_check_encode(struct sr_builder *out, const struct sr_check *message);
+void sr_check_decode(struct sr_cursor *in, struct sr_check *message);
+void sr_check_reply_encode(struct sr_builder *out, struct sr_span theirs);
+void sr_check_reply_decode(struct sr_cursor *in, struct sr_span *theirs);
+
+/* One track as PLAY_OPENED and TABLE give it: track u16, state u8, segments u32, length u64, chain 64. */
+struct sr_play_head {
+	uint16_t track;
+	enum sr_track_state state;
+	uint32_t segments;
+	uint64_t length;
+	uint8_t chain[SR_CHAIN];
+};
+void sr_play_head_encode(struct sr_builder *out, const struct sr_play_head *head);
+void sr_play_head_decode(struct sr_cursor *in, struct sr_play_head *head);
+
+/*
+ * PLAY_OPENED: one entry with its tracks, then one sr_play_head for each of them in the same order.
+ * Encoded with sr_entry_encode, sr_entry_track_encode and sr_play_head_encode.
+ */
+
+/* PLAY_TABLE: track u16, from u32 (first segment wanted), wait u8 (1: at the end of an unfinished track, wait). */
+struct sr_play_table {
+	uint16_t track;
+	uint32_t from;
+	bool wait;
+};
+void sr_play_table_encode(struct sr_builder *out, const struct sr_play_table *message);
+void sr_play_table_decode(struct sr_cursor *in, struct sr_play_table *message);
+
+/* TABLE: head (sr_play_head, as of the same instant), from u32, count u16 (at most SR_TABLE_PAGE_MAX), the records. */
+struct sr_table {
+	struct sr_play_head head;
+	uint32_t from;
+	uint16_t count;
+};
+void sr_table_encode(struct sr_builder *out, const struct sr_table *message);
+void sr_table_decode(struct sr_cursor *in, struct sr_table *message);
+
+/*
+ * PLAY_READ, READ_DONE: track u16, from u64, length u64: a range of the track's plaintext. Asked for: 1 to SR_READ_MAX
+ * bytes. Sent: 0 to SR_READ_MAX bytes, 0 when the range began at or past the track's end.
+ */
+struct sr_play_range {
+	uint16_t track;
+	uint64_t from;
+	uint64_t length;
+};
+void sr_play_range_encode(struct sr_builder *out, const struct sr_play_range *message);
+void sr_play_read_decode(struct sr_cursor *in, struct sr_play_range *message);
+void sr_read_done_decode(struct sr_cursor *in, struct sr_play_range *message);
+
+/* SEGMENT_KEY: track u16, segment u32, key 32, base nonce 12, commitment 32: before a segment's first body. */
+struct sr_segment_release {
+	uint16_t track;
+	uint32_t segment;
+	struct sr_message_key key;
+};
+void sr_segment_release_encode(struct sr_builder *out, const struct sr_segment_release *message);
+void sr_segment_release_decode(struct sr_cursor *in, struct sr_segment_release *message);
+
+/*
+ * BODY: track u16, segment u32, chunk u32 (number of the first), length u32: that many raw bytes of whole stored
+ * chunks follow the frame on the wire, outside the channel's encryption. 17 to SR_BODY_MAX; all chunks are
+ * SR_CHUNK_SEALED long but the segment's last.
+ */
+struct sr_body {
+	uint16_t track;
+	uint32_t segment;
+	uint32_t chunk;
+	uint32_t length;
+};
+void sr_body_encode(struct sr_builder *out, const struct sr_body *message);
+void sr_body_decode(struct sr_cursor *in, struct sr_body *message);
+
+/* SERVICE_ADD: name (1 to 63 of a-z 0-9 . _ -), roles u16 (not 0), public key 32. SERVICE_ADDED: psk 32. */
+struct sr_service_add {
+	struct sr_span name;
+	uint16_t roles;
+	uint8_t key[32];
+};
+void sr_service_add_encode(struct sr_builder *out, const struct sr_service_add *message);
+void sr_service_add_decode(struct sr_cursor *in, struct sr_service_add *message);
+void sr_service_added_encode(struct sr_builder *out, const uint8_t psk[32]);
+void sr_service_added_decode(struct sr_cursor *in, uint8_t psk[32]);
+
+/* SERVICE_REMOVE: name. */
+void sr_service_remove_encode(struct sr_builder *out, struct sr_span name);
+void sr_service_remove_decode(struct sr_cursor *in, struct sr_span *name);
+
+/* SERVICES: count u16 (at most SR_SERVICES_MAX), then each: name, roles u16, public key 32, added_ms u64. */
+struct sr_service_row {
+	struct sr_span name;
+	uint16_t roles;
+	uint8_t key[32];
+	uint64_t added_ms;
+};
+void sr_services_encode(struct sr_builder *out, uint16_t count);
+void sr_services_decode(struct sr_cursor *in, uint16_t *count);
+void sr_service_row_encode(struct sr_builder *out, const struct sr_service_row *row);
+void sr_service_row_decode(struct sr_cursor *in, struct sr_service_row *row);
+
+/* STATS_REPLY: count u16 (at most SR_STATS_MAX), then each: name (a-z 0-9 _), value u64. */
+struct sr_stat {
+	struct sr_span name;
+	uint64_t value;
+};
+void sr_stats_encode(struct sr_builder *out, uint16_t count);
+void sr_stats_decode(struct sr_cursor *in, uint16_t *count);
+void sr_stat_encode(struct sr_builder *out, const struct sr_stat *stat);
+void sr_stat_decode(struct sr_cursor *in, struct sr_stat *stat);
+
+/* HEALTH_REPLY: code u8 (SR_OK: able to do everything), text. */
+struct sr_health {
+	enum sr_code code;
+	struct sr_span text;
+};
+void sr_health_encode(struct sr_builder *out, const struct sr_health *message);
+void sr_health_decode(struct sr_cursor *in, struct sr_health *message);
+
+#endif

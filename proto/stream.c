@@ -1,0 +1,206 @@
+/*
+ * The table of stream states and messages, and the one function that reads it.
+ */
+#include "stream.h"
+
+#include "message.h"
+
+/* Who may send a type at all. */
+enum { CLIENT = 1, DAEMON = 2 };
+
+static const uint8_t senders[] = {
+	[SR_MSG_GOODBYE] = CLIENT | DAEMON,
+	[SR_MSG_PING] = CLIENT | DAEMON,
+	[SR_MSG_PONG] = CLIENT | DAEMON,
+	[SR_MSG_ERROR] = DAEMON,
+	[SR_MSG_DONE] = DAEMON,
+	[SR_MSG_GRANT_RENEW] = CLIENT,
+	[SR_MSG_RENEWED] = DAEMON,
+	[SR_MSG_CLOSE] = CLIENT,
+	[SR_MSG_CLOSED] = DAEMON,
+	[SR_MSG_RECORD_OPEN] = CLIENT,
+	[SR_MSG_RECORD_OPENED] = DAEMON,
+	[SR_MSG_RECORD_TRACK] = CLIENT,
+	[SR_MSG_RECORD_RESUME] = CLIENT,
+	[SR_MSG_TRACK_READY] = DAEMON,
+	[SR_MSG_APPEND] = CLIENT,
+	[SR_MSG_ACK] = DAEMON,
+	[SR_MSG_SYNC] = CLIENT,
+	[SR_MSG_SYNCED] = DAEMON,
+	[SR_MSG_RECORD_FINISH] = CLIENT,
+	[SR_MSG_RECORD_FINISHED] = DAEMON,
+	[SR_MSG_LIST] = CLIENT,
+	[SR_MSG_LISTING] = DAEMON,
+	[SR_MSG_INFO] = CLIENT,
+	[SR_MSG_INFO_REPLY] = DAEMON,
+	[SR_MSG_CHECK] = CLIENT,
+	[SR_MSG_CHECK_REPLY] = DAEMON,
+	[SR_MSG_PLAY_OPEN] = CLIENT,
+	[SR_MSG_PLAY_OPENED] = DAEMON,
+	[SR_MSG_PLAY_TABLE] = CLIENT,
+	[SR_MSG_TABLE] = DAEMON,
+	[SR_MSG_PLAY_READ] = CLIENT,
+	[SR_MSG_SEGMENT_KEY] = DAEMON,
+	[SR_MSG_BODY] = DAEMON,
+	[SR_MSG_READ_DONE] = DAEMON,
+	[SR_MSG_SERVICE_ADD] = CLIENT,
+	[SR_MSG_SERVICE_ADDED] = DAEMON,
+	[SR_MSG_SERVICE_REMOVE] = CLIENT,
+	[SR_MSG_SERVICE_LIST] = CLIENT,
+	[SR_MSG_SERVICES] = DAEMON,
+	[SR_MSG_STATS] = CLIENT,
+	[SR_MSG_STATS_REPLY] = DAEMON,
+	[SR_MSG_HEALTH] = CLIENT,
+	[SR_MSG_HEALTH_REPLY] = DAEMON,
+};
+
+#define TYPES (sizeof senders / sizeof senders[0])
+
+/* An ERROR that ends its stream is an event of its own; no message has the type 0. */
+#define ERROR_ENDED 0
+
+/* Entries of the table: the state that follows. No message leads to FREE, so its 0 says that none may pass. */
+#define UNARY SR_STREAM_UNARY
+#define WRITER_OPENING SR_STREAM_WRITER_OPENING
+#define WRITER SR_STREAM_WRITER
+#define SYNCING SR_STREAM_WRITER_SYNCING
+#define PLAYER_OPENING SR_STREAM_PLAYER_OPENING
+#define PLAYER SR_STREAM_PLAYER
+#define TABLING SR_STREAM_PLAYER_TABLING
+#define READING SR_STREAM_PLAYER_READING
+#define CLOSING SR_STREAM_CLOSING
+#define ENDED SR_STREAM_ENDED
+
+static const uint8_t table[SR_STREAM_STATES][TYPES] = {
+	[SR_STREAM_FREE] =
+		{
+			[SR_MSG_RECORD_TRACK] = WRITER_OPENING,
+			[SR_MSG_RECORD_RESUME] = WRITER_OPENING,
+			[SR_MSG_PLAY_OPEN] = PLAYER_OPENING,
+		},
+	[SR_STREAM_UNARY] =
+		{
+			[SR_MSG_GOODBYE] = UNARY,
+			[SR_MSG_PING] = UNARY,
+			[SR_MSG_PONG] = UNARY,
+			[SR_MSG_ERROR] = UNARY,
+			[SR_MSG_DONE] = UNARY,
+			[SR_MSG_RECORD_OPEN] = UNARY,
+			[SR_MSG_RECORD_OPENED] = UNARY,
+			[SR_MSG_RECORD_FINISH] = UNARY,
+			[SR_MSG_RECORD_FINISHED] = UNARY,
+			[SR_MSG_LIST] = UNARY,
+			[SR_MSG_LISTING] = UNARY,
+			[SR_MSG_INFO] = UNARY,
+			[SR_MSG_INFO_REPLY] = UNARY,
+			[SR_MSG_CHECK] = UNARY,
+			[SR_MSG_CHECK_REPLY] = UNARY,
+			[SR_MSG_SERVICE_ADD] = UNARY,
+			[SR_MSG_SERVICE_ADDED] = UNARY,
+			[SR_MSG_SERVICE_REMOVE] = UNARY,
+			[SR_MSG_SERVICE_LIST] = UNARY,
+			[SR_MSG_SERVICES] = UNARY,
+			[SR_MSG_STATS] = UNARY,
+			[SR_MSG_STATS_REPLY] = UNARY,
+			[SR_MSG_HEALTH] = UNARY,
+			[SR_MSG_HEALTH_REPLY] = UNARY,
+		},
+	[SR_STREAM_WRITER_OPENING] =
+		{
+			[SR_MSG_TRACK_READY] = WRITER,
+			[ERROR_ENDED] = ENDED,
+		},
+	[SR_STREAM_WRITER] =
+		{
+			[SR_MSG_APPEND] = WRITER,
+			[SR_MSG_SYNC] = SYNCING,
+			[SR_MSG_GRANT_RENEW] = WRITER,
+			[SR_MSG_CLOSE] = CLOSING,
+			[SR_MSG_ACK] = WRITER,
+			[SR_MSG_RENEWED] = WRITER,
+			[SR_MSG_ERROR] = WRITER,
+			[ERROR_ENDED] = ENDED,
+		},
+	[SR_STREAM_WRITER_SYNCING] =
+		{
+			[SR_MSG_APPEND] = SYNCING,
+			[SR_MSG_GRANT_RENEW] = SYNCING,
+			[SR_MSG_CLOSE] = CLOSING,
+			[SR_MSG_ACK] = SYNCING,
+			[SR_MSG_SYNCED] = WRITER,
+			[SR_MSG_RENEWED] = SYNCING,
+			[SR_MSG_ERROR] = SYNCING,
+			[ERROR_ENDED] = ENDED,
+		},
+	[SR_STREAM_PLAYER_OPENING] =
+		{
+			[SR_MSG_PLAY_OPENED] = PLAYER,
+			[ERROR_ENDED] = ENDED,
+		},
+	[SR_STREAM_PLAYER] =
+		{
+			[SR_MSG_PLAY_TABLE] = TABLING,
+			[SR_MSG_PLAY_READ] = READING,
+			[SR_MSG_GRANT_RENEW] = PLAYER,
+			[SR_MSG_CLOSE] = CLOSING,
+			[SR_MSG_RENEWED] = PLAYER,
+			[ERROR_ENDED] = ENDED,
+		},
+	[SR_STREAM_PLAYER_TABLING] =
+		{
+			[SR_MSG_GRANT_RENEW] = TABLING,
+			[SR_MSG_CLOSE] = CLOSING,
+			[SR_MSG_TABLE] = PLAYER,
+			[SR_MSG_RENEWED] = TABLING,
+			[SR_MSG_ERROR] = PLAYER,
+			[ERROR_ENDED] = ENDED,
+		},
+	[SR_STREAM_PLAYER_READING] =
+		{
+			[SR_MSG_GRANT_RENEW] = READING,
+			[SR_MSG_CLOSE] = CLOSING,
+			[SR_MSG_SEGMENT_KEY] = READING,
+			[SR_MSG_BODY] = READING,
+			[SR_MSG_READ_DONE] = PLAYER,
+			[SR_MSG_RENEWED] = READING,
+			[SR_MSG_ERROR] = PLAYER,
+			[ERROR_ENDED] = ENDED,
+		},
+	/* What the daemon sent before it saw the CLOSE is still on its way. */
+	[SR_STREAM_CLOSING] =
+		{
+			[SR_MSG_ACK] = CLOSING,
+			[SR_MSG_SYNCED] = CLOSING,
+			[SR_MSG_TABLE] = CLOSING,
+			[SR_MSG_SEGMENT_KEY] = CLOSING,
+			[SR_MSG_BODY] = CLOSING,
+			[SR_MSG_READ_DONE] = CLOSING,
+			[SR_MSG_RENEWED] = CLOSING,
+			[SR_MSG_ERROR] = CLOSING,
+			[SR_MSG_CLOSED] = ENDED,
+			[ERROR_ENDED] = ENDED,
+		},
+	/* What the client sent before it saw the end is still on its way. */
+	[SR_STREAM_ENDED] =
+		{
+			[SR_MSG_APPEND] = ENDED,
+			[SR_MSG_SYNC] = ENDED,
+			[SR_MSG_GRANT_RENEW] = ENDED,
+			[SR_MSG_CLOSE] = ENDED,
+			[SR_MSG_PLAY_TABLE] = ENDED,
+			[SR_MSG_PLAY_READ] = ENDED,
+		},
+};
+
+bool sr_stream_step(enum sr_stream_state state, uint8_t type, bool from_client, bool ended, enum sr_stream_state *next)
+{
+	size_t row = (size_t)state;
+	size_t event = type == SR_MSG_ERROR && ended ? ERROR_ENDED : type;
+
+	if (row >= SR_STREAM_STATES || type >= TYPES || (senders[type] & (from_client ? CLIENT : DAEMON)) == 0)
+		return false;
+	if (table[row][event] == SR_STREAM_FREE)
+		return false;
+	*next = (enum sr_stream_state)table[row][event];
+	return true;
+}
