@@ -9,10 +9,13 @@
 void sr_hkdf_extract(const uint8_t *salt, size_t salt_size, const uint8_t *ikm, size_t ikm_size,
 		     uint8_t prk[SR_HKDF_PRK])
 {
+	static const uint8_t no_salt[SR_HKDF_PRK];
 	crypto_auth_hmacsha512_state state;
 
-	/* An absent salt needs no zeros: HMAC pads any shorter key with them. */
-	crypto_auth_hmacsha512_init(&state, salt, salt_size);
+	if (salt_size != 0)
+		crypto_auth_hmacsha512_init(&state, salt, salt_size);
+	else
+		crypto_auth_hmacsha512_init(&state, no_salt, sizeof no_salt);
 	crypto_auth_hmacsha512_update(&state, ikm, ikm_size);
 	crypto_auth_hmacsha512_final(&state, prk);
 	sodium_memzero(&state, sizeof state);
