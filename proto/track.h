@@ -52,9 +52,14 @@ struct sr_head {
 };
 
 void sr_head_encode(struct sr_builder *out, const struct sr_head *head);
+
+/* Latches `in` as failed on an unknown state or a length past 2^63. */
 void sr_head_decode(struct sr_cursor *in, struct sr_head *head);
 
-/* Seal or open a head. `head_key` is the recording's (SR_KEY bytes). Results as sr_seal and sr_open. */
+/*
+ * Seal or open a head. `head_key` is the recording's (SR_KEY bytes). Results as sr_seal and sr_open; SR_DAMAGED also
+ * for an opened head whose fields are out of range. *head means nothing unless the result is SR_OPENED.
+ */
 enum sr_code sr_head_seal(const uint8_t head_key[SR_KEY], const uint8_t recording[SR_UUID], uint16_t track,
 			  const struct sr_head *head, uint8_t sealed[SR_HEAD_SEALED]) SR_MUST_USE;
 enum sr_opening sr_head_open(const uint8_t head_key[SR_KEY], const uint8_t recording[SR_UUID], uint16_t track,
