@@ -1,5 +1,5 @@
 /*
- * Cobblestone-256: the vectors, whole messages and streams in all splits, and everything that must not open.
+ * Cobblestone-256: the vectors, chunks and sizes, and everything that must not open, whole or as a stream.
  */
 #include <criterion/criterion.h>
 #include <sodium.h>
@@ -7,106 +7,10 @@
 #include <string.h>
 
 #include "chunked.h"
+#include "messages.h"
 #include "vectors.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static uint8_t key[SR_KEY];
-static const uint8_t context[] = "a context";
-
-/* Message lengths around the edges of blocks and chunks. */
-static const size_t lengths[] = {0, 1, 16, 16383, 16384, 16385, 32767, 32768, 50000};
-
-static void set_up(void)
-{
-	uint8_t seed[randombytes_SEEDBYTES] = {1};
-
-	cr_assert_geq(sodium_init(), 0);
-	randombytes_buf_deterministic(key, sizeof key, seed);
-}
-
 TestSuite(chunked, .init = set_up);
-
-/* `size` bytes on the heap and not one more, filled with what looks random. */
-static struct bytes message_of(size_t size)
-{
-	struct bytes message = {.data = malloc(size == 0 ? 1 : size), .size = size};
-	uint8_t seed[randombytes_SEEDBYTES] = {2};
-
-	cr_assert_not_null(message.data);
-	randombytes_buf_deterministic(message.data, size, seed);
-	return message;
-}
-
-static struct bytes room_for(size_t size)
-{
-	struct bytes room = message_of(size);
-
-	memset(room.data, 0xee, size);
-	return room;
-}
-
-static struct bytes sealed_of(const struct bytes *message)
-{
-	struct bytes sealed = room_for(sr_sealed_size(message->size));
-
-	cr_assert_eq(sr_seal(key, context, sizeof context, message->data, message->size, sealed.data), SR_OK);
-	return sealed;
-}
-
-static size_t smaller(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* How a sealed message ends when it is fed to an opener, `first` bytes and then pieces of `piece`. */
-static enum sr_opening stream_open(const struct bytes *sealed, size_t first, size_t piece, struct bytes *plain)
-{
-	struct sr_opener *opener = sr_opener_new(key, context, sizeof context);
-	enum sr_opening opening = SR_OPENED;
-	size_t put;
-
-	cr_assert_not_null(opener);
-	*plain = room_for(sealed->size);
-	plain->size = 0;
-	for (size_t at = 0; at < sealed->size && opening == SR_OPENED;) {
-		size_t part = smaller(at == 0 && first != 0 ? first : piece, sealed->size - at);
-		uint8_t *out = malloc(part + SR_CHUNK);
-
-		opening = sr_opener_feed(opener, sealed->data + at, part, out, &put);
-		if (put != 0)
-			memcpy(plain->data + plain->size, out, put);
-		plain->size += put;
-		at += part;
-		free(out);
-	}
-	if (opening == SR_OPENED) {
-		uint8_t *out = malloc(SR_CHUNK);
-
-		opening = sr_opener_close(opener, out, &put);
-		if (put != 0)
-			memcpy(plain->data + plain->size, out, put);
-		plain->size += put;
-		free(out);
-	}
-	sr_opener_free(opener);
-	return opening;
-}
-
-/* A damaged message ends as `expected` both ways, and nothing of it is handed out. */
-static void must_not_open(const struct bytes *sealed, enum sr_opening expected)
-{
-	struct bytes plain = room_for(sealed->size);
-	struct bytes streamed;
-	uint64_t plain_size;
-
-	cr_assert_eq(sr_open(key, context, sizeof context, sealed->data, sealed->size, plain.data), expected);
-	if (sr_plain_size(sealed->size, &plain_size))
-		cr_assert(sodium_is_zero(plain.data, plain_size), "plaintext left behind");
-	cr_assert_eq(stream_open(sealed, 0, 7000, &streamed), expected);
-	free(streamed.data);
-	free(plain.data);
-}
 
 /* The message that a vector's seed stands for. */
 static struct bytes vector_message(const json_t *vector)
@@ -177,117 +81,6 @@ Test(chunked, vectors)
 	for (size_t i = 0; i < json_array_size(vectors); i++)
 		check_vector(json_array_get(vectors, i));
 	json_decref(root);
-}
-
-/* Feed a sealer `first` bytes and then pieces; compare with the whole sealed at once under the same salt. */
-static void check_sealer(const struct bytes *message, size_t first, size_t piece)
-{
-	struct bytes expected = room_for(sr_sealed_size(message->size)), made = room_for(expected.size);
-	struct sr_sealer *sealer = sr_sealer_new(key, context, sizeof context, made.data);
-	struct bytes last = room_for(SR_CHUNK_SEALED);
-	size_t used = SR_SEALED_FRONT, put;
-
-	cr_assert_not_null(sealer);
-	for (size_t at = 0; at < message->size;) {
-		size_t part = smaller(at == 0 && first != 0 ? first : piece, message->size - at);
-		struct bytes out = room_for(sr_sealer_room(sealer, part));
-
-		cr_assert_eq(sr_sealer_feed(sealer, message->data + at, part, out.data, &put), SR_OK);
-		cr_assert_leq(used + put, made.size);
-		memcpy(made.data + used, out.data, put);
-		used += put;
-		at += part;
-		free(out.data);
-	}
-	cr_assert_eq(sr_sealer_close(sealer, last.data, &put), SR_OK);
-	cr_assert_eq(used + put, made.size, "%zu bytes in pieces of %zu, %zu", message->size, first, piece);
-	memcpy(made.data + used, last.data, put);
-	cr_assert_eq(
-		sr_seal_with_salt(key, made.data, context, sizeof context, message->data, message->size, expected.data),
-		SR_OK);
-	cr_assert_eq(memcmp(made.data, expected.data, made.size), 0, "%zu bytes in pieces of %zu, %zu", message->size,
-		     first, piece);
-	sr_sealer_free(sealer);
-	free(last.data);
-	free(made.data);
-	free(expected.data);
-}
-
-Test(chunked, a_sealed_stream_equals_one_shot_in_any_pieces)
-{
-	static const size_t pieces[] = {1021, 4096, 16383, 16384, 16385, 32768, 40000, 60000};
-
-	for (size_t i = 0; i < COUNT(lengths); i++) {
-		struct bytes message = message_of(lengths[i]);
-
-		for (size_t j = 0; j < COUNT(pieces); j++)
-			check_sealer(&message, 0, pieces[j]);
-		free(message.data);
-	}
-}
-
-Test(chunked, a_sealed_stream_equals_one_shot_at_any_first_split)
-{
-	static const size_t edges[] = {1, 16384, 32768};
-	struct bytes message = message_of(32770);
-
-	for (size_t i = 0; i < COUNT(edges); i++) {
-		for (size_t first = edges[i] < 3 ? 1 : edges[i] - 2; first <= edges[i] + 2 && first <= message.size;
-		     first++) {
-			check_sealer(&message, first, message.size);
-			check_sealer(&message, first, SR_CHUNK);
-		}
-	}
-	free(message.data);
-}
-
-Test(chunked, a_stream_of_single_bytes)
-{
-	struct bytes message = message_of(16390), sealed = sealed_of(&message), plain;
-
-	check_sealer(&message, 0, 1);
-	cr_assert_eq(stream_open(&sealed, 0, 1, &plain), SR_OPENED);
-	cr_assert_eq(plain.size, message.size);
-	cr_assert_eq(memcmp(plain.data, message.data, message.size), 0);
-	free(plain.data);
-	free(sealed.data);
-	free(message.data);
-}
-
-Test(chunked, an_opened_stream_equals_one_shot_in_any_pieces)
-{
-	static const size_t pieces[] = {55, 1021, 16399, 16400, 16401, 16455, 16456, 16457, 32800, 70000};
-
-	for (size_t i = 0; i < COUNT(lengths); i++) {
-		struct bytes message = message_of(lengths[i]), sealed = sealed_of(&message);
-
-		for (size_t j = 0; j < COUNT(pieces); j++) {
-			struct bytes plain;
-
-			cr_assert_eq(stream_open(&sealed, 0, pieces[j], &plain), SR_OPENED);
-			cr_assert_eq(plain.size, message.size, "%zu bytes in pieces of %zu", message.size, pieces[j]);
-			cr_assert_eq(memcmp(plain.data, message.data, plain.size), 0);
-			free(plain.data);
-		}
-		free(sealed.data);
-		free(message.data);
-	}
-}
-
-Test(chunked, an_opened_stream_equals_one_shot_at_any_first_split)
-{
-	struct bytes message = message_of(100), sealed = sealed_of(&message);
-
-	for (size_t first = 1; first <= sealed.size; first++) {
-		struct bytes plain;
-
-		cr_assert_eq(stream_open(&sealed, first, sealed.size, &plain), SR_OPENED);
-		cr_assert_eq(plain.size, message.size);
-		cr_assert_arr_eq(plain.data, message.data, plain.size);
-		free(plain.data);
-	}
-	free(sealed.data);
-	free(message.data);
 }
 
 Test(chunked, whole_messages_open_again)
@@ -414,27 +207,6 @@ Test(chunked, damage_in_any_chunk_is_found)
 		must_not_open(&sealed, SR_DAMAGED);
 		sealed.data[sr_chunk_offset(chunk) + 50] ^= 1;
 	}
-	free(sealed.data);
-	free(message.data);
-}
-
-Test(chunked, one_feed_with_damage_puts_out_nothing)
-{
-	struct bytes message = message_of(2 * SR_CHUNK), sealed = sealed_of(&message);
-	struct bytes out = room_for(sealed.size + SR_CHUNK);
-	struct sr_opener *opener = sr_opener_new(key, context, sizeof context);
-	size_t put = 1;
-
-	cr_assert_not_null(opener);
-	sealed.data[sr_chunk_offset(1)] ^= 1;
-	cr_assert_eq(sr_opener_feed(opener, sealed.data, sealed.size, out.data, &put), SR_DAMAGED);
-	cr_assert_eq(put, 0);
-	cr_assert(sodium_is_zero(out.data, 2 * SR_CHUNK), "the good chunk before it is withheld too");
-	cr_assert_eq(sr_opener_feed(opener, sealed.data, sealed.size, out.data, &put), SR_DAMAGED);
-	cr_assert_eq(sr_opener_close(opener, out.data, &put), SR_DAMAGED);
-	cr_assert_eq(put, 0);
-	sr_opener_free(opener);
-	free(out.data);
 	free(sealed.data);
 	free(message.data);
 }
@@ -571,34 +343,6 @@ Test(chunked, chunk_numbers_and_sizes_beyond_the_limit_are_refused)
 	for (size_t size = 0; size < SR_AEAD_TAG; size++)
 		cr_assert_not(sr_chunk_open(aead, base, 0, sealed, size, plain));
 	sr_aead_free(aead);
-}
-
-Test(chunked, a_closed_stream_stays_closed)
-{
-	struct bytes message = message_of(40), sealed = sealed_of(&message);
-	uint8_t front[SR_SEALED_FRONT];
-	static uint8_t out[2 * SR_CHUNK_SEALED];
-	struct sr_sealer *sealer = sr_sealer_new(key, context, sizeof context, front);
-	struct sr_opener *opener = sr_opener_new(key, context, sizeof context);
-	size_t put;
-
-	cr_assert(sealer != NULL && opener != NULL);
-	cr_assert_eq(sr_sealer_close(sealer, out, &put), SR_OK);
-	cr_assert_eq(put, SR_AEAD_TAG);
-	cr_assert_eq(sr_sealer_close(sealer, out, &put), SR_INTERNAL, "the same nonce twice");
-	cr_assert_eq(put, 0);
-	cr_assert_eq(sr_sealer_feed(sealer, message.data, message.size, out, &put), SR_INTERNAL);
-	cr_assert_eq(sr_opener_feed(opener, sealed.data, sealed.size, out, &put), SR_OPENED);
-	cr_assert_eq(put, 0, "the last chunk waits for the end");
-	cr_assert_eq(sr_opener_close(opener, out, &put), SR_OPENED);
-	cr_assert_eq(put, message.size);
-	cr_assert_eq(sr_opener_feed(opener, sealed.data, 1, out, &put), SR_DAMAGED);
-	cr_assert_eq(sr_opener_close(opener, out, &put), SR_DAMAGED);
-	cr_assert_eq(put, 0);
-	sr_opener_free(opener);
-	sr_sealer_free(sealer);
-	free(sealed.data);
-	free(message.data);
 }
 
 /* The sealed length, chunk by chunk, as the specification tells it. */
