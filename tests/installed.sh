@@ -13,7 +13,9 @@ root=$place/root/usr
 pc=$(find "$root" -name sealreel.pc)
 [ -n "$pc" ] || { echo "installed.sh: no sealreel.pc"; exit 1; }
 
-version=$(PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --modversion sealreel)
+PKG_CONFIG_PATH=$(dirname "$pc")
+export PKG_CONFIG_PATH
+version=$(pkg-config --modversion sealreel)
 lib=$(dirname "$(dirname "$pc")")
 [ -e "$lib/libsealreel.so.$version" ] || { echo "installed.sh: no libsealreel.so.$version"; exit 1; }
 [ -L "$lib/libsealreel.so.${version%%.*}" ] || { echo "installed.sh: no libsealreel.so.${version%%.*}"; exit 1; }
@@ -33,10 +35,7 @@ int main(void)
 	return SR_OK;
 }
 C
-# Written for the prefix /usr; the sysroot points it to where this install is.
-PKG_CONFIG_PATH=$(dirname "$pc")
-export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR=$place/root
 flags=$(pkg-config --cflags --libs sealreel)
 # shellcheck disable=SC2086
-gcc -std=gnu11 -Wall -Wextra -Werror -I"$root/include" -L"$lib" -o "$place/user" "$place/user.c" -Wl,--no-as-needed $flags
+gcc -std=gnu11 -Wall -Wextra -Werror -o "$place/user" "$place/user.c" -Wl,--no-as-needed $flags
 LD_LIBRARY_PATH=$lib "$place/user"

@@ -18,7 +18,9 @@ fuzz_one() {
 	[ -d "$here/corpus/$name" ] && corpora+=("$here/corpus/$name")
 	if timeout $((seconds + 60)) "$build/bin/fuzz_$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
 		-print_final_stats=1 -artifact_prefix="$out/found/" "${corpora[@]}" >"$out/log" 2>&1; then
-		echo "ok fuzz_$name: $(awk '/number_of_executed_units/ { print $2 }' "$out/log") inputs in $((SECONDS - began)) s"
+		local inputs
+		inputs=$(awk '/number_of_executed_units/ { print $2 }' "$out/log")
+		echo "ok fuzz_$name: $inputs inputs in $((SECONDS - began)) s"
 	else
 		echo "not ok fuzz_$name:"
 		grep -nE 'ERROR|SUMMARY|runtime error|Test unit written' "$out/log" | sed 's/^/    /' || true
