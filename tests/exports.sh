@@ -16,7 +16,8 @@ declared=$(gcc -E "${@/#/-I}" "$header" | awk -v header="$header" '
 		while (gsub(/\{[^{}]*\}/, "", text)) {}
 		count = split(text, statement, ";")
 		for (i = 1; i <= count; i++)
-			if (statement[i] !~ /(^|[ \t])(typedef|static)[ \t]/ && match(statement[i], /sr_[a-z0-9_]+[ \t]*\(/)) {
+			if (statement[i] !~ /(^|[ \t])(typedef|static)[ \t]/ &&
+			    match(statement[i], /sr_[a-z0-9_]+[ \t]*\(/)) {
 				name = substr(statement[i], RSTART, RLENGTH)
 				sub(/[ \t]*\($/, "", name)
 				print name

@@ -74,7 +74,8 @@ check_file() {
 		header=${BASH_REMATCH[1]}
 		target=$(included "$file" "$header")
 		if [ -n "$target" ]; then
-			[[ $allowed == *" $(room_of "$target") "* ]] || echo "$file:$number: $room may not include $target"
+			[[ $allowed == *" $(room_of "$target") "* ]] ||
+				echo "$file:$number: $room may not include $target"
 		elif [[ $line == *'"'* ]]; then
 			echo "$file:$number: $header is in no room that includes start from"
 		elif [ "$room" = proto ]; then
@@ -87,7 +88,7 @@ check_file() {
 		# Comments and strings may name a call; only the preprocessed text counts.
 		gcc -fpreprocessed -dD -E -P "$file" 2>/dev/null | sed -E 's/"([^"\\]|\\.)*"//g' |
 			grep -oE "(^|[^A-Za-z0-9_>.])($proto_calls)[[:space:]]*\(" |
-			sed -E "s/^[^a-z]*/$(sed 's/[&/]/\\&/g' <<<"$file"): proto may not call /; s/[[:space:]]*\($//" || true
+			sed -E "s|^[^a-z]*|$file: proto may not call |; s/[[:space:]]*\($//" || true
 	fi
 }
 
@@ -135,8 +136,9 @@ bite() {
 	for room in "${!may_include[@]}"; do
 		for other in "${!may_include[@]}"; do
 			[[ " ${may_include[$room]} " == *" $other "* ]] && continue
-			violation="#include \"$(realpath -m --relative-to="$tree/$room" "$tree/$other/$(basename "$other")_room.h")\""
-			plant "$tree" "$room/planted.c" "$violation"
+			violation=$tree/$other/$(basename "$other")_room.h
+			violation=$(realpath -m --relative-to="$tree/$room" "$violation")
+			plant "$tree" "$room/planted.c" "#include \"$violation\""
 		done
 	done
 	plant "$tree" store/data/planted.h '#  include "keys/keys_room.h"'

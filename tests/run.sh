@@ -75,7 +75,8 @@ run_ctest() {
 	rm -rf "$tree/tap" "$tree/junit.xml"
 	mkdir -p "$tree/tap"
 	ctest --test-dir "$tree" -j 2 --output-on-failure --no-tests=ignore --output-junit "$tree/junit.xml" \
-		>"$tree/ctest.log" 2>&1 || grep -vE '^ *[0-9]+/[0-9]+ Test .* Passed|^ +Start ' "$tree/ctest.log" || true
+		>"$tree/ctest.log" 2>&1 ||
+		grep -vE '^ *[0-9]+/[0-9]+ Test .* Passed|^ +Start ' "$tree/ctest.log" || true
 	# One line per ctest test: its name and how it ended.
 	total=$(sed -nE 's/.*<testcase name="([^"]+)".* status="([a-z]+)".*/\1 \2/p' "$tree/junit.xml" |
 		while read -r name status; do

@@ -36,7 +36,8 @@ fi
 build=$1
 seconds=${2:-10}
 names=$(find "$here" -maxdepth 1 -name 'fuzz_*.c' -printf '%f\n' | sed -E 's/^fuzz_(.*)\.c$/\1/' | sort)
-results=$(printf '%s' "${names:+$names$'\n'}" | xargs -r -P 2 -I NAME bash "$here/run.sh" --one "$build" NAME "$seconds")
+results=$(printf '%s' "${names:+$names$'\n'}" |
+	xargs -r -P 2 -I NAME bash "$here/run.sh" --one "$build" NAME "$seconds")
 printf '%s\n' "$results"
 echo "$(grep -c '^ok ' <<<"$results" || true) passed, $(grep -c '^not ok ' <<<"$results" || true) failed, 0 skipped"
 ! grep -q '^not ok ' <<<"$results"
