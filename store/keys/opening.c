@@ -1,0 +1,166 @@
+/*
+ * The five steps of opening a recording's row, what a new row is wrapped with, and the sealed texts under its DEK.
+ */
+#include "keys/opening.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "message.h"
+
+#define INNER (SR_KEY + SR_SEALED_SMALL) /* a DEK under the patient's key alone */
+
+_Static_assert(SR_WRAP == INNER + SR_SEALED_SMALL, "the outer wrap is one seal around the inner one");
+
+static const char *const names[] = {
+	[SR_ROW_OPEN] = "open",
+	[SR_ROW_CORRUPT] = "corrupt",
+	[SR_ROW_UNKNOWN_EPOCH] = "unknown_epoch",
+	[SR_ROW_NOT_THEIRS] = "not_theirs",
+	[SR_ROW_UNAVAILABLE] = "unavailable",
+};
+
+const char *sr_row_verdict_name(enum sr_row_verdict verdict)
+{
+	return (size_t)verdict < sizeof names / sizeof names[0] ? names[verdict] : "unavailable";
+}
+
+static void count(struct sr_work *work, unsigned derivations, unsigned opens)
+{
+	if (work == NULL)
+		return;
+	work->derivations += derivations;
+	work->opens += opens;
+}
+
+/* Steps 2 and 3: the epoch's key, and the outer wrap under it. */
+static enum sr_row_verdict open_outer(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID],
+				      const struct sr_recording_row *row, uint8_t inner[INNER], struct sr_work *work)
+{
+	struct sr_context context;
+	uint8_t epoch_key[SR_KEY];
+	enum sr_opening opening;
+
+	if (!sr_keyring_epoch_key(keyring, row->epoch, epoch_key))
+		return SR_ROW_UNKNOWN_EPOCH;
+	sr_context_outer_wrap(&context, recording, row->epoch);
+	opening = sr_open(epoch_key, context.bytes, context.size, row->wrap, SR_WRAP, inner);
+	sodium_memzero(epoch_key, sizeof epoch_key);
+	count(work, 1, 1);
+	if (opening == SR_OPEN_FAILED)
+		return SR_ROW_UNAVAILABLE;
+	return opening == SR_OPENED ? SR_ROW_OPEN : SR_ROW_CORRUPT;
+}
+
+/*
+ * Steps 4 and 5: the outer seal has vouched for these bytes, so a commitment of another key means another patient,
+ * and only behind the right one can a tag that fails mean damage.
+ */
+static enum sr_row_verdict open_inner(const uint8_t patient_key[SR_KEY], const uint8_t recording[SR_UUID],
+				      const uint8_t inner[INNER], uint8_t dek[SR_KEY], struct sr_work *work)
+{
+	struct sr_message_key message;
+	struct sr_context context;
+	struct sr_aead *aead = NULL;
+	enum sr_row_verdict verdict = SR_ROW_NOT_THEIRS;
+
+	sr_context_inner_wrap(&context, recording);
+	sr_message_key_derive(patient_key, inner, context.bytes, context.size, &message);
+	count(work, 1, 0);
+	if (sodium_memcmp(message.commitment, inner + SR_SALT, SR_COMMITMENT) != 0)
+		goto out;
+	verdict = SR_ROW_UNAVAILABLE;
+	aead = sr_aead_new(message.key);
+	if (aead == NULL)
+		goto out;
+	count(work, 0, 1);
+	verdict = SR_ROW_CORRUPT;
+	if (sr_chunk_open(aead, message.base_nonce, 0, inner + SR_SEALED_FRONT, INNER - SR_SEALED_FRONT, dek))
+		verdict = SR_ROW_OPEN;
+out:
+	sr_aead_free(aead);
+	sodium_memzero(&message, sizeof message);
+	return verdict;
+}
+
+enum sr_row_verdict sr_row_open(const struct sr_keyring *keyring, const uint8_t patient_key[SR_KEY],
+				const uint8_t recording[SR_UUID], struct sr_span value, struct sr_recording_row *row,
+				uint8_t dek[SR_KEY], struct sr_work *work)
+{
+	enum sr_code code = sr_recording_row_decode(keyring, recording, value, row);
+	enum sr_row_verdict verdict;
+	uint8_t inner[INNER];
+
+	sodium_memzero(dek, SR_KEY);
+	if (code != SR_OK)
+		return code == SR_CORRUPT ? SR_ROW_CORRUPT : SR_ROW_UNAVAILABLE;
+	verdict = open_outer(keyring, recording, row, inner, work);
+	if (verdict == SR_ROW_OPEN)
+		verdict = open_inner(patient_key, recording, inner, dek, work);
+	if (verdict == SR_ROW_CORRUPT || verdict == SR_ROW_UNAVAILABLE)
+		memset(row, 0, sizeof *row);
+	sodium_memzero(inner, sizeof inner);
+	return verdict;
+}
+
+/* Wrap a DEK under the patient's key, and that under the current epoch's. */
+static enum sr_code wrap_dek(const struct sr_keyring *keyring, const uint8_t patient_key[SR_KEY],
+			     const uint8_t recording[SR_UUID], const uint8_t dek[SR_KEY], uint32_t *epoch,
+			     uint8_t wrap[SR_WRAP])
+{
+	struct sr_context context;
+	uint8_t epoch_key[SR_KEY];
+	uint8_t inner[INNER];
+	enum sr_code code = SR_INTERNAL;
+
+	*epoch = sr_keyring_epoch(keyring);
+	if (!sr_keyring_epoch_key(keyring, *epoch, epoch_key))
+		goto out;
+	sr_context_inner_wrap(&context, recording);
+	code = sr_seal(patient_key, context.bytes, context.size, dek, SR_KEY, inner);
+	if (code != SR_OK)
+		goto out;
+	sr_context_outer_wrap(&context, recording, *epoch);
+	code = sr_seal(epoch_key, context.bytes, context.size, inner, sizeof inner, wrap);
+out:
+	sodium_memzero(inner, sizeof inner);
+	sodium_memzero(epoch_key, sizeof epoch_key);
+	if (code != SR_OK) {
+		*epoch = 0;
+		sodium_memzero(wrap, SR_WRAP);
+	}
+	return code;
+}
+
+enum sr_code sr_dek_make(const struct sr_keyring *keyring, const uint8_t patient_key[SR_KEY],
+			 const uint8_t recording[SR_UUID], uint32_t *epoch, uint8_t wrap[SR_WRAP], uint8_t dek[SR_KEY])
+{
+	enum sr_code code;
+
+	randombytes_buf(dek, SR_KEY);
+	code = wrap_dek(keyring, patient_key, recording, dek, epoch, wrap);
+	if (code != SR_OK)
+		sodium_memzero(dek, SR_KEY);
+	return code;
+}
+
+size_t sr_row_decoy(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID], uint8_t *out)
+{
+	struct sr_recording_row row = {
+		.life = SR_LIFE_LIVE,
+		.writing = SR_WRITING_FINISHED,
+		.wrap_revision = 1,
+		.writer_revision = 1,
+		.life_revision = 1,
+	};
+	uint8_t nobody[SR_KEY];
+	uint8_t dek[SR_KEY];
+	size_t size = 0;
+
+	randombytes_buf(nobody, sizeof nobody);
+	if (sr_dek_make(keyring, nobody, recording, &row.epoch, row.wrap, dek) == SR_OK)
+		size = sr_recording_row_encode(keyring, recording, &row, out);
+	sodium_memzero(dek, sizeof dek);
+	sodium_memzero(nobody, sizeof nobody);
+	return size;
+}
