@@ -7,14 +7,15 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# Every room of C, and which rooms it may include from. store stands for its main and configuration.
+# Every room of C, and which rooms it may include from. store stands for its main and configuration; of the rooms under
+# it only serve, which puts the others together, may know the configuration.
 declare -A may_include=(
 	[proto]="proto"
 	[store/keys]="store/keys proto"
 	[store/data]="store/data proto"
 	[store/access]="store/access proto"
 	[store/account]="store/account store/data proto"
-	[store/serve]="store/serve store/account store/data store/access store/keys proto"
+	[store/serve]="store store/serve store/account store/data store/access store/keys proto"
 	[store]="store store/serve store/account store/data store/access store/keys proto"
 	[client/lib]="client/lib proto"
 	[client/cli]="client/cli client/lib proto"
