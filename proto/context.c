@@ -97,6 +97,15 @@ void sr_context_consultation(struct sr_context *out, const char *iss, size_t iss
 	end(out, &bytes);
 }
 
+void sr_context_grant(struct sr_context *out, const char *iss, size_t iss_size, const char *jti, size_t jti_size)
+{
+	struct sr_builder bytes = begin(out, "sealreel v1 grant");
+
+	put_variable(&bytes, iss, iss_size);
+	put_variable(&bytes, jti, jti_size);
+	end(out, &bytes);
+}
+
 void sr_context_outer_wrap(struct sr_context *out, const uint8_t recording[SR_UUID], uint32_t epoch)
 {
 	struct sr_builder bytes = begin(out, "sealreel v1 outer wrap");
@@ -181,6 +190,11 @@ void sr_context_person(struct sr_context *out, const uint8_t tag[SR_TAG], uint32
 void sr_context_keyring(struct sr_context *out, const uint8_t store[SR_UUID])
 {
 	with_id(out, "sealreel v1 keyring", store);
+}
+
+void sr_context_keyring_key(struct sr_context *out, const uint8_t store[SR_UUID])
+{
+	with_id(out, "sealreel v1 keyring key", store);
 }
 
 void sr_context_patient_row(struct sr_context *out, const uint8_t tag[SR_TAG])
