@@ -4,6 +4,7 @@
 #include "credential.h"
 
 #include <sodium.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,7 +98,8 @@ static bool is_host_and_port(const char *text, size_t size)
 	return port <= UINT16_MAX;
 }
 
-bool sr_address_valid(const char *address, size_t size)
+/* "unix:PATH" or "tcp:HOST:PORT", without control characters. */
+static bool is_address(const char *address, size_t size)
 {
 	struct value value = {address, size};
 
@@ -112,7 +114,7 @@ bool sr_address_valid(const char *address, size_t size)
 
 static bool take_address(struct sr_credential *credential, struct value value)
 {
-	if (!sr_address_valid(value.text, value.size))
+	if (!is_address(value.text, value.size))
 		return false;
 	memcpy(credential->address, value.text, value.size);
 	credential->address[value.size] = '\0';

@@ -4,7 +4,6 @@
 #ifndef SR_CREDENTIAL_H
 #define SR_CREDENTIAL_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,9 +22,6 @@ struct sr_credential {
 	uint8_t secret_key[32];
 	uint8_t psk[32];
 };
-
-/* True for "unix:PATH" and "tcp:HOST:PORT" of at most SR_ADDRESS_MAX bytes, without control characters. */
-bool sr_address_valid(const char *address, size_t size) SR_MUST_USE;
 
 void sr_credential_wipe(struct sr_credential *credential);
 
