@@ -1,0 +1,65 @@
+/*
+ * May this happen? The table of operations: which roles may ask for each, and which scope its grant must have.
+ */
+#include "access/decide.h"
+
+#include <stddef.h>
+
+static const struct {
+	uint8_t type;
+	struct sr_demand demand;
+} table[] = {
+	{SR_MSG_RECORD_OPEN, {SR_ROLE_INGEST, SR_SCOPE_RECORD}},
+	{SR_MSG_RECORD_TRACK, {SR_ROLE_INGEST, SR_SCOPE_RECORD}},
+	{SR_MSG_RECORD_RESUME, {SR_ROLE_INGEST, SR_SCOPE_RECORD}},
+	{SR_MSG_APPEND, {SR_ROLE_INGEST, 0}},
+	{SR_MSG_SYNC, {SR_ROLE_INGEST, 0}},
+	{SR_MSG_RECORD_FINISH, {SR_ROLE_INGEST, SR_SCOPE_RECORD}},
+	{SR_MSG_LIST, {SR_ROLE_PLAYBACK, SR_SCOPE_LIST}},
+	{SR_MSG_INFO, {SR_ROLE_PLAYBACK, SR_SCOPE_LIST}},
+	{SR_MSG_CHECK, {SR_ROLE_PLAYBACK, SR_SCOPE_LIST}},
+	{SR_MSG_PLAY_OPEN, {SR_ROLE_PLAYBACK, SR_SCOPE_PLAY}},
+	{SR_MSG_PLAY_TABLE, {SR_ROLE_PLAYBACK, 0}},
+	{SR_MSG_PLAY_READ, {SR_ROLE_PLAYBACK, 0}},
+	{SR_MSG_GRANT_RENEW, {SR_ROLE_INGEST | SR_ROLE_PLAYBACK, 0}},
+	{SR_MSG_CLOSE, {SR_ROLE_INGEST | SR_ROLE_PLAYBACK, 0}},
+	{SR_MSG_SERVICE_ADD, {SR_ROLE_OPERATE, 0}},
+	{SR_MSG_SERVICE_REMOVE, {SR_ROLE_OPERATE, 0}},
+	{SR_MSG_SERVICE_LIST, {SR_ROLE_OPERATE, 0}},
+	{SR_MSG_STATS, {0, 0}},
+	{SR_MSG_HEALTH, {0, 0}},
+};
+
+bool sr_demand_of(uint8_t type, struct sr_demand *demand)
+{
+	for (size_t at = 0; at < sizeof table / sizeof *table; at++)
+		if (table[at].type == type) {
+			*demand = table[at].demand;
+			return true;
+		}
+	return false;
+}
+
+enum sr_code sr_role_allows(uint16_t roles, uint8_t type, struct sr_error *err)
+{
+	struct sr_demand demand;
+	const char *name = sr_message_name(type);
+	if (!sr_demand_of(type, &demand))
+		return SR_FAIL(err, SR_DENIED, "no service may send this message");
+	if (demand.roles && !(roles & demand.roles))
+		return SR_FAIL(err, SR_DENIED, "this service's roles do not include %s", name ? name : "it");
+	return SR_OK;
+}
+
+bool sr_service_name_fits(const uint8_t *name, size_t size)
+{
+	if (size < 1 || size > SR_SERVICE_NAME_MAX)
+		return false;
+	for (size_t at = 0; at < size; at++) {
+		bool word = (name[at] >= 'a' && name[at] <= 'z') || (name[at] >= '0' && name[at] <= '9');
+		bool joint = name[at] == '.' || name[at] == '_' || name[at] == '-';
+		if (!word && !(joint && at > 0))
+			return false;
+	}
+	return true;
+}

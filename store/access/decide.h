@@ -1,0 +1,30 @@
+/*
+ * May this happen? The table of operations: which roles may ask for each, and which scope its grant must have.
+ */
+#ifndef SR_DECIDE_H
+#define SR_DECIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "access/grant.h"
+#include "error.h"
+#include "message.h"
+
+/* What an operation demands. `roles`: any one of these bits, 0 for any service. `scope`: 0 where no grant is carried.
+ */
+struct sr_demand {
+	uint16_t roles;
+	unsigned scope;
+};
+
+/* The demand of a request's type (design: access.md, "Protocol"). False: no request has that type. */
+bool sr_demand_of(uint8_t type, struct sr_demand *demand) SR_MUST_USE;
+
+/* SR_OK if a service with `roles` may send this type; SR_DENIED with a text otherwise. */
+enum sr_code sr_role_allows(uint16_t roles, uint8_t type, struct sr_error *err) SR_MUST_USE;
+
+/* True if `name` may be a service's: 1 to 63 of a-z 0-9 . _ -, beginning with a letter or digit. */
+bool sr_service_name_fits(const uint8_t *name, size_t size) SR_MUST_USE;
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * The one place through which everything passes that must be accounted for: refusals with a meaning, alarms, and the
+ * counters that `stats` shows.
+ */
+#ifndef SR_EVENT_H
+#define SR_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "context.h"
+#include "error.h"
+#include "uuid.h"
+
+/* What happened. The first four are alarms: the words of the design. */
+enum sr_event_kind {
+	SR_EVENT_MISFILED,              /* a list found a row that is not this patient's */
+	SR_EVENT_FOREIGN,               /* a request named somebody else's recording */
+	SR_EVENT_CONSULTATION_CONFLICT, /* a consultation, or a recording id, bound to another patient */
+	SR_EVENT_CORRUPT,               /* stored bytes do not verify */
+	SR_EVENT_BREAK_GLASS,           /* a grant used with the purpose `break-glass` */
+	SR_EVENT_FOREIGN_CHECK,         /* `check` met a foreign id: asked in good faith, so no alarm */
+	SR_EVENT_REFUSED,               /* a grant or a role did not allow it */
+	SR_EVENT_KINDS
+};
+
+/* One event. Pointers are borrowed during the call; what is not known is NULL, and left out of the line. */
+struct sr_event {
+	enum sr_event_kind kind;
+	const char *operation; /* the design's name: "list", "play.open", … */
+	uint64_t request;
+	const char *service;
+	const char *issuer;       /* the configuration's name */
+	const char *jti;
+	const uint8_t *tag;       /* SR_TAG: the patient the request was for */
+	const uint8_t *actor;     /* SR_TAG */
+	const uint8_t *recording; /* SR_UUID */
+	bool has_own_tag;
+	bool own_tag;             /* foreign: did it stand under the requester's tag? */
+	const char *what;         /* corrupt: which part */
+	enum sr_code code;        /* refused: why */
+	const char *text;         /* refused: the reason */
+};
+
+/* Log it (alarms at the highest severity) and count it. Any thread. */
+void sr_event(const struct sr_event *event);
+
+/* Everything that is counted. */
+enum sr_counter {
+	SR_COUNT_MISFILED,
+	SR_COUNT_FOREIGN,
+	SR_COUNT_CONSULTATION_CONFLICT,
+	SR_COUNT_CORRUPT,
+	SR_COUNT_BREAK_GLASS,
+	SR_COUNT_FOREIGN_CHECK,
+	SR_COUNT_REFUSED,
+	SR_COUNT_SESSIONS,
+	SR_COUNT_SESSIONS_NOW,
+	SR_COUNT_HALF_OPEN_NOW,
+	SR_COUNT_HANDSHAKES_REFUSED,
+	SR_COUNT_REQUESTS,
+	SR_COUNT_WITHHELD,
+	SR_COUNT_INDEX_READS,
+	SR_COUNT_DERIVATIONS,
+	SR_COUNT_OPENS,
+	SR_COUNT_WRITERS_NOW,
+	SR_COUNT_PLAYERS_NOW,
+	SR_COUNT_BYTES_RECEIVED,
+	SR_COUNT_BYTES_DURABLE,
+	SR_COUNT_BYTES_SENT,
+	SR_COUNT_SEGMENTS,
+	SR_COUNT_FLUSHES,
+	SR_COUNTERS
+};
+
+/* Add (or with a negative number take away); read; and the stable name that `stats` uses. Any thread. */
+void sr_count(enum sr_counter counter, int64_t by);
+uint64_t sr_counted(enum sr_counter counter);
+const char *sr_counter_name(enum sr_counter counter);
+
+#endif
