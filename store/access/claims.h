@@ -22,8 +22,8 @@
  * by spaces, each known, none twice), `act.sub`, `act.role`. Optional: `nbf`, `act.purpose`, `act.sid`, `recording` (a
  * UUID in 36 characters), `consultation`, `cnf` (an object with `jkt`, 32 bytes in base64url, and nothing
  * else: a confirmation that is not understood must not be passed over). Texts have 1 byte to their maximum; all but
- * identity, actor and consultation are without control characters, since they go to logs. Times are integers from 0
- * to SR_CLAIM_TIME_MAX, `exp` after `iat`.
+ * identity, actor and consultation are without ASCII control characters, since they go to logs. Times are integers from
+ * 0 to SR_CLAIM_TIME_MAX, `exp` after `iat`.
  *
  * SR_UNAUTHENTICATED with a text naming our name of the claim, and never a value. *grant is then partly filled.
  */

@@ -89,7 +89,7 @@ enum sr_code sr_jws_read(const char *token, size_t size, struct sr_jws *out, str
 	struct parts parts;
 	if (size > SR_JWS_MAX)
 		return SR_FAIL(err, SR_UNAUTHENTICATED, "grant: over %d bytes", SR_JWS_MAX);
-	if (!split(token, size, &parts))
+	if (size == 0 || !split(token, size, &parts))
 		return SR_FAIL(err, SR_UNAUTHENTICATED, "grant: not a token of three parts");
 	enum sr_code code = read_object(parts.at[HEADER], parts.size[HEADER], "header", &out->header, err);
 	if (code == SR_OK)
