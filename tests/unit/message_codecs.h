@@ -1,0 +1,554 @@
+/*
+ * Every message's encoder and decoder in one table, with its least and greatest fields. For test_message.c.
+ */
+#ifndef SR_MESSAGE_CODECS_H
+#define SR_MESSAGE_CODECS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "message.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Bytes for the longest fields; filled by who includes this. */
+static uint8_t filler[SR_APPEND_MAX];
+
+static struct sr_span span(size_t size)
+{
+	return (struct sr_span){.data = filler, .size = size};
+}
+
+static void fill(uint8_t *out, size_t size, uint8_t value)
+{
+	memset(out, value, size);
+}
+
+/* Make a message with its least or its greatest fields; decode and encode again what `in` holds. */
+typedef void make(struct sr_builder *out, bool greatest);
+typedef void again(struct sr_cursor *in, struct sr_builder *out);
+
+/* The pair of functions for a message whose struct is filled in by fill_<name>. */
+#define PAIR(name, decoder)                                                                                            \
+	static void make_##name(struct sr_builder *out, bool greatest)                                                 \
+	{                                                                                                              \
+		struct sr_##name message = {0};                                                                        \
+                                                                                                                       \
+		fill_##name(&message, greatest);                                                                       \
+		sr_##name##_encode(out, &message);                                                                     \
+	}                                                                                                              \
+	static void again_##name(struct sr_cursor *in, struct sr_builder *out)                                         \
+	{                                                                                                              \
+		struct sr_##name message;                                                                              \
+                                                                                                                       \
+		memset(&message, 0x5a, sizeof message);                                                                \
+		decoder(in, &message);                                                                                 \
+		sr_##name##_encode(out, &message);                                                                     \
+	}
+
+static void fill_message_head(struct sr_message_head *m, bool greatest)
+{
+	m->type = greatest ? SR_MSG_HEALTH_REPLY : SR_MSG_GOODBYE;
+	m->stream = greatest ? UINT32_MAX : 0;
+	m->request = greatest ? UINT64_MAX : 0;
+}
+PAIR(message_head, sr_message_head_decode)
+
+static void fill_goodbye(struct sr_goodbye *m, bool greatest)
+{
+	m->code = greatest ? SR_INTERNAL : SR_OK;
+	m->text = span(greatest ? SR_TEXT_MAX : 0);
+}
+PAIR(goodbye, sr_goodbye_decode)
+
+static void fill_error_reply(struct sr_error_reply *m, bool greatest)
+{
+	m->code = greatest ? SR_INTERNAL : SR_USAGE;
+	m->ended = greatest;
+	m->retry_ms = greatest ? UINT32_MAX : 0;
+	m->text = span(greatest ? SR_TEXT_MAX : 0);
+}
+PAIR(error_reply, sr_error_reply_decode)
+
+static void make_grant_renew(struct sr_builder *out, bool greatest)
+{
+	sr_grant_renew_encode(out, span(greatest ? SR_TOKEN_MAX : 0));
+}
+
+static void again_grant_renew(struct sr_cursor *in, struct sr_builder *out)
+{
+	struct sr_span grant;
+
+	sr_grant_renew_decode(in, &grant);
+	sr_grant_renew_encode(out, grant);
+}
+
+static void make_renewed(struct sr_builder *out, bool greatest)
+{
+	sr_renewed_encode(out, greatest ? UINT64_MAX : 0);
+}
+
+static void again_renewed(struct sr_cursor *in, struct sr_builder *out)
+{
+	uint64_t expires;
+
+	sr_renewed_decode(in, &expires);
+	sr_renewed_encode(out, expires);
+}
+
+static void make_durable(struct sr_builder *out, bool greatest)
+{
+	sr_durable_encode(out, greatest ? UINT64_C(1) << 63 : 0);
+}
+
+static void again_durable(struct sr_cursor *in, struct sr_builder *out)
+{
+	uint64_t durable;
+
+	sr_durable_decode(in, &durable);
+	sr_durable_encode(out, durable);
+}
+
+static void fill_record_open(struct sr_record_open *m, bool greatest)
+{
+	m->grant = span(greatest ? SR_TOKEN_MAX : 0);
+	fill(m->recording, SR_UUID, 0x11);
+	fill(m->nonce, SR_NONCE, 0x22);
+	m->started_ms = greatest ? UINT64_MAX : 0;
+	m->retain_until_ms = greatest ? UINT64_MAX - 1 : 0;
+	m->label = span(greatest ? SR_LABEL_MAX : 0);
+}
+PAIR(record_open, sr_record_open_decode)
+
+static void fill_record_opened(struct sr_record_opened *m, bool greatest)
+{
+	m->state = greatest ? SR_FINISHED : SR_UNFINISHED;
+	m->opened_ms = greatest ? UINT64_MAX : 0;
+	m->tracks = greatest ? SR_TRACKS_MAX : 0;
+}
+PAIR(record_opened, sr_record_opened_decode)
+
+static void fill_record_track(struct sr_record_track *m, bool greatest)
+{
+	m->grant = span(greatest ? SR_TOKEN_MAX : 0);
+	fill(m->recording, SR_UUID, 0x11);
+	fill(m->nonce, SR_NONCE, 0x22);
+	m->track = greatest ? UINT16_MAX : 0;
+	m->start_ms = greatest ? UINT64_MAX : 0;
+	m->media_type = span(greatest ? SR_MEDIA_TYPE_MAX : 1);
+	m->label = span(greatest ? SR_LABEL_MAX : 0);
+}
+PAIR(record_track, sr_record_track_decode)
+
+static void fill_record_resume(struct sr_record_resume *m, bool greatest)
+{
+	m->grant = span(greatest ? SR_TOKEN_MAX : 0);
+	fill(m->recording, SR_UUID, 0x11);
+	m->track = greatest ? UINT16_MAX : 1;
+}
+PAIR(record_resume, sr_record_resume_decode)
+
+static void fill_track_ready(struct sr_track_ready *m, bool greatest)
+{
+	m->track = greatest ? UINT16_MAX : 1;
+	m->generation = greatest ? UINT32_MAX : 0;
+	m->durable = greatest ? UINT64_C(1) << 63 : 0;
+	m->window = greatest ? UINT32_MAX : 0;
+}
+PAIR(track_ready, sr_track_ready_decode)
+
+static void fill_append(struct sr_append *m, bool greatest)
+{
+	m->data = span(greatest ? SR_APPEND_MAX : 1);
+	m->offset = greatest ? (UINT64_C(1) << 63) - SR_APPEND_MAX : 0;
+	m->media_time = greatest ? SR_NO_MEDIA_TIME : 0;
+}
+PAIR(append, sr_append_decode)
+
+static void fill_named(struct sr_named *m, bool greatest)
+{
+	m->grant = span(greatest ? SR_TOKEN_MAX : 0);
+	fill(m->recording, SR_UUID, 0x11);
+}
+PAIR(named, sr_named_decode)
+
+static void fill_record_finished(struct sr_record_finished *m, bool greatest)
+{
+	m->finished_ms = greatest ? UINT64_MAX : 0;
+	m->tracks = greatest ? SR_TRACKS_MAX : 0;
+}
+PAIR(record_finished, sr_record_finished_decode)
+
+static void fill_list(struct sr_list *m, bool greatest)
+{
+	m->grant = span(greatest ? SR_TOKEN_MAX : 0);
+	m->from_ms = greatest ? UINT64_MAX : 0;
+	m->to_ms = greatest ? UINT64_MAX - 1 : 0;
+	fill(m->after, SR_UUID, greatest ? 0xff : 0);
+	m->limit = greatest ? SR_LIST_PAGE_MAX : 1;
+}
+PAIR(list, sr_list_decode)
+
+static void fill_entry_track(struct sr_entry_track *m, bool greatest)
+{
+	m->track = greatest ? UINT16_MAX : 1;
+	m->state = greatest ? SR_FINISHED : SR_UNFINISHED;
+	m->start_ms = greatest ? UINT64_MAX : 0;
+	m->length = greatest ? UINT64_C(1) << 63 : 0;
+	m->segments = greatest ? UINT32_MAX : 0;
+	m->media_type = span(greatest ? SR_MEDIA_TYPE_MAX : 1);
+	m->label = span(greatest ? SR_LABEL_MAX : 0);
+}
+PAIR(entry_track, sr_entry_track_decode)
+
+static void fill_entry(struct sr_entry *m, bool greatest)
+{
+	fill(m->recording, SR_UUID, 0x11);
+	m->state = greatest ? SR_FINISHED : SR_UNFINISHED;
+	m->opened_ms = greatest ? UINT64_MAX : 0;
+	m->finished_ms = greatest ? UINT64_MAX - 1 : 0;
+	m->retain_until_ms = greatest ? UINT64_MAX - 2 : 0;
+	m->label = span(greatest ? SR_LABEL_MAX : 0);
+	m->tracks = greatest ? SR_TRACKS_MAX : 0;
+}
+PAIR(entry, sr_entry_decode)
+
+static void fill_listing(struct sr_listing *m, bool greatest)
+{
+	m->withheld = greatest ? UINT32_MAX : 0;
+	fill(m->next, SR_UUID, greatest ? 0xff : 0);
+	m->count = greatest ? SR_LIST_PAGE_MAX : 0;
+}
+PAIR(listing, sr_listing_decode)
+
+static void fill_info_reply(struct sr_info_reply *m, bool greatest)
+{
+	m->epoch = greatest ? UINT32_MAX : 0;
+	m->root_version = greatest ? UINT32_MAX - 1 : 0;
+	m->held = greatest;
+}
+PAIR(info_reply, sr_info_reply_decode)
+
+static void fill_check(struct sr_check *m, bool greatest)
+{
+	m->grant = span(greatest ? SR_TOKEN_MAX : 0);
+	m->ids = span((greatest ? SR_CHECK_MAX : 1) * SR_UUID);
+}
+PAIR(check, sr_check_decode)
+
+static void make_check_reply(struct sr_builder *out, bool greatest)
+{
+	uint8_t theirs[SR_CHECK_MAX] = {[1] = 1, [SR_CHECK_MAX - 1] = 1};
+
+	sr_check_reply_encode(out, (struct sr_span){theirs, greatest ? SR_CHECK_MAX : 1});
+}
+
+static void again_check_reply(struct sr_cursor *in, struct sr_builder *out)
+{
+	struct sr_span theirs;
+
+	sr_check_reply_decode(in, &theirs);
+	sr_check_reply_encode(out, theirs);
+}
+
+static void fill_play_head(struct sr_play_head *m, bool greatest)
+{
+	m->track = greatest ? UINT16_MAX : 1;
+	m->state = greatest ? SR_FINISHED : SR_UNFINISHED;
+	m->segments = greatest ? UINT32_MAX : 0;
+	m->length = greatest ? UINT64_C(1) << 63 : 0;
+	fill(m->chain, SR_CHAIN, 0x33);
+}
+PAIR(play_head, sr_play_head_decode)
+
+static void fill_play_table(struct sr_play_table *m, bool greatest)
+{
+	m->track = greatest ? UINT16_MAX : 1;
+	m->from = greatest ? UINT32_MAX : 0;
+	m->wait = greatest;
+}
+PAIR(play_table, sr_play_table_decode)
+
+static void fill_table(struct sr_table *m, bool greatest)
+{
+	fill_play_head(&m->head, greatest);
+	m->count = greatest ? SR_TABLE_PAGE_MAX : 0;
+	m->from = greatest ? UINT32_MAX - SR_TABLE_PAGE_MAX : 0;
+}
+PAIR(table, sr_table_decode)
+
+static void fill_play_range(struct sr_play_range *m, bool greatest)
+{
+	m->track = greatest ? UINT16_MAX : 1;
+	m->length = greatest ? SR_READ_MAX : 1;
+	m->from = greatest ? (UINT64_C(1) << 63) - SR_READ_MAX : 0;
+}
+PAIR(play_range, sr_play_read_decode)
+
+static void make_read_done(struct sr_builder *out, bool greatest)
+{
+	struct sr_play_range message;
+
+	fill_play_range(&message, greatest);
+	message.length -= greatest ? 0 : 1;
+	sr_play_range_encode(out, &message);
+}
+
+static void again_read_done(struct sr_cursor *in, struct sr_builder *out)
+{
+	struct sr_play_range message;
+
+	sr_read_done_decode(in, &message);
+	sr_play_range_encode(out, &message);
+}
+
+static void fill_segment_release(struct sr_segment_release *m, bool greatest)
+{
+	m->track = greatest ? UINT16_MAX : 1;
+	m->segment = greatest ? UINT32_MAX : 0;
+	fill(m->key.key, sizeof m->key.key, 0x44);
+	fill(m->key.base_nonce, sizeof m->key.base_nonce, 0x55);
+	fill(m->key.commitment, sizeof m->key.commitment, 0x66);
+}
+PAIR(segment_release, sr_segment_release_decode)
+
+static void fill_body(struct sr_body *m, bool greatest)
+{
+	m->track = greatest ? UINT16_MAX : 1;
+	m->segment = greatest ? UINT32_MAX : 0;
+	m->chunk = greatest ? UINT32_MAX : 0;
+	m->length = greatest ? SR_BODY_MAX : 17;
+}
+PAIR(body, sr_body_decode)
+
+static void fill_service_add(struct sr_service_add *m, bool greatest)
+{
+	m->name = span(greatest ? SR_SERVICE_NAME_MAX : 1);
+	m->roles = greatest ? SR_ROLES_ALL : SR_ROLE_INGEST;
+	fill(m->key, sizeof m->key, 0x77);
+}
+PAIR(service_add, sr_service_add_decode)
+
+static void make_service_added(struct sr_builder *out, bool greatest)
+{
+	uint8_t psk[32];
+
+	fill(psk, sizeof psk, greatest ? 0xff : 0);
+	sr_service_added_encode(out, psk);
+}
+
+static void again_service_added(struct sr_cursor *in, struct sr_builder *out)
+{
+	uint8_t psk[32];
+
+	sr_service_added_decode(in, psk);
+	sr_service_added_encode(out, psk);
+}
+
+static void make_service_remove(struct sr_builder *out, bool greatest)
+{
+	sr_service_remove_encode(out, span(greatest ? SR_SERVICE_NAME_MAX : 1));
+}
+
+static void again_service_remove(struct sr_cursor *in, struct sr_builder *out)
+{
+	struct sr_span name;
+
+	sr_service_remove_decode(in, &name);
+	sr_service_remove_encode(out, name);
+}
+
+static void make_services(struct sr_builder *out, bool greatest)
+{
+	sr_services_encode(out, greatest ? SR_SERVICES_MAX : 0);
+}
+
+static void again_services(struct sr_cursor *in, struct sr_builder *out)
+{
+	uint16_t count;
+
+	sr_services_decode(in, &count);
+	sr_services_encode(out, count);
+}
+
+static void fill_service_row(struct sr_service_row *m, bool greatest)
+{
+	m->name = span(greatest ? SR_SERVICE_NAME_MAX : 1);
+	m->roles = greatest ? SR_ROLES_ALL : SR_ROLE_AUDIT;
+	fill(m->key, sizeof m->key, 0x77);
+	m->added_ms = greatest ? UINT64_MAX : 0;
+}
+PAIR(service_row, sr_service_row_decode)
+
+static void make_stats(struct sr_builder *out, bool greatest)
+{
+	sr_stats_encode(out, greatest ? SR_STATS_MAX : 0);
+}
+
+static void again_stats(struct sr_cursor *in, struct sr_builder *out)
+{
+	uint16_t count;
+
+	sr_stats_decode(in, &count);
+	sr_stats_encode(out, count);
+}
+
+static void fill_stat(struct sr_stat *m, bool greatest)
+{
+	m->name = span(greatest ? SR_STAT_NAME_MAX : 1);
+	m->value = greatest ? UINT64_MAX : 0;
+}
+PAIR(stat, sr_stat_decode)
+
+static void fill_health(struct sr_health *m, bool greatest)
+{
+	m->code = greatest ? SR_INTERNAL : SR_OK;
+	m->text = span(greatest ? SR_TEXT_MAX : 0);
+}
+PAIR(health, sr_health_decode)
+
+#define Z16 "00000000000000000000000000000000"
+#define X1 "11111111111111111111111111111111"
+#define X2 "22222222222222222222222222222222"
+#define X3 "33333333333333333333333333333333"
+#define X7 "7777777777777777777777777777777777777777777777777777777777777777"
+
+/* The least message is frozen in full; of the greatest the first half of its SHA-256. */
+static const struct codec {
+	const char *name;
+	make *make;
+	again *again;
+	const char *least;
+	const char *greatest_hash;
+	bool open_ended; /* its last field is the rest of the message */
+} codecs[] = {
+	{"head", make_message_head, again_message_head, "01000000000000000000000000",
+	 "5609fb64e61d2a473499ee50810767fe", false},
+	{"goodbye", make_goodbye, again_goodbye, "000000", "6cfb52d68ef191dbccfb53885a119717", false},
+	{"error", make_error_reply, again_error_reply, "0100000000000000", "1c4d36267f04c48603c4e67ce77e03ca", false},
+	{"grant.renew", make_grant_renew, again_grant_renew, "0000", "e9d888308033c7dbd96aedf91a45a5a0", false},
+	{"grant.renewed", make_renewed, again_renewed, "0000000000000000", "12a3ae445661ce5dee78d0650d33362d", false},
+	{"durable", make_durable, again_durable, "0000000000000000", "b1b0bee5378188f5250138bcce25855f", false},
+	{"record.open", make_record_open, again_record_open,
+	 "0000" X1 X2 "0000000000000000"
+	 "0000000000000000"
+	 "0000",
+	 "d81f86addaa09489879979a581b358ba", false},
+	{"record.opened", make_record_opened, again_record_opened, "0100000000000000000000",
+	 "7d94f39f5674282f4b7b6a0fd9c785ea", false},
+	{"record.track", make_record_track, again_record_track,
+	 "0000" X1 X2 "0000"
+	 "0000000000000000"
+	 "000161"
+	 "0000",
+	 "187e0a16ef5801ec1abb0af9cdc65b68", false},
+	{"record.resume", make_record_resume, again_record_resume, "0000" X1 "0001", "6f04657981283baa6229fa4cb7166834",
+	 false},
+	{"record.ready", make_track_ready, again_track_ready,
+	 "0001"
+	 "00000000"
+	 "0000000000000000"
+	 "00000000",
+	 "f282d600ff717bef46c12054a21e1a79", false},
+	{"record.append", make_append, again_append,
+	 "0000000000000000"
+	 "0000000000000000"
+	 "61",
+	 "0c8899b013fd362a43c32e87ef96d308", true},
+	{"named", make_named, again_named, "0000" X1, "540476ae97a15c917e29ce26c7b27dde", false},
+	{"record.finished", make_record_finished, again_record_finished, "00000000000000000000",
+	 "125465e4b2ff4a3f841e94a59cbb445f", false},
+	{"list", make_list, again_list, "0000" Z16 Z16 "0001", "ad406bf38a02aabe6959971569082275", false},
+	{"entry.track", make_entry_track, again_entry_track,
+	 "0001"
+	 "01"
+	 "0000000000000000"
+	 "0000000000000000"
+	 "00000000"
+	 "000161"
+	 "0000",
+	 "309c9c5d1fd960dde4e5cabc2fabf015", false},
+	{"entry", make_entry, again_entry,
+	 X1 "01"
+	    "0000000000000000"
+	    "0000000000000000"
+	    "0000000000000000"
+	    "0000"
+	    "0000",
+	 "a192b3085e3cbae97e2af368cea68e6b", false},
+	{"listing", make_listing, again_listing, "00000000" Z16 "0000", "d32e2d076eca816b3e4e7b42c32f9b0e", false},
+	{"info.reply", make_info_reply, again_info_reply, "000000000000000000", "10adea90f3ce499c9add6b4a4a83d320",
+	 false},
+	{"check", make_check, again_check,
+	 "0000"
+	 "0001"
+	 "61616161616161616161616161616161",
+	 "aa66a5d5e0981559d97f1277dd42115d", false},
+	{"check.reply", make_check_reply, again_check_reply,
+	 "0001"
+	 "00",
+	 "e287c6ed4544548c305b96288b5c5baf", false},
+	{"play.head", make_play_head, again_play_head,
+	 "0001"
+	 "01"
+	 "00000000"
+	 "0000000000000000" X3 X3 X3 X3,
+	 "7742cf5067daa85ac205845db9429678", false},
+	{"play.table", make_play_table, again_play_table,
+	 "0001"
+	 "00000000"
+	 "00",
+	 "feade707989318c8de1dd3359b413ad3", false},
+	{"play.table.reply", make_table, again_table,
+	 "0001"
+	 "01"
+	 "00000000"
+	 "0000000000000000" X3 X3 X3 X3 "00000000"
+	 "0000",
+	 "510f6ca07ab617337c02b454cbfad869", false},
+	{"play.read", make_play_range, again_play_range,
+	 "0001"
+	 "0000000000000000"
+	 "0000000000000001",
+	 "f0305e23d77007d7453688eb9e3123dd", false},
+	{"play.done", make_read_done, again_read_done,
+	 "0001"
+	 "0000000000000000"
+	 "0000000000000000",
+	 "f0305e23d77007d7453688eb9e3123dd", false},
+	{"play.key", make_segment_release, again_segment_release,
+	 "0001"
+	 "00000000"
+	 "4444444444444444444444444444444444444444444444444444444444444444"
+	 "555555555555555555555555"
+	 "6666666666666666666666666666666666666666666666666666666666666666",
+	 "1d209686f9affa3900524a210c2c69d5", false},
+	{"play.body", make_body, again_body,
+	 "0001"
+	 "00000000"
+	 "00000000"
+	 "00000011",
+	 "1295af3065d15254aa58613d4b7d8204", false},
+	{"service.add", make_service_add, again_service_add,
+	 "000161"
+	 "0001" X7,
+	 "a44827b105db5fa350268d7c18451378", false},
+	{"service.added", make_service_added, again_service_added, Z16 Z16, "af9613760f72635fbdb44a5a0a63c39f", false},
+	{"service.remove", make_service_remove, again_service_remove, "000161", "dbd8eaf4d8b9923389e05b65b1356392",
+	 false},
+	{"services", make_services, again_services, "0000", "47dc540c94ceb704a23875c11273e16b", false},
+	{"service.row", make_service_row, again_service_row,
+	 "000161"
+	 "0010" X7 "0000000000000000",
+	 "f28cd513db63161330a5ee7d8d4675ed", false},
+	{"stats.reply", make_stats, again_stats, "0000", "47dc540c94ceb704a23875c11273e16b", false},
+	{"stat", make_stat, again_stat,
+	 "000161"
+	 "0000000000000000",
+	 "1fe761780a544d160650def287b4108e", false},
+	{"health.reply", make_health, again_health, "000000", "6cfb52d68ef191dbccfb53885a119717", false},
+};
+
+#endif
