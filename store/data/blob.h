@@ -1,0 +1,94 @@
+/*
+ * Blobs: the only door to data files. Append-only files, one or more per track, in fan-out directories made at init.
+ * No key, no row: who may touch which byte is decided elsewhere.
+ */
+#ifndef SR_BLOB_H
+#define SR_BLOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "uuid.h"
+
+#define SR_BLOB_FANOUT 1024
+
+/* All blobs of a store: an open directory. Safe from several threads. */
+struct sr_blobs;
+
+/* Names one file: blobs/XXX/RECORDING.TRACK.FILE, XXX the id's low ten bits in hex. */
+struct sr_blob_name {
+	uint8_t recording[SR_UUID];
+	uint16_t track;
+	uint16_t file;
+};
+
+/*
+ * Make and sync the directories under `path` (made, 0700). SR_NO_SPACE with a text if the file system has too few
+ * inodes left for a million files (a warning in err->text with SR_OK if it has fewer than ten million; *err is
+ * untouched otherwise); SR_CONFLICT if there is anything at `path`; SR_IO. A failure leaves nothing behind.
+ */
+enum sr_code sr_blobs_create(const char *path, struct sr_error *err) SR_MUST_USE;
+
+/*
+ * Open them. `reserve` is the free space in bytes below which sr_blobs_space refuses. SR_IO: also if `path` is missing,
+ * no directory, or a symbolic link; SR_BUSY: no memory. *out (out) is NULL on failure; released with sr_blobs_close.
+ */
+enum sr_code sr_blobs_open(const char *path, uint64_t reserve, struct sr_blobs **out, struct sr_error *err) SR_MUST_USE;
+void sr_blobs_close(struct sr_blobs *blobs);
+
+/*
+ * To be asked before bytes are taken in: SR_OK, SR_NO_SPACE at the reserve, or SR_IO if nobody can say. Asks the file
+ * system at most every 100 ms; any thread. Creating and appending do not ask themselves, so that what was begun can be
+ * finished inside the reserve.
+ */
+enum sr_code sr_blobs_space(struct sr_blobs *blobs, struct sr_error *err) SR_MUST_USE;
+
+/*
+ * An open file for appending, by one owner; stays open from its first unsynced byte to its sync. `position` is where
+ * the next byte goes.
+ */
+struct sr_blob;
+
+/*
+ * Create exclusively, 0600, and sync file and directory. SR_CONFLICT if it exists, SR_NO_SPACE, SR_IO; a failure leaves
+ * no file behind. Or open one whose committed length is `committed`: bytes past it are cut; a shorter file is
+ * SR_CORRUPT, one that is missing or not a regular file SR_CORRUPT too, and then nothing is cut. Both: SR_CORRUPT if
+ * the fan-out directory is missing, SR_BUSY without memory. *out (out) is NULL on failure; released with sr_blob_close.
+ */
+enum sr_code sr_blob_create(struct sr_blobs *blobs, const struct sr_blob_name *name, struct sr_blob **out,
+			    struct sr_error *err) SR_MUST_USE;
+enum sr_code sr_blob_append_open(struct sr_blobs *blobs, const struct sr_blob_name *name, uint64_t committed,
+				 struct sr_blob **out, struct sr_error *err) SR_MUST_USE;
+void sr_blob_close(struct sr_blob *blob);
+
+/*
+ * Write all `size` bytes at the position and move it. SR_NO_SPACE, SR_IO: how much of them is in the file is unknown,
+ * the position stays, and every later append or sync of this blob is SR_IO. One thread at a time; another may sync
+ * meanwhile.
+ */
+enum sr_code sr_blob_append(struct sr_blob *blob, const uint8_t *data, size_t size, struct sr_error *err) SR_MUST_USE;
+uint64_t sr_blob_position(const struct sr_blob *blob);
+
+/*
+ * fdatasync of what was appended before the call. SR_IO: the kernel has marked its lost pages clean, so the file is
+ * never written again: every later append or sync of this blob is SR_IO. One sync of a blob at a time, because the
+ * kernel tells only one of them of a loss. Blocks.
+ */
+enum sr_code sr_blob_sync(struct sr_blob *blob, struct sr_error *err) SR_MUST_USE;
+
+/*
+ * Read exactly `size` bytes at `position` of a file into `out`, which a failure leaves undefined. SR_CORRUPT: missing,
+ * not a regular file, or too short; SR_IO. And its descriptor for sendfile, opened read-only, with its present length:
+ * *fd (out) is closed by the caller, -1 on failure. Any thread.
+ */
+enum sr_code sr_blob_read(struct sr_blobs *blobs, const struct sr_blob_name *name, uint64_t position, uint8_t *out,
+			  size_t size, struct sr_error *err) SR_MUST_USE;
+enum sr_code sr_blob_read_open(struct sr_blobs *blobs, const struct sr_blob_name *name, int *fd, uint64_t *size,
+			       struct sr_error *err) SR_MUST_USE;
+
+/* Unlink, and sync the directory. A missing file is SR_OK. SR_CORRUPT: its directory is missing; SR_IO. */
+enum sr_code sr_blob_remove(struct sr_blobs *blobs, const struct sr_blob_name *name, struct sr_error *err) SR_MUST_USE;
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * Where a blob lies: the names of fan-out directories and files. Inside this room only.
+ */
+#ifndef SR_BLOB_NAME_H
+#define SR_BLOB_NAME_H
+
+#include "data/blob.h"
+
+#define SR_BLOB_FAN 4   /* three hex digits and a NUL */
+#define SR_BLOB_FILE 49 /* the id's 36 characters, two numbers of up to 5 digits with dots, a NUL */
+#define SR_BLOB_LABEL (SR_BLOB_FAN + SR_BLOB_FILE)
+
+/* A blob's name in text: its directory, its file in there, and "directory/file" for messages. */
+struct sr_blob_label {
+	char fan[SR_BLOB_FAN];
+	char file[SR_BLOB_FILE];
+	char text[SR_BLOB_LABEL];
+};
+
+struct sr_blob_label sr_blob_label(const struct sr_blob_name *name);
+
+/* Fan-out directory `number`, below SR_BLOB_FANOUT. */
+void sr_blob_fan(unsigned number, char out[SR_BLOB_FAN]);
+
+#endif

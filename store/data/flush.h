@@ -1,0 +1,28 @@
+/*
+ * Group flush: files with closed segments are synced by a few threads of their own, so that neither the event loop nor
+ * libuv's pool ever waits for a disk.
+ */
+#ifndef SR_FLUSH_H
+#define SR_FLUSH_H
+
+#include "data/blob.h"
+
+struct sr_flusher;
+
+/* Start `threads` (1 to 16; NULL for another number). NULL when memory or threads are used up. */
+struct sr_flusher *sr_flusher_new(unsigned threads) SR_MUST_USE;
+
+/* Finish every submitted sync, also those submitted by `done`; stop, release. NULL is allowed. */
+void sr_flusher_free(struct sr_flusher *flusher);
+
+/*
+ * Sync `blob` (borrowed until `done`); `done` is called once, on a flush thread, never from inside this call, with
+ * sr_blob_sync's result and its error (meaningful unless SR_OK, borrowed during the call). Syncs of one blob submitted
+ * while another of it waits are answered by the one sync that begins after them; syncs of one blob never overlap, and
+ * its `done` calls come in the order submitted. `done` may submit others and close a blob that nothing else borrows.
+ * Any thread. SR_BUSY: no memory; `done` is then never called.
+ */
+typedef void sr_flush_done(void *context, enum sr_code result, const struct sr_error *err);
+enum sr_code sr_flush(struct sr_flusher *flusher, struct sr_blob *blob, sr_flush_done *done, void *context) SR_MUST_USE;
+
+#endif

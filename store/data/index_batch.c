@@ -1,0 +1,249 @@
+/*
+ * The index thread: runs operations in batches. A batch is everything that was submitted while the one before it was
+ * being committed, in one transaction.
+ */
+#include "data/index_internal.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "data/index_op.h"
+
+static MDB_val key_of(const struct sr_op *op, const struct sr_op_item *item)
+{
+	return (MDB_val){.mv_size = item->key_size, .mv_data = op->bytes + item->at};
+}
+
+static MDB_val value_of(const struct sr_op *op, const struct sr_op_item *item)
+{
+	return (MDB_val){.mv_size = item->value_size, .mv_data = op->bytes + item->at + item->key_size};
+}
+
+/* Does what is stored (NULL: nothing) end in `value`, and is it nothing more if `whole`? */
+static bool ends_in(const MDB_val *stored, MDB_val value, bool whole)
+{
+	if (stored == NULL || stored->mv_size < value.mv_size || (whole && stored->mv_size != value.mv_size))
+		return false;
+	return sodium_memcmp((const uint8_t *)stored->mv_data + (stored->mv_size - value.mv_size), value.mv_data,
+			     value.mv_size) == 0;
+}
+
+/* Does the check hold in the transaction as it stands? Returns LMDB's result: 0 whenever *holds (out) says. */
+static int run_check(struct sr_index *index, MDB_txn *txn, struct sr_op *op, struct sr_op_item *check, bool *holds)
+{
+	MDB_val key = key_of(op, check), value = value_of(op, check), found;
+	int rc = mdb_get(txn, index->tables[check->table], &key, &found);
+	const MDB_val *stored = rc == 0 ? &found : NULL;
+
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		return rc;
+	switch (check->kind) {
+	case SR_CHECK_ABSENT:
+		*holds = stored == NULL;
+		break;
+	case SR_CHECK_EQUALS:
+		*holds = ends_in(stored, value, true);
+		break;
+	case SR_CHECK_SUFFIX:
+		*holds = ends_in(stored, value, false);
+		break;
+	case SR_CHECK_ABSENT_OR_EQUALS:
+		check->settled = ends_in(stored, value, true);
+		*holds = stored == NULL || check->settled;
+		break;
+	}
+	return 0;
+}
+
+static bool is_settled(const struct sr_op *op, const struct sr_op_item *write)
+{
+	for (size_t i = 0; i < op->checks.count; i++) {
+		const struct sr_op_item *check = &op->checks.list[i];
+
+		if (check->settled && check->table == write->table && check->key_size == write->key_size &&
+		    memcmp(op->bytes + check->at, op->bytes + write->at, write->key_size) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int run_write(struct sr_index *index, MDB_txn *txn, const struct sr_op *op, const struct sr_op_item *write)
+{
+	MDB_val key = key_of(op, write), value = value_of(op, write);
+	int rc;
+
+	if (!write->erase)
+		return mdb_put(txn, index->tables[write->table], &key, &value, 0);
+	rc = mdb_del(txn, index->tables[write->table], &key, NULL);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* All checks, then all writes. A check that does not hold is the operation's result, not an error. */
+static int run_op(struct sr_index *index, MDB_txn *txn, struct sr_op *op, bool *wrote)
+{
+	bool holds = true;
+	int rc = 0;
+
+	op->result = SR_OK;
+	for (size_t i = 0; rc == 0 && i < op->checks.count; i++) {
+		rc = run_check(index, txn, op, &op->checks.list[i], &holds);
+		if (rc == 0 && !holds) {
+			op->result = SR_CONFLICT;
+			op->failed_check = i;
+			return 0;
+		}
+	}
+	for (size_t i = 0; rc == 0 && i < op->writes.count; i++) {
+		if (is_settled(op, &op->writes.list[i]))
+			continue;
+		*wrote = true;
+		rc = run_write(index, txn, op, &op->writes.list[i]);
+	}
+	return rc;
+}
+
+/* Run a batch as one transaction. LMDB's result; when it is 0, what was written is durable. */
+static int run_batch(struct sr_index *index, struct sr_op *batch, struct sr_index_stats *made)
+{
+	bool wrote = false;
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(index->env, NULL, 0, &txn);
+
+	if (rc != 0)
+		return rc;
+	for (struct sr_op *op = batch; rc == 0 && op != NULL; op = op->next) {
+		rc = run_op(index, txn, op, &wrote);
+		made->operations++;
+		made->conflicts += op->result == SR_CONFLICT;
+	}
+	if (rc != 0 || !wrote) {
+		mdb_txn_abort(txn);
+		return rc;
+	}
+	made->commits = 1;
+	return mdb_txn_commit(txn);
+}
+
+/* Wait for operations and take them all; NULL when there are none and the index is being closed. */
+static struct sr_op *take_batch(struct sr_index *index)
+{
+	struct sr_op *batch;
+
+	pthread_mutex_lock(&index->lock);
+	while (index->first == NULL && !index->stopping)
+		pthread_cond_wait(&index->submitted, &index->lock);
+	batch = index->first;
+	index->first = NULL;
+	index->last = &index->first;
+	pthread_mutex_unlock(&index->lock);
+	return batch;
+}
+
+static void count(struct sr_index *index, const struct sr_index_stats *made)
+{
+	pthread_mutex_lock(&index->lock);
+	index->stats.commits += made->commits;
+	index->stats.operations += made->operations;
+	index->stats.conflicts += made->conflicts;
+	pthread_mutex_unlock(&index->lock);
+}
+
+static void answer(struct sr_op *batch)
+{
+	struct sr_op *next;
+
+	for (struct sr_op *op = batch; op != NULL; op = next) {
+		next = op->next;
+		op->done(op->context, op->result, op->failed_check);
+		sr_op_free(op);
+	}
+}
+
+/* One who waits in sr_index_run. */
+struct waiter {
+	pthread_mutex_t lock;
+	pthread_cond_t answered;
+	bool is_answered;
+	enum sr_code result;
+	size_t failed_check;
+};
+
+static void wake(void *context, enum sr_code result, size_t failed_check)
+{
+	struct waiter *waiter = context;
+
+	pthread_mutex_lock(&waiter->lock);
+	waiter->is_answered = true;
+	waiter->result = result;
+	waiter->failed_check = failed_check;
+	pthread_cond_signal(&waiter->answered);
+	pthread_mutex_unlock(&waiter->lock);
+}
+
+/* Drop a batch of which nobody can say whether it is durable. Only one who waits must be let go. */
+static void drop(struct sr_op *batch)
+{
+	struct sr_op *next;
+
+	for (struct sr_op *op = batch; op != NULL; op = next) {
+		next = op->next;
+		if (op->done == wake)
+			wake(op->context, SR_IO, 0);
+		sr_op_free(op);
+	}
+}
+
+void *sr_index_thread(void *context)
+{
+	struct sr_index *index = context;
+	struct sr_op *batch;
+
+	while ((batch = take_batch(index)) != NULL) {
+		struct sr_index_stats made = {0};
+		struct sr_error err;
+		int rc = 0;
+
+		if (!index->dead)
+			rc = run_batch(index, batch, &made);
+		if (rc != 0) {
+			index->dead = true;
+			(void)sr_index_fail(&err, rc, "the index cannot be written");
+			index->fatal(index->fatal_context, &err);
+		}
+		if (index->dead) {
+			drop(batch);
+			continue;
+		}
+		count(index, &made);
+		answer(batch);
+	}
+	return NULL;
+}
+
+void sr_index_submit(struct sr_index *index, struct sr_op *op, sr_op_done *done, void *context)
+{
+	op->next = NULL;
+	op->done = done;
+	op->context = context;
+	pthread_mutex_lock(&index->lock);
+	*index->last = op;
+	index->last = &op->next;
+	pthread_cond_signal(&index->submitted);
+	pthread_mutex_unlock(&index->lock);
+}
+
+enum sr_code sr_index_run(struct sr_index *index, struct sr_op *op, size_t *failed_check)
+{
+	struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .answered = PTHREAD_COND_INITIALIZER};
+
+	sr_index_submit(index, op, wake, &waiter);
+	pthread_mutex_lock(&waiter.lock);
+	while (!waiter.is_answered)
+		pthread_cond_wait(&waiter.answered, &waiter.lock);
+	pthread_mutex_unlock(&waiter.lock);
+	(void)pthread_cond_destroy(&waiter.answered);
+	(void)pthread_mutex_destroy(&waiter.lock);
+	if (failed_check != NULL)
+		*failed_check = waiter.failed_check;
+	return waiter.result;
+}

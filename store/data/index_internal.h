@@ -1,0 +1,67 @@
+/*
+ * What the files of the index share: the open environment, its queue of operations, its pool of views.
+ */
+#ifndef SR_INDEX_INTERNAL_H
+#define SR_INDEX_INTERNAL_H
+
+#include <lmdb.h>
+#include <pthread.h>
+
+#include "data/index.h"
+
+/*
+ * The most the index can grow to. It is address space, not memory or disk, so it is set once, far above need.
+ * ThreadSanitizer leaves a process less room for mappings.
+ */
+#if SIZE_MAX <= UINT32_MAX
+#define SR_INDEX_MAP ((size_t)1 << 30)
+#elif defined(__SANITIZE_THREAD__)
+#define SR_INDEX_MAP ((size_t)1 << 36)
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SR_INDEX_MAP ((size_t)1 << 36)
+#endif
+#endif
+#ifndef SR_INDEX_MAP
+#define SR_INDEX_MAP ((size_t)1 << 40)
+#endif
+
+/* Views open at once. libuv's pool has at most 1024 threads, and every one may hold a view. */
+#define SR_INDEX_VIEWS 1088
+
+struct sr_index {
+	MDB_env *env;
+	MDB_dbi tables[SR_TABLES];
+
+	/* Views that have ended and wait to be renewed: a stack, so that the warmest is used first. */
+	pthread_mutex_t views_lock;
+	struct sr_view *views;
+
+	/* Operations that no batch has taken yet, in order; and the counters. */
+	pthread_mutex_t lock;
+	pthread_cond_t submitted;
+	struct sr_op *first;
+	struct sr_op **last;
+	bool stopping;
+	struct sr_index_stats stats;
+
+	/* The index thread, and what it alone knows: whether `fatal` has been called. */
+	pthread_t thread;
+	bool dead;
+	sr_index_fatal *fatal;
+	void *fatal_context;
+};
+
+/* Fill *err (out, may be NULL) from LMDB's result `rc`, which is not 0, met while doing `what`. Returns the code. */
+enum sr_code sr_index_fail(struct sr_error *err, int rc, const char *what);
+
+/* The code that LMDB's result `rc` stands for: SR_OK, SR_NOT_FOUND, SR_CORRUPT, SR_BUSY, SR_NO_SPACE or SR_IO. */
+enum sr_code sr_index_code(int rc);
+
+/* Release every ended view. No view may be open. */
+void sr_views_release(struct sr_index *index);
+
+/* The body of the index thread; `context` is the struct sr_index. Returns NULL once stopped and idle. */
+void *sr_index_thread(void *context);
+
+#endif
