@@ -258,18 +258,6 @@ Test(grant_refusals, issuer_limits)
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		expect_payload(table[i].from, table[i].to, table[i].code, table[i].text);
 
-	/* A prefix longer than the longest identity, which goes on as the memory behind one might. */
-	char prefix[SR_IDENTITY_MAX + 2];
-	char member[SR_IDENTITY_MAX + 16];
-	memset(prefix, 'f', sizeof prefix);
-	prefix[SR_IDENTITY_MAX] = '\0';
-	snprintf(member, sizeof member, "\"sub\":\"%s\"", prefix);
-	memcpy(prefix + SR_IDENTITY_MAX, "\xff", 2);
-	char *short_one = world.issuers[0].prefixes[0];
-	world.issuers[0].prefixes[0] = prefix;
-	expect_payload(M_SUB, member, SR_DENIED, "grant: the issuer may not name this identity");
-	world.issuers[0].prefixes[0] = short_one;
-
 	char *bound = replaced(PAYLOAD, M_ISS, "\"iss\":\"https://bound.example\"");
 	char *loose = replaced(bound, M_RECORDING ",", "");
 	expect_texts(HEADER, bound, SR_OK, "");
