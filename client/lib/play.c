@@ -1,0 +1,342 @@
+/* Playing: opening a recording, and asking for tables and ranges until a read is full. */
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "player.h"
+
+static void release_player(struct sr_stream *stream)
+{
+	struct sr_player *player = (struct sr_player *)stream;
+	for (size_t i = 0; player->tables && i < player->info.track_count; i++)
+		sr_table_free(&player->tables[i]);
+	free(player->tables);
+	sr_recording_info_clear(&player->info);
+	sr_aead_free(player->aead);
+	sodium_free(player->plain);
+	sodium_free(player->key);
+	free(player);
+}
+
+static void deliver_read(struct sr_call *call, const struct sr_result *result, struct sr_cursor *fields)
+{
+	struct sr_player *player = (struct sr_player *)call->stream;
+	struct sr_reading *reading = &player->reading;
+	bool finished = sr_table_final(reading->table) && reading->at >= reading->table->verified_length;
+	(void)fields;
+	reading->active = false;
+	reading->call = NULL;
+	if (!call->cancelled)
+		call->callback.play_done(call->context, result, reading->given, finished);
+}
+
+/* Send the next request of a read; its number becomes the call's, so that a refusal finds it. */
+static void ask(struct sr_player *player, struct sr_outgoing *out, uint64_t request)
+{
+	player->reading.request = request;
+	player->reading.call->request = request;
+	if (!out || sr_outgoing_send(player->stream.client, &player->stream, out) != SR_OK)
+		sr_client_fail(player->stream.client, SR_INTERNAL, NULL);
+}
+
+static void ask_table(struct sr_player *player)
+{
+	struct sr_reading *reading = &player->reading;
+	const struct sr_play_table message = {
+		.track = reading->table->head.track,
+		.from = reading->table->count,
+		.wait = reading->follow && reading->asked,
+	};
+	uint64_t request = sr_request_new();
+	struct sr_outgoing *out = sr_outgoing_new(SR_MSG_PLAY_TABLE, player->stream.id, request, 7);
+	if (out)
+		sr_play_table_encode(&out->fields, &message);
+	ask(player, out, request);
+}
+
+static void ask_range(struct sr_player *player)
+{
+	struct sr_reading *reading = &player->reading;
+	uint64_t end = reading->end;
+	if (end > reading->table->verified_length)
+		end = reading->table->verified_length;
+	if (end - reading->at > SR_READ_MAX)
+		end = reading->at + SR_READ_MAX;
+	const struct sr_play_range message = {
+		.track = reading->table->head.track, .from = reading->at, .length = end - reading->at};
+	uint64_t request = sr_request_new();
+	struct sr_outgoing *out = sr_outgoing_new(SR_MSG_PLAY_READ, player->stream.id, request, 18);
+	if (out)
+		sr_play_range_encode(&out->fields, &message);
+	sr_reading_range(reading, reading->at, end);
+	ask(player, out, request);
+}
+
+enum step { STEP_FINISH, STEP_RANGE, STEP_TABLE };
+
+/* What a read needs next. */
+static enum step next_step(const struct sr_reading *reading)
+{
+	const struct sr_track_table *table = reading->table;
+	if (reading->call->cancelled || reading->at >= reading->end)
+		return STEP_FINISH;
+	if (reading->at < table->verified_length)
+		return STEP_RANGE;
+	if (!sr_table_caught_up(table) || (!sr_table_final(table) && (!reading->asked || reading->follow)))
+		return STEP_TABLE;
+	return STEP_FINISH;
+}
+
+static void go_on(struct sr_player *player)
+{
+	const struct sr_result ok = {.request = player->reading.request};
+	if (player->stream.dropped || player->stream.over || !player->reading.active)
+		return;
+	switch (next_step(&player->reading)) {
+	case STEP_RANGE:
+		ask_range(player);
+		break;
+	case STEP_TABLE:
+		ask_table(player);
+		break;
+	case STEP_FINISH:
+		sr_call_finish(player->reading.call, &ok, NULL);
+		break;
+	}
+}
+
+static void player_due(struct sr_stream *stream)
+{
+	go_on((struct sr_player *)stream);
+}
+
+/* A table's page: the track's shown length grows with what is verified. */
+static bool take_table(struct sr_player *player, struct sr_cursor *fields)
+{
+	struct sr_reading *reading = &player->reading;
+	struct sr_track_table *table = reading->table;
+	struct sr_track_info *info = &player->info.tracks[table - player->tables];
+	if (sr_table_take(table, fields) != SR_OK)
+		return false;
+	reading->asked = sr_table_caught_up(table);
+	info->length = table->verified_length;
+	info->segments = table->verified;
+	info->finished = sr_table_final(table);
+	return true;
+}
+
+static void player_message(struct sr_stream *stream, const struct sr_message_head *head, struct sr_cursor *fields)
+{
+	struct sr_player *player = (struct sr_player *)stream;
+	bool fits = false;
+	bool step = head->type == SR_MSG_TABLE || head->type == SR_MSG_READ_DONE;
+	if (stream->dropped) {
+		if (head->type == SR_MSG_BODY)
+			stream->client->body_of = player;
+		return;
+	}
+	if (player->reading.active && head->request == player->reading.request) {
+		if (head->type == SR_MSG_TABLE)
+			fits = take_table(player, fields);
+		else if (head->type == SR_MSG_SEGMENT_KEY)
+			fits = sr_reading_key(player, fields);
+		else if (head->type == SR_MSG_BODY)
+			fits = sr_reading_body(player, fields);
+		else if (head->type == SR_MSG_READ_DONE)
+			fits = sr_reading_done(player, fields);
+	}
+	if (head->type == SR_MSG_BODY)
+		stream->client->body_of = player;
+	if (!fits)
+		sr_client_broken(stream->client, "what the store sent does not fit the recording");
+	else if (step)
+		go_on(player);
+}
+
+void sr_player_raw(struct sr_player *player, struct sr_span raw)
+{
+	if (!player->stream.dropped && !sr_reading_raw(player, raw))
+		sr_client_broken(player->stream.client, "what the store sent does not open");
+}
+
+static void player_ended(struct sr_stream *stream, const struct sr_result *result)
+{
+	(void)stream;
+	(void)result;
+}
+
+static const struct sr_stream_kind player_kind = {
+	.message = player_message, .ended = player_ended, .due = player_due, .release = release_player};
+
+/* The heads of PLAY_OPENED, one for each track of the entry and in its order. */
+static bool read_heads(struct sr_player *player, struct sr_cursor *fields)
+{
+	struct sr_recording_info *info = &player->info;
+	player->tables = calloc(info->track_count ? info->track_count : 1, sizeof *player->tables);
+	if (!player->tables)
+		return false;
+	for (size_t i = 0; i < info->track_count; i++) {
+		struct sr_play_head head;
+		sr_play_head_decode(fields, &head);
+		if (fields->failed || head.track != info->tracks[i].track ||
+		    !sr_table_start(&player->tables[i], info->recording, &head))
+			return false;
+		info->tracks[i].length = head.length;
+		info->tracks[i].segments = head.segments;
+		info->tracks[i].finished = head.state == SR_FINISHED;
+	}
+	return true;
+}
+
+/* What a player needs to open chunks with; false when memory is used up. */
+static bool make_opener(struct sr_player *player)
+{
+	const uint8_t no_key[SR_AEAD_KEY] = {0};
+	player->key = sodium_malloc(sizeof *player->key);
+	player->plain = sodium_malloc((size_t)SR_BATCH_CHUNKS * SR_CHUNK);
+	player->aead = sr_aead_new(no_key);
+	return player->key && player->plain && player->aead;
+}
+
+/* `own` is the id that was asked for. */
+static void deliver_opened(struct sr_call *call, const struct sr_result *result, struct sr_cursor *fields)
+{
+	struct sr_result own = *result;
+	struct sr_player *player = (struct sr_player *)call->stream;
+	if (fields) {
+		if (!sr_entry_read(fields, &player->info) || memcmp(player->info.recording, call->own, SR_ID) != 0 ||
+		    !read_heads(player, fields))
+			sr_take_fail(fields);
+		player->opened = sr_decoded(call, fields, &own);
+	}
+	if (own.code != SR_OK)
+		player->stream.dropped = true;
+	else if (call->cancelled)
+		sr_stream_drop(&player->stream);
+	if (!call->cancelled)
+		call->callback.player_ready(call->context, &own, own.code == SR_OK ? player : NULL);
+}
+
+static enum sr_code send_open(struct sr_player *player, struct sr_call *call, const uint8_t recording[SR_ID])
+{
+	struct sr_client *client = player->stream.client;
+	struct sr_named named;
+	memcpy(named.recording, recording, SR_ID);
+	enum sr_code code = sr_grant_take(client, false, &named.grant);
+	if (code == SR_OK) {
+		struct sr_outgoing *out = sr_outgoing_new(SR_MSG_PLAY_OPEN, player->stream.id, call->request,
+							  named.grant.size + 2 + SR_ID);
+		code = SR_INTERNAL;
+		if (out) {
+			sr_named_encode(&out->fields, &named);
+			code = sr_outgoing_send(client, &player->stream, out);
+		}
+	}
+	if (code == SR_OK)
+		sr_grant_plan_from(&player->stream, named.grant);
+	sr_grant_done(client);
+	return code;
+}
+
+enum sr_code sr_play_open(sr_client *client, const uint8_t recording[SR_ID], sr_player_ready *ready, void *context,
+			  sr_call **handle)
+{
+	struct sr_player *player = calloc(1, sizeof *player);
+	struct sr_call *call = sr_call_new(client, SR_MSG_PLAY_OPENED, deliver_opened, context);
+	uint8_t *asked = malloc(SR_ID);
+	if (!player || !call || !asked || !make_opener(player)) {
+		if (player)
+			release_player(&player->stream);
+		free(call);
+		free(asked);
+		return SR_INTERNAL;
+	}
+	memcpy(asked, recording, SR_ID);
+	call->callback.player_ready = ready;
+	call->own = asked;
+	call->release = free;
+	call->stream = &player->stream;
+	call->sees_all = true;
+	sr_stream_begin(client, &player->stream, &player_kind);
+	call->request = player->stream.request;
+	enum sr_code code = send_open(player, call, recording);
+	if (code != SR_OK) {
+		LIST_REMOVE(&player->stream, link);
+		release_player(&player->stream);
+	}
+	return sr_call_start(call, code, handle);
+}
+
+const struct sr_recording_info *sr_player_info(const sr_player *player)
+{
+	return &player->info;
+}
+
+static struct sr_track_table *find_table(struct sr_player *player, uint16_t track)
+{
+	for (size_t i = 0; i < player->info.track_count; i++) {
+		if (player->info.tracks[i].track == track)
+			return &player->tables[i];
+	}
+	return NULL;
+}
+
+enum sr_code sr_play_read(sr_player *player, const struct sr_read_options *options, sr_play_done *done, void *context,
+			  sr_call **handle)
+{
+	struct sr_client *client = player->stream.client;
+	struct sr_track_table *table = find_table(player, options->track);
+	if (player->stream.over || client->phase != SR_PHASE_OPEN)
+		return SR_UNAVAILABLE;
+	if (!table)
+		return SR_NOT_FOUND;
+	if (player->reading.active)
+		return SR_BUSY;
+	struct sr_call *call = sr_call_new(client, 0, deliver_read, context);
+	if (!call)
+		return SR_INTERNAL;
+	call->callback.play_done = done;
+	call->stream = &player->stream;
+	call->sees_all = true;
+	uint64_t most = UINT64_MAX - options->from;
+	player->reading = (struct sr_reading){
+		.active = true,
+		.call = call,
+		.data = options->data,
+		.table = table,
+		.at = options->from,
+		.end = options->from + (options->length < most ? options->length : most),
+		.follow = options->follow,
+	};
+	enum sr_code code = sr_call_start(call, SR_OK, handle);
+	/* What can be asked is asked at once; an end that is known already is told on the loop's next turn. */
+	if (next_step(&player->reading) == STEP_FINISH) {
+		player->stream.due = true;
+		sr_client_arm(client);
+	} else {
+		go_on(player);
+	}
+	return code;
+}
+
+void sr_play_pause(sr_player *player, bool paused)
+{
+	struct sr_client *client = player->stream.client;
+	if (player->paused == paused || player->stream.over || client->phase != SR_PHASE_OPEN)
+		return;
+	player->paused = paused;
+	if (paused)
+		client->pauses++;
+	else
+		client->pauses--;
+	if (client->pauses <= 1)
+		sr_socket_pause(client, client->pauses == 1);
+	sr_client_arm(client);
+}
+
+void sr_player_close(sr_player *player)
+{
+	if (player->paused)
+		sr_play_pause(player, false);
+	sr_stream_drop(&player->stream);
+}
