@@ -266,7 +266,7 @@ Test(message, fields_that_are_too_long_are_refused)
 		size_t size = make_into(codec, true);
 		size_t at = fields[i].at;
 
-		cr_assert_eq(made[at] << 8 | made[at + 1], fields[i].most, "%s, case %zu", codec->name, i);
+		cr_assert_eq((size_t)(made[at] << 8 | made[at + 1]), fields[i].most, "%s, case %zu", codec->name, i);
 		memmove(made + at + 3, made + at + 2, size - at - 2);
 		made[at] = (uint8_t)((fields[i].most + 1) >> 8);
 		made[at + 1] = (uint8_t)(fields[i].most + 1);
