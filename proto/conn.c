@@ -427,6 +427,11 @@ bool sr_conn_ready(const struct sr_conn *conn)
 	       conn->state == CLIENT_BODY;
 }
 
+bool sr_conn_holds_buffer(const struct sr_conn *conn)
+{
+	return conn->buffer != NULL;
+}
+
 bool sr_conn_at_boundary(const struct sr_conn *conn)
 {
 	return unread(conn) == 0 && conn->state != SERVER_PROVED && conn->state != CLIENT_BODY && conn->state != OVER;

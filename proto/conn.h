@@ -105,6 +105,9 @@ enum sr_code sr_conn_seal(struct sr_conn *conn, uint8_t *frame, size_t size) SR_
 /* True once the peer is authenticated: from SR_CONN_READY on. */
 bool sr_conn_ready(const struct sr_conn *conn);
 
+/* True while received bytes, or the message given out last, are held: for owners that count their memory. */
+bool sr_conn_holds_buffer(const struct sr_conn *conn);
+
 /* True if the connection may end here: no frame or body is half received. */
 bool sr_conn_at_boundary(const struct sr_conn *conn);
 

@@ -34,8 +34,9 @@
 #define SR_LIST_PAGE_MAX 100
 #define SR_TABLE_PAGE_MAX 512
 #define SR_READ_MAX (UINT64_C(64) << 20)
-#define SR_BODY_MAX (16u * SR_CHUNK_SEALED) /* raw bytes behind one BODY: whole chunks, at most 256 KiB of plaintext   \
-					     */
+#define SR_BODY_MAX                                                                                                    \
+	(16u * SR_CHUNK_SEALED) /* raw bytes behind one BODY: whole chunks, at most 256 KiB of plaintext               \
+				 */
 #define SR_SERVICE_NAME_MAX 63
 #define SR_SERVICES_MAX 256
 #define SR_NONCE 16
@@ -369,7 +370,8 @@ void sr_segment_release_decode(struct sr_cursor *in, struct sr_segment_release *
 /*
  * BODY: track u16, segment u32, chunk u32 (number of the first), length u32: that many raw bytes of whole stored
  * chunks follow the frame on the wire, outside the channel's encryption. 17 to SR_BODY_MAX; all chunks are
- * SR_CHUNK_SEALED long but the segment's last.
+ * SR_CHUNK_SEALED long but the segment's last. Only chunks that hold a wanted byte are sent, so the empty last chunk of
+ * a segment that fills its chunks never is.
  */
 struct sr_body {
 	uint16_t track;

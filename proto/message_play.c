@@ -113,7 +113,7 @@ void sr_body_decode(struct sr_cursor *in, struct sr_body *message)
 	message->chunk = sr_take_u32(in);
 	message->length = sr_take_u32(in);
 	last = message->length % SR_CHUNK_SEALED;
-	/* A rest too short for a tag is no whole chunk. */
-	if (message->length <= SR_AEAD_TAG || message->length > SR_BODY_MAX || (last != 0 && last < SR_AEAD_TAG))
+	/* A rest that holds no byte beside its tag is no chunk that may be sent. */
+	if (message->length == 0 || message->length > SR_BODY_MAX || (last != 0 && last <= SR_AEAD_TAG))
 		sr_take_fail(in);
 }

@@ -18,9 +18,9 @@
  * The daemon holds it to that, so that any number up to the last one opened that is not open is ENDED, and nothing
  * need be remembered of it. What a client had sent before it saw the end is swallowed in ENDED, without an answer.
  *
- * A renewal may be asked in any open state and answered in any. Refused, it leaves a writer as it was, ERROR with
- * `ended` 0, because a call must not lose its recording over a token; a player it ends, ERROR with `ended` 1, so that
- * an ERROR with `ended` 0 on a player always answers its one request under way.
+ * A renewal may be asked in any open state and answered in any, and leaves the state as it is. Refused, its answer is
+ * an ERROR with `ended` 0 and the renewal's request number; whoever sends or receives that one steps it as RENEWED,
+ * since any other ERROR with `ended` 0 answers the one request a player has under way.
  */
 enum sr_stream_state {
 	SR_STREAM_FREE,
