@@ -67,10 +67,11 @@ static enum sr_code ask(int fd, const char *prompt, uint8_t *line, size_t *size,
 		return SR_FAIL(err, SR_IO, "cannot ask for the passphrase: %s", strerror(errno));
 	hidden = shown;
 	hidden.c_lflag &= ~(tcflag_t)ECHO;
-	fprintf(stderr, "%s: ", prompt);
-	fflush(stderr);
 	if (tcsetattr(fd, TCSAFLUSH, &hidden) != 0)
 		return SR_FAIL(err, SR_IO, "cannot hide the passphrase: %s", strerror(errno));
+	/* Hidden first: what is typed at sight of the prompt must be neither shown nor flushed. */
+	fprintf(stderr, "%s: ", prompt);
+	fflush(stderr);
 	code = read_line(fd, line, size, err);
 	if (tcsetattr(fd, TCSAFLUSH, &shown) != 0 && code == SR_OK)
 		code = SR_FAIL(err, SR_IO, "cannot set the terminal back: %s", strerror(errno));
