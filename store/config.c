@@ -72,7 +72,7 @@ static bool set(struct reading *reading, const struct sr_option *option, const c
 	struct sr_error why = {.text = ""};
 	struct sr_issuer *issuer = is_issuers(option->section) ? current_issuer(reading) : NULL;
 	enum sr_code code = sr_config_value_set(reading->config, issuer, option, text, &why);
-	return code == SR_OK || refuse(reading, code, reading->line, "%s %s", option->name, why.text);
+	return code == SR_OK || refuse(reading, code, reading->line, "%s: %s", option->name, why.text);
 }
 
 /* Give the newest issuer the defaults. */

@@ -63,7 +63,7 @@ static enum sr_code fill(struct sr_config *config, const struct sr_config_words 
 		enum sr_code code =
 			sr_config_value_set(config, NULL, &options[at], word ? word : options[at].preset, &why);
 		if (code != SR_OK)
-			return SR_FAIL(err, code, "%s %s", options[at].name, why.text);
+			return SR_FAIL(err, code, "%s: %s", options[at].name, why.text);
 	}
 	if (!config->listen_unix && !config->listen_tcp)
 		return SR_FAIL(err, SR_USAGE, "an address is unix:PATH or tcp:HOST:PORT");

@@ -1,0 +1,203 @@
+/*
+ * sealreeld: its command line, and its exit statuses.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "config.h"
+#include "init.h"
+#include "start.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* Options without a letter. */
+enum {
+	KEY_INIT = 256,
+	KEY_CHECK_CONFIG,
+	KEY_KEYRING,
+	KEY_KEY_SOURCE,
+	KEY_LEDGER,
+	KEY_LISTEN,
+};
+
+enum task { TASK_SERVE, TASK_INIT, TASK_CHECK_CONFIG, TASK_HELP, TASK_VERSION };
+
+/* What the command line asks for. `told` is what argp has been told is wrong with it. */
+struct order {
+	enum task task;
+	const char *directory;
+	struct sr_config_words words;
+	bool worded;
+	const char *told;
+};
+
+static const struct argp_option options[] = {
+	{"init", KEY_INIT, NULL, 0,
+	 "Make a new store in DIR, which must not exist or be empty. (sealreel init also makes the issuer for "
+	 "development "
+	 "that sealreel.ini names)",
+	 1},
+	{"key-source", KEY_KEY_SOURCE, "SOURCE", 0,
+	 "What opens the keyring: passphrase, passphrase:FILE, credential:NAME, or (development only) file:PATH; by "
+	 "default file:keyring.key",
+	 2},
+	{"keyring", KEY_KEYRING, "FILE", 0, "Where the keyring is; by default DIR/keyring", 2},
+	{"ledger", KEY_LEDGER, "FILE", 0, "Where the erasure ledger is; by default DIR/ledger", 2},
+	{"listen", KEY_LISTEN, "ADDRESS", 0,
+	 "unix:PATH or tcp:HOST:PORT; by default unix:sealreel.sock. Relative paths are under DIR", 2},
+	{"check-config", KEY_CHECK_CONFIG, NULL, 0,
+	 "Read DIR/sealreel.ini and the files it names, and say what is wrong", 3},
+	{"help", 'h', NULL, 0, "Say this", 4},
+	{"version", 'V', NULL, 0, "Say the version", 4},
+	{0},
+};
+
+static const char about[] =
+	"Serve the sealreel store in DIR, in the foreground, until SIGTERM.\v"
+	"The options of the second group go with --init; sealreel.ini in DIR then says what they said. SIGHUP has the "
+	"daemon read issuers and log level again.\n\n"
+	"Exit status: 0 done; 1 failed; 2 a wrong option, a bad file, or a store that is in use.\n\n"
+	"Example: a store opened by a passphrase, then its daemon:\n\n"
+	"  sealreeld --init --key-source passphrase /srv/sealreel\n"
+	"  sealreeld /srv/sealreel\n";
+
+static error_t wrong(struct order *order, const char *what)
+{
+	if (!order->told)
+		order->told = what;
+	return EINVAL;
+}
+
+static error_t set_task(struct order *order, enum task task)
+{
+	if (order->task != TASK_SERVE && order->task != task)
+		return wrong(order, "--init and --check-config do not go together");
+	order->task = task;
+	return 0;
+}
+
+static error_t set_word(struct order *order, const char **word, const char *value)
+{
+	*word = value;
+	order->worded = true;
+	return 0;
+}
+
+static error_t take(int key, char *value, struct argp_state *state)
+{
+	struct order *order = state->input;
+	if (order->task == TASK_HELP || order->task == TASK_VERSION)
+		return 0;
+	switch (key) {
+	case KEY_INIT:
+		return set_task(order, TASK_INIT);
+	case KEY_CHECK_CONFIG:
+		return set_task(order, TASK_CHECK_CONFIG);
+	case KEY_KEY_SOURCE:
+		return set_word(order, &order->words.key_source, value);
+	case KEY_KEYRING:
+		return set_word(order, &order->words.keyring, value);
+	case KEY_LEDGER:
+		return set_word(order, &order->words.ledger, value);
+	case KEY_LISTEN:
+		return set_word(order, &order->words.listen, value);
+	case 'h':
+		order->task = TASK_HELP;
+		return 0;
+	case 'V':
+		order->task = TASK_VERSION;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (order->directory)
+			return wrong(order, "there is more than one DIR");
+		order->directory = value;
+		return 0;
+	case ARGP_KEY_END:
+		if (!order->directory)
+			return wrong(order, "there is no DIR");
+		if (order->worded && order->task != TASK_INIT)
+			return wrong(order, "--key-source, --keyring, --ledger and --listen go with --init");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp parser = {.options = options, .parser = take, .args_doc = "DIR", .doc = about};
+
+/* The one line of a failure. */
+static int fail(const struct sr_error *err, int status)
+{
+	fprintf(stderr, "sealreeld: %s\n", err->text);
+	return status;
+}
+
+static int serve(const char *directory)
+{
+	struct sr_error err = {.text = ""};
+	bool started;
+	enum sr_code code = sr_store_serve(directory, &started, &err);
+	if (code == SR_OK)
+		return EXIT_DONE;
+	return fail(&err, started && code != SR_USAGE ? EXIT_FAILED : EXIT_USAGE);
+}
+
+static int init(const char *directory, const struct sr_config_words *words)
+{
+	struct sr_error err = {.text = ""};
+	enum sr_code code = sr_store_init(directory, words, &err);
+	if (code == SR_OK)
+		return EXIT_DONE;
+	return fail(&err, code == SR_USAGE || code == SR_CONFLICT || code == SR_BUSY ? EXIT_USAGE : EXIT_FAILED);
+}
+
+static int check_config(const char *directory)
+{
+	struct sr_error err = {.text = ""};
+	struct sr_config *config;
+	if (sr_config_load(directory, &config, &err) != SR_OK)
+		return fail(&err, EXIT_USAGE);
+	sr_config_free(config);
+	return EXIT_DONE;
+}
+
+static int obey(const struct order *order, char *name)
+{
+	switch (order->task) {
+	case TASK_INIT:
+		return init(order->directory, &order->words);
+	case TASK_CHECK_CONFIG:
+		return check_config(order->directory);
+	case TASK_HELP:
+		argp_help(&parser, stdout, ARGP_HELP_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
+		return EXIT_DONE;
+	case TASK_VERSION:
+		puts("sealreeld " SR_VERSION);
+		return EXIT_DONE;
+	case TASK_SERVE:
+		break;
+	}
+	return serve(order->directory);
+}
+
+int main(int argc, char **argv)
+{
+	struct order order = {.task = TASK_SERVE};
+	struct sr_error err = {.text = ""};
+	char name[] = "sealreeld";
+	int at = 0;
+	if (sr_process_prepare(&err) != SR_OK)
+		return fail(&err, EXIT_FAILED);
+	/* argp's own words for a wrong option take two lines. */
+	if (argp_parse(&parser, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, &at, &order) != 0) {
+		if (order.told)
+			fprintf(stderr, "sealreeld: %s (see sealreeld --help)\n", order.told);
+		else
+			fprintf(stderr, "sealreeld: %s is no option, or lacks its value (see sealreeld --help)\n",
+				argv[at > 1 ? at - 1 : argc - 1]);
+		return EXIT_USAGE;
+	}
+	return obey(&order, name);
+}

@@ -1,0 +1,168 @@
+/*
+ * Starting the daemon: everything it is made from, opened in order, and closed again in reverse.
+ */
+#include "start.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "data/lock.h"
+#include "options.h"
+#include "serve/daemon.h"
+#include "wiping.h"
+
+#define MIB 1048576u
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#endif
+
+/* Keep secrets out of core files, and other programs of this user out of our memory. */
+static bool forbid_dumps(void)
+{
+	const struct rlimit none = {0, 0};
+	bool done = setrlimit(RLIMIT_CORE, &none) == 0;
+#ifndef SANITIZED /* its search for leaks has to look into this process */
+	done = done && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+#endif
+	return done;
+}
+
+/* What the system does not give shows when connections are refused, so that a failure here is none. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)!setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+enum sr_code sr_process_prepare(struct sr_error *err)
+{
+	umask(077);
+	if (!sr_wiping_install())
+		return SR_FAIL(err, SR_INTERNAL, "libcrypto has been used too early");
+	if (sodium_init() < 0)
+		return SR_FAIL(err, SR_INTERNAL, "libsodium cannot be set up");
+	if (!forbid_dumps())
+		return SR_FAIL(err, SR_INTERNAL, "cannot forbid core dumps: %s", strerror(errno));
+	raise_descriptors();
+	signal(SIGPIPE, SIG_IGN);
+	return SR_OK;
+}
+
+/* The free bytes below which nothing is recorded: the larger of the share and the minimum. */
+static enum sr_code reserve_of(const struct sr_config *config, const char *blobs, uint64_t *reserve,
+			       struct sr_error *err)
+{
+	struct statvfs fs;
+	uint64_t least = config->reserve_min_mib * MIB;
+	if (statvfs(blobs, &fs) != 0)
+		return SR_FAIL(err, SR_IO, "cannot open %s: %s", blobs, strerror(errno));
+	uint64_t share = (uint64_t)fs.f_blocks * fs.f_frsize / 100 * config->reserve_percent;
+	*reserve = share > least ? share : least;
+	return SR_OK;
+}
+
+static enum sr_code open_keyring(const struct sr_config *config, struct sr_keyring **out, bool *development,
+				 struct sr_error *err)
+{
+	struct sr_key_source source;
+	enum sr_code code = sr_key_source_read(config->key_source, config->directory, false, &source, err);
+	if (code != SR_OK)
+		return code;
+	*development = source.kind == SR_KEY_FILE;
+	code = sr_keyring_load(config->keyring, &source, out, err);
+	sr_key_source_wipe(&source);
+	return code;
+}
+
+static enum sr_code open_index(const struct sr_daemon_parts *parts, struct sr_index **out, struct sr_error *err)
+{
+	char *path = sr_path_under(parts->config->directory, "index");
+	struct sr_index_options options = {path, sr_keyring_store(parts->keyring), sr_daemon_fatal, NULL};
+	enum sr_code code = path ? sr_index_open(&options, out, err) : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	free(path);
+	return code;
+}
+
+static enum sr_code open_blobs(const struct sr_daemon_parts *parts, struct sr_blobs **out, struct sr_error *err)
+{
+	uint64_t reserve = 0;
+	char *path = sr_path_under(parts->config->directory, "blobs");
+	enum sr_code code =
+		path ? reserve_of(parts->config, path, &reserve, err) : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	if (code == SR_OK)
+		code = sr_blobs_open(path, reserve, out, err);
+	free(path);
+	return code;
+}
+
+/* libuv reads the size of its pool from the environment, when it is first used. */
+static enum sr_code size_pool(const struct sr_config *config, struct sr_error *err)
+{
+	char threads[16];
+	snprintf(threads, sizeof threads, "%u", config->pool_threads);
+	if (setenv("UV_THREADPOOL_SIZE", threads, 1) != 0)
+		return SR_FAIL(err, SR_INTERNAL, "cannot size the thread pool: %s", strerror(errno));
+	return SR_OK;
+}
+
+/* Everything between the lock and the loop. What is open already is the caller's to close. */
+static enum sr_code open_parts(struct sr_daemon_parts *parts, bool *development, struct sr_error *err)
+{
+	enum sr_code code = size_pool(parts->config, err);
+	if (code == SR_OK)
+		code = open_keyring(parts->config, &parts->keyring, development, err);
+	if (code == SR_OK)
+		code = open_index(parts, &parts->index, err);
+	if (code == SR_OK)
+		code = open_blobs(parts, &parts->blobs, err);
+	return code;
+}
+
+enum sr_code sr_store_serve(const char *directory, bool *started, struct sr_error *err)
+{
+	struct sr_daemon_parts parts = {.config = NULL};
+	bool development = false;
+	int lock = -1;
+	enum sr_code code;
+	*started = false;
+	code = sr_config_load(directory, &parts.config, err);
+	if (code != SR_OK)
+		return code;
+	sr_log_level_set(parts.config->log_level);
+	code = sr_lock_take(parts.config->directory, &lock, err);
+	if (code == SR_OK)
+		code = open_parts(&parts, &development, err);
+	if (code == SR_OK) {
+		if (development)
+			sr_log(SR_LOG_WARN, "development_key",
+			       "the keyring is opened by a key in a file: for development only");
+		*started = true;
+		code = sr_daemon_run(&parts, err);
+		parts.config = NULL; /* the daemon has released it */
+	}
+	sr_blobs_close(parts.blobs);
+	sr_index_close(parts.index);
+	sr_keyring_free(parts.keyring);
+	if (lock >= 0)
+		close(lock);
+	sr_config_free(parts.config);
+	return code;
+}
