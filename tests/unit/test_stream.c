@@ -65,6 +65,7 @@ static const char rules[] = "free      client record.track      writer-opening\n
 			    "player    client grant.renew       player\n"
 			    "player    client close             closing\n"
 			    "player    daemon grant.renewed     player\n"
+			    "player    daemon error             player\n"
 			    "player    daemon E                 ended\n"
 			    "tabling   client grant.renew       tabling\n"
 			    "tabling   client close             closing\n"
