@@ -1,5 +1,5 @@
 /*
- * What a keyring is made of, in memory and in the body of its file. Only keyring*.c may include this.
+ * What a keyring is made of, in memory and in the body of its file. For keyring*.c (and the fuzzer of the body) alone.
  */
 #ifndef SR_KEYRING_BODY_H
 #define SR_KEYRING_BODY_H
