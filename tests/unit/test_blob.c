@@ -2,15 +2,12 @@
  * Blobs: where they lie, what is cut, what is refused, and the free space and inodes they need.
  */
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -56,6 +53,43 @@ __attribute__((visibility("default"))) ssize_t pwrite(int fd, const void *data, 
 	if (wrote > 0 && write_room != SIZE_MAX)
 		write_room -= (size_t)wrote;
 	return wrote;
+}
+
+/* Count syncs of files and directories, and fail the one that `sync_fails` counts down to. */
+static unsigned file_syncs, directory_syncs, system_syncs;
+static unsigned sync_fails;
+
+static int sync_one(int fd, long call)
+{
+	struct stat found;
+
+	cr_assert_eq(fstat(fd, &found), 0);
+	if (sync_fails != 0 && --sync_fails == 0) {
+		errno = EIO;
+		return -1;
+	}
+	if (call == SYS_syncfs)
+		system_syncs++;
+	else if (S_ISDIR(found.st_mode))
+		directory_syncs++;
+	else
+		file_syncs++;
+	return 0;
+}
+
+__attribute__((visibility("default"))) int fsync(int fd)
+{
+	return sync_one(fd, SYS_fsync);
+}
+
+__attribute__((visibility("default"))) int syncfs(int fd)
+{
+	return sync_one(fd, SYS_syncfs);
+}
+
+static void forget_syncs(void)
+{
+	file_syncs = directory_syncs = system_syncs = sync_fails = 0;
 }
 
 static char directory[] = "/tmp/sealreel-blob-XXXXXX";
@@ -165,6 +199,42 @@ Test(blob, few_inodes_are_refused_and_not_many_warned_of)
 		cr_assert_eq(err.text[0] != '\0', cases[i].warned, "case %zu", i);
 		cr_assert_eq(stat(path, &found) == 0, cases[i].code == SR_OK, "case %zu left something", i);
 	}
+}
+
+Test(blob, directories_are_durable_or_gone)
+{
+	struct stat found;
+
+	cr_assert(system_syncs == 1 && directory_syncs == 2, "the root's file system, the root, its parent");
+	(void)snprintf(path, sizeof path, "%s/other", directory);
+	for (unsigned fails = 1; fails <= 3; fails++) {
+		forget_syncs();
+		sync_fails = fails;
+		cr_assert_eq(sr_blobs_create(path, &err), SR_IO, "sync %u", fails);
+		cr_assert_eq(stat(path, &found), -1, "sync %u", fails);
+	}
+}
+
+Test(blob, a_new_name_is_durable_or_gone)
+{
+	struct sr_blob *blob;
+
+	forget_syncs();
+	sr_blob_close(created());
+	cr_assert(file_syncs == 1 && directory_syncs == 1);
+	cr_assert_eq(sr_blob_remove(blobs, &name, &err), SR_OK);
+	cr_assert_eq(directory_syncs, 2);
+	/* Also when nothing was there: the removal before may have been cut off. */
+	cr_assert_eq(sr_blob_remove(blobs, &name, &err), SR_OK);
+	cr_assert_eq(directory_syncs, 3);
+	for (unsigned fails = 1; fails <= 2; fails++) {
+		sync_fails = fails;
+		cr_assert_eq(sr_blob_create(blobs, &name, &blob, &err), SR_IO, "sync %u", fails);
+		cr_assert_null(blob);
+		cr_assert_eq(file_size(), -1, "sync %u", fails);
+	}
+	sync_fails = 1;
+	cr_assert_eq(sr_blob_remove(blobs, &name, &err), SR_IO);
 }
 
 Test(blob, open_wants_a_directory)
