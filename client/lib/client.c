@@ -45,18 +45,27 @@ static void settle(struct sr_client *client)
 		client->lost(client->lost_context, &failure);
 }
 
+static void pump(struct sr_client *client)
+{
+	client->pump = false;
+	sr_dispatch(client);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct sr_client *client = timer->data;
 	if (client->connect_by != 0 && uv_now(client->loop) >= client->connect_by)
 		sr_client_fail(client, SR_UNAVAILABLE, "the store did not answer in time");
+	/* A loop turned once at a time sleeps after its timers, whatever these did: let it wake and see. */
+	client->wake = true;
 	if (client->phase == SR_PHASE_FAILED)
 		settle(client);
-	if (client->pump && client->pauses == 0) {
-		client->pump = false;
-		sr_dispatch(client);
-	}
-	sr_streams_run_due(client);
+	else if (client->pump && client->pauses == 0)
+		pump(client);
+	else if (sr_streams_due(client))
+		sr_streams_run_due(client);
+	else
+		client->wake = false;
 	sr_client_arm(client);
 }
 
@@ -70,6 +79,8 @@ void sr_client_arm(struct sr_client *client)
 		due = client->connect_by;
 	if (client->phase == SR_PHASE_FAILED || (client->pump && client->pauses == 0) || sr_streams_due(client))
 		due = now;
+	else if (client->wake && due > now + 1)
+		due = now + 1;
 	if (due == UINT64_MAX)
 		(void)uv_timer_stop(&client->tick);
 	else

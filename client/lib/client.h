@@ -113,6 +113,7 @@ struct sr_client {
 	struct sr_conn *conn;
 	bool dispatching;
 	unsigned pauses;
+	bool wake; /* the tick has run callbacks */
 	bool pump; /* bytes may wait undispatched after a pause */
 	struct sr_calls calls;
 	struct sr_calls failing; /* being settled */
