@@ -1,0 +1,94 @@
+/* Who may ask for what: the whole table of operations, for every set of roles and every type of message. */
+#include "access/decide.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ANY 0
+
+/* The design's table (access.md, "Protocol"), written here once more on purpose. */
+static const struct {
+	uint8_t type;
+	uint16_t roles;
+	unsigned scope;
+} design[] = {
+	{SR_MSG_RECORD_OPEN, SR_ROLE_INGEST, SR_SCOPE_RECORD},
+	{SR_MSG_RECORD_TRACK, SR_ROLE_INGEST, SR_SCOPE_RECORD},
+	{SR_MSG_RECORD_RESUME, SR_ROLE_INGEST, SR_SCOPE_RECORD},
+	{SR_MSG_RECORD_FINISH, SR_ROLE_INGEST, SR_SCOPE_RECORD},
+	/* These two are of a stream whose grant was judged when it was opened. */
+	{SR_MSG_APPEND, SR_ROLE_INGEST, 0},
+	{SR_MSG_SYNC, SR_ROLE_INGEST, 0},
+	{SR_MSG_LIST, SR_ROLE_PLAYBACK, SR_SCOPE_LIST},
+	{SR_MSG_INFO, SR_ROLE_PLAYBACK, SR_SCOPE_LIST},
+	{SR_MSG_CHECK, SR_ROLE_PLAYBACK, SR_SCOPE_LIST},
+	{SR_MSG_PLAY_OPEN, SR_ROLE_PLAYBACK, SR_SCOPE_PLAY},
+	{SR_MSG_PLAY_TABLE, SR_ROLE_PLAYBACK, 0},
+	{SR_MSG_PLAY_READ, SR_ROLE_PLAYBACK, 0},
+	/* Of both kinds of stream. */
+	{SR_MSG_CLOSE, SR_ROLE_INGEST | SR_ROLE_PLAYBACK, 0},
+	{SR_MSG_GRANT_RENEW, SR_ROLE_INGEST | SR_ROLE_PLAYBACK, 0},
+	{SR_MSG_SERVICE_ADD, SR_ROLE_OPERATE, 0},
+	{SR_MSG_SERVICE_REMOVE, SR_ROLE_OPERATE, 0},
+	{SR_MSG_SERVICE_LIST, SR_ROLE_OPERATE, 0},
+	{SR_MSG_STATS, ANY, 0},
+	{SR_MSG_HEALTH, ANY, 0},
+};
+
+static int row_of(uint8_t type)
+{
+	for (size_t at = 0; at < sizeof design / sizeof *design; at++)
+		if (design[at].type == type)
+			return (int)at;
+	return -1;
+}
+
+Test(decide, demands_of_every_type)
+{
+	for (int type = 0; type < 256; type++) {
+		struct sr_demand demand = {0xffff, 0xffff};
+		int row = row_of((uint8_t)type);
+		bool known = sr_demand_of((uint8_t)type, &demand);
+		cr_expect_eq(known, row >= 0, "type %#x", (unsigned)type);
+		if (row < 0)
+			continue;
+		cr_expect_eq(demand.roles, design[row].roles, "type %#x", (unsigned)type);
+		cr_expect_eq(demand.scope, design[row].scope, "type %#x", (unsigned)type);
+	}
+}
+
+Test(decide, every_set_of_roles_for_every_type)
+{
+	for (unsigned roles = 0; roles <= SR_ROLES_ALL; roles++)
+		for (int type = 0; type < 256; type++) {
+			struct sr_error err = {.text = ""};
+			int row = row_of((uint8_t)type);
+			bool may = row >= 0 && (design[row].roles == ANY || (roles & design[row].roles) != 0);
+			enum sr_code code = sr_role_allows((uint16_t)roles, (uint8_t)type, &err);
+			cr_expect_eq(code, may ? SR_OK : SR_DENIED, "roles %#x type %#x", roles, (unsigned)type);
+			cr_expect(may || err.text[0] != '\0');
+		}
+}
+
+Test(decide, a_refusal_names_the_operation)
+{
+	struct sr_error err = {.text = ""};
+	cr_expect_eq(sr_role_allows(SR_ROLE_PLAYBACK, SR_MSG_RECORD_OPEN, &err), SR_DENIED);
+	cr_expect_not_null(strstr(err.text, "record.open"), "%s", err.text);
+}
+
+Test(decide, names_of_services)
+{
+	uint8_t name[SR_SERVICE_NAME_MAX + 1];
+	memset(name, 'a', sizeof name);
+	for (size_t size = 0; size <= sizeof name; size++)
+		cr_expect_eq(sr_service_name_fits(name, size), size >= 1 && size <= SR_SERVICE_NAME_MAX, "%zu", size);
+	for (int byte = 0; byte < 256; byte++) {
+		const uint8_t first[] = {(uint8_t)byte, 'a'}, second[] = {'a', (uint8_t)byte};
+		bool word = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
+		bool joint = byte == '.' || byte == '_' || byte == '-';
+		cr_expect_eq(sr_service_name_fits(first, 2), word, "%d", byte);
+		cr_expect_eq(sr_service_name_fits(second, 2), word || joint, "%d", byte);
+	}
+}
