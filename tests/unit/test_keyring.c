@@ -223,6 +223,23 @@ Test(keyring, another_key_or_kind_is_told_apart, .init = set_up, .fini = tear_do
 	sr_key_source_wipe(&passphrase);
 }
 
+/* A front that leads to the same key and store, and yet is not the one the body was sealed with. */
+Test(keyring, the_front_is_held_to_its_copy_inside, .init = set_up, .fini = tear_down)
+{
+	struct sr_key_source source = source_of(SR_KEY_FILE, KEY_TEXT);
+	struct sr_key_source credential = source_of(SR_KEY_CREDENTIAL, KEY_TEXT);
+	uint8_t file[FILE_MAX];
+	size_t size;
+
+	sr_keyring_free(created(&source));
+	size = read_file(file);
+	file[18] = SR_KEY_CREDENTIAL;
+	write_file("keyring", file, size, 0600);
+	cr_assert_eq(load(&credential), SR_CORRUPT);
+	sr_key_source_wipe(&source);
+	sr_key_source_wipe(&credential);
+}
+
 /* What a flipped bit at `at` of a file sealed by a key file gives. */
 static enum sr_code expected_flip(size_t at, unsigned bit)
 {
