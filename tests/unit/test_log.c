@@ -67,7 +67,7 @@ Test(log, every_byte_is_plain_quoted_or_escaped)
 		char want[16];
 		if (strchr(fine, byte))
 			snprintf(want, sizeof want, " v=%c\n", byte);
-		else if (byte < 0x20 || byte == 0x7f)
+		else if (byte < 0x20 || byte >= 0x7f)
 			snprintf(want, sizeof want, " v=\"\\x%02x\"\n", (unsigned)byte);
 		else if (byte == '"' || byte == '\\')
 			snprintf(want, sizeof want, " v=\"\\%c\"\n", byte);
