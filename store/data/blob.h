@@ -33,7 +33,8 @@ enum sr_code sr_blobs_create(const char *path, struct sr_error *err) SR_MUST_USE
 
 /*
  * Open them. `reserve` is the free space in bytes below which sr_blobs_space refuses. SR_IO: also if `path` is missing,
- * no directory, or a symbolic link; SR_BUSY: no memory. *out (out) is NULL on failure; released with sr_blobs_close.
+ * no directory, or a symbolic link; SR_INTERNAL when memory is used up. *out (out) is NULL on failure; released with
+ * sr_blobs_close.
  */
 enum sr_code sr_blobs_open(const char *path, uint64_t reserve, struct sr_blobs **out, struct sr_error *err) SR_MUST_USE;
 void sr_blobs_close(struct sr_blobs *blobs);
@@ -55,7 +56,8 @@ struct sr_blob;
  * Create exclusively, 0600, and sync file and directory. SR_CONFLICT if it exists, SR_NO_SPACE, SR_IO; a failure leaves
  * no file behind. Or open one whose committed length is `committed`: bytes past it are cut; a shorter file is
  * SR_CORRUPT, one that is missing or not a regular file SR_CORRUPT too, and then nothing is cut. Both: SR_CORRUPT if
- * the fan-out directory is missing, SR_BUSY without memory. *out (out) is NULL on failure; released with sr_blob_close.
+ * the fan-out directory is missing, SR_INTERNAL when memory is used up. *out (out) is NULL on failure; released with
+ * sr_blob_close.
  */
 enum sr_code sr_blob_create(struct sr_blobs *blobs, const struct sr_blob_name *name, struct sr_blob **out,
 			    struct sr_error *err) SR_MUST_USE;

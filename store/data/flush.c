@@ -169,7 +169,7 @@ enum sr_code sr_flush(struct sr_flusher *flusher, struct sr_blob *blob, sr_flush
 	struct job *job;
 
 	if (waiter == NULL)
-		return SR_BUSY;
+		return SR_INTERNAL;
 	waiter->done = done;
 	waiter->context = context;
 	pthread_mutex_lock(&flusher->lock);
@@ -182,7 +182,7 @@ enum sr_code sr_flush(struct sr_flusher *flusher, struct sr_blob *blob, sr_flush
 	pthread_mutex_unlock(&flusher->lock);
 	if (job == NULL) {
 		free(waiter);
-		return SR_BUSY;
+		return SR_INTERNAL;
 	}
 	return SR_OK;
 }

@@ -269,7 +269,7 @@ enum sr_code sr_index_open(const struct sr_index_options *options, struct sr_ind
 		goto out;
 	index = make(options);
 	if (index == NULL) {
-		code = SR_FAIL(err, SR_BUSY, "no memory to open the index");
+		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
 		goto out;
 	}
 	rc = open_env(options->path, &index->env);
@@ -281,7 +281,7 @@ enum sr_code sr_index_open(const struct sr_index_options *options, struct sr_ind
 	if (code != SR_OK)
 		goto out;
 	if (!sr_thread_start(&index->thread, sr_index_thread, index)) {
-		code = SR_FAIL(err, SR_BUSY, "no thread to be had for the index");
+		code = SR_FAIL(err, SR_INTERNAL, "no thread to be had for the index");
 		goto out;
 	}
 	*out = index;

@@ -72,9 +72,9 @@ typedef void sr_index_fatal(void *context, const struct sr_error *err);
 
 /*
  * Open the index and start its thread. `store` must be the one it was made for. SR_UNAVAILABLE: a newer format;
- * SR_CONFLICT: another store's; SR_CORRUPT: no index; SR_IO: also when nothing is there; SR_BUSY: no memory or thread.
- * *out (out) is NULL on failure. Map size is set very large; MDB_NOTLS; always synced. The caller holds the store's
- * lock: LMDB may not be opened twice in one process.
+ * SR_CONFLICT: another store's; SR_CORRUPT: no index; SR_IO: also when nothing is there; SR_INTERNAL: memory or threads
+ * are used up. *out (out) is NULL on failure. Map size is set very large; MDB_NOTLS; always synced. The caller holds
+ * the store's lock: LMDB may not be opened twice in one process.
  */
 struct sr_index_options {
 	const char *path;
@@ -92,7 +92,8 @@ void sr_index_close(struct sr_index *index);
 /*
  * A consistent view for reading: what was committed when it began, whatever is committed after. On any thread, by one
  * thread at a time. Must end within 1,000 rows or 20 ms, because it keeps the pages it sees from being used again.
- * SR_BUSY: memory or the table of readers is used up; SR_CORRUPT, SR_IO from LMDB; *out (out) is then NULL. Ended views
+ * SR_BUSY: more views are open than the index has places for; SR_INTERNAL when memory is used up; SR_CORRUPT, SR_IO
+ * from LMDB; *out (out) is then NULL. Ended views
  * are kept and renewed, so that beginning one rarely allocates. Ending NULL is allowed.
  */
 struct sr_view;
