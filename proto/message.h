@@ -347,7 +347,8 @@ void sr_table_decode(struct sr_cursor *in, struct sr_table *message);
 
 /*
  * PLAY_READ, READ_DONE: track u16, from u64, length u64: a range of the track's plaintext. Asked for: 1 to SR_READ_MAX
- * bytes. Sent: 0 to SR_READ_MAX bytes, 0 when the range began at or past the track's end.
+ * bytes (sr_play_range_decode). Sent: 0 to SR_READ_MAX bytes, 0 when the range began at or past the track's end
+ * (sr_read_done_decode).
  */
 struct sr_play_range {
 	uint16_t track;
@@ -355,7 +356,7 @@ struct sr_play_range {
 	uint64_t length;
 };
 void sr_play_range_encode(struct sr_builder *out, const struct sr_play_range *message);
-void sr_play_read_decode(struct sr_cursor *in, struct sr_play_range *message);
+void sr_play_range_decode(struct sr_cursor *in, struct sr_play_range *message);
 void sr_read_done_decode(struct sr_cursor *in, struct sr_play_range *message);
 
 /* SEGMENT_KEY: track u16, segment u32, key 32, base nonce 12, commitment 32: before a segment's first body. */

@@ -68,7 +68,7 @@ static void take_range(struct sr_cursor *in, struct sr_play_range *message, uint
 		sr_take_fail(in);
 }
 
-void sr_play_read_decode(struct sr_cursor *in, struct sr_play_range *message)
+void sr_play_range_decode(struct sr_cursor *in, struct sr_play_range *message)
 {
 	take_range(in, message, 1);
 }

@@ -285,7 +285,7 @@ static void fill_play_range(struct sr_play_range *m, bool greatest)
 	m->length = greatest ? SR_READ_MAX : 1;
 	m->from = greatest ? (UINT64_C(1) << 63) - SR_READ_MAX : 0;
 }
-PAIR(play_range, sr_play_read_decode)
+PAIR(play_range, sr_play_range_decode)
 
 static void make_read_done(struct sr_builder *out, bool greatest)
 {
