@@ -143,7 +143,7 @@ static inline void play_range(struct fake *fake, const struct sr_message_head *t
 {
 	struct fake_recording *recording = fake->context;
 	struct sr_play_range range;
-	sr_play_read_decode(fields, &range);
+	sr_play_range_decode(fields, &range);
 	cr_assert(sr_take_done(fields));
 	recording->reads++;
 	const struct fake_track *track = &recording->tracks[range.track - 1];
