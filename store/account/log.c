@@ -92,7 +92,7 @@ static void put_quoted(struct sr_log_line *line, const char *text)
 	put(line, '"');
 	for (; *text; text++) {
 		unsigned char byte = (unsigned char)*text;
-		if (byte < 0x20 || byte == 0x7f) {
+		if (byte < 0x20 || byte >= 0x7f) {
 			put_text(line, "\\x");
 			put(line, digits[byte >> 4]);
 			put(line, digits[byte & 15]);

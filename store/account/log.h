@@ -33,8 +33,8 @@ struct sr_log_line {
 void sr_log_begin(struct sr_log_line *line, enum sr_log_level level, const char *event);
 
 /*
- * Add name=value. Text is quoted if it has anything but letters, digits and ._:/@+-; quotes, backslashes and control
- * bytes are escaped, so that one line stays one line. Only facts that may be seen: never an identity, token, label,
+ * Add name=value. Text is quoted if it has anything but letters, digits and ._:/@+-; quotes, backslashes, control and
+ * non-ASCII bytes are escaped, so that one line stays one line. Only facts that may be seen: never an identity, token, label,
  * media type, media byte or key.
  */
 void sr_log_text(struct sr_log_line *line, const char *name, const char *value);

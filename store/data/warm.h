@@ -1,0 +1,13 @@
+/*
+ * Bringing a stretch of a data file into the page cache, on a thread that may wait, before the event loop sends it.
+ */
+#ifndef SR_WARM_H
+#define SR_WARM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Have `size` bytes at `position` of `fd` in the page cache when this returns, as far as that can be had. Blocks. */
+void sr_blob_warm(int fd, uint64_t position, size_t size);
+
+#endif

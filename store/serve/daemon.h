@@ -1,0 +1,91 @@
+/*
+ * The running daemon: what its rooms are, so that a request can be handed from one to the next.
+ */
+#ifndef SR_DAEMON_H
+#define SR_DAEMON_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "access/services.h"
+#include "config.h"
+#include "data/blob.h"
+#include "data/flush.h"
+#include "data/index.h"
+#include "keys/keyring.h"
+#include "keys/rows.h"
+#include "serve/post.h"
+
+/* The configuration in force, counted, because SIGHUP may replace it while requests still use the old one. */
+struct sr_settings {
+	_Atomic unsigned users;
+	struct sr_config *config;
+};
+
+/* Take and give back a share of settings; the last one frees them. Any thread. */
+struct sr_settings *sr_settings_share(struct sr_settings *settings);
+void sr_settings_release(struct sr_settings *settings);
+
+struct sr_session;
+struct sr_writer;
+struct sr_player;
+struct sr_listener;
+
+struct sr_daemon {
+	uv_loop_t *loop;
+	struct sr_settings *settings; /* the loop's share of the newest */
+	struct sr_keyring *keyring;
+	struct sr_index *index;
+	struct sr_blobs *blobs;
+	struct sr_flusher *flusher;
+	struct sr_postbox *postbox;
+	char audience[33];
+	/* What is opened in the place of a row that is not there. Immutable. */
+	uint8_t decoy_id[SR_UUID];
+	uint8_t decoy[SR_ROW_MAX];
+	size_t decoy_size;
+	/* Below: the loop's alone. */
+	struct sr_services services;
+	struct sr_session *sessions;
+	unsigned session_count;
+	unsigned half_open_count;
+	struct sr_writer *writers;
+	struct sr_player *players;
+	struct sr_listener *listeners;
+	unsigned jobs; /* requests on the pool */
+	uint64_t started_ms;
+	bool draining;
+	uv_timer_t tick;
+	uv_signal_t on_term, on_int, on_hup;
+};
+
+/* Milliseconds since 1970, and since some fixed point. */
+uint64_t sr_now_ms(void);
+uint64_t sr_monotonic_ms(void);
+
+/* Everything a running daemon is made from: opened by main, released by it afterwards. */
+struct sr_daemon_parts {
+	struct sr_config *config; /* handed over */
+	struct sr_keyring *keyring;
+	struct sr_index *index;
+	struct sr_blobs *blobs;
+};
+
+/*
+ * Serve until SIGTERM or SIGINT: says in one line what it serves and where, tells the service manager, runs the loop,
+ * drains. SR_USAGE or SR_IO: it could not listen. `config` is released in any case.
+ */
+enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error *err) SR_MUST_USE;
+
+/* Stop accepting, end every session once its writers have synced, leave the loop. Idempotent. */
+void sr_daemon_drain(struct sr_daemon *daemon);
+
+/* Something has ended: if the daemon drains and nothing is left, leave the loop. */
+void sr_daemon_drained(struct sr_daemon *daemon);
+
+/* Called from the index thread's fatal callback through the process: log and end at once with status 1. */
+void sr_daemon_fatal(void *context, const struct sr_error *err);
+
+#endif

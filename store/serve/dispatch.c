@@ -1,0 +1,100 @@
+/*
+ * From a message's type to the room that answers it. The only list of them.
+ */
+#include "serve/dispatch.h"
+
+#include <stddef.h>
+
+#include "access/decide.h"
+#include "account/event.h"
+
+typedef void unary_server(struct sr_session *session, const struct sr_message_head *head,
+			  const struct sr_cursor *fields);
+typedef void stream_server(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,
+			   const struct sr_cursor *fields);
+
+static const struct {
+	uint8_t type;
+	unary_server *serve;
+} unary[] = {
+	{SR_MSG_RECORD_OPEN, sr_serve_record_open},
+	{SR_MSG_RECORD_FINISH, sr_serve_record_finish},
+	{SR_MSG_LIST, sr_serve_list},
+	{SR_MSG_INFO, sr_serve_info},
+	{SR_MSG_CHECK, sr_serve_check},
+	{SR_MSG_SERVICE_ADD, sr_serve_service_add},
+	{SR_MSG_SERVICE_REMOVE, sr_serve_service_remove},
+	{SR_MSG_SERVICE_LIST, sr_serve_service_list},
+	{SR_MSG_STATS, sr_serve_stats},
+	{SR_MSG_HEALTH, sr_serve_health},
+};
+
+/* Requests that open a stream go by their type; all others by what the stream turned out to be. */
+static stream_server *server_of(const struct sr_stream *stream, uint8_t type)
+{
+	if (type == SR_MSG_RECORD_TRACK || type == SR_MSG_RECORD_RESUME)
+		return sr_serve_track;
+	if (type == SR_MSG_PLAY_OPEN)
+		return sr_serve_play_open;
+	return stream->writer ? sr_serve_writer : stream->player ? sr_serve_player : NULL;
+}
+
+static void pong(struct sr_session *session, const struct sr_message_head *head)
+{
+	struct sr_reply reply = {0};
+	if (sr_reply_begin(&reply, SR_MSG_PONG, 0))
+		sr_session_send(session, 0, head->request, &reply, false);
+}
+
+/* True if the role does not allow it; the refusal is then on its way. */
+static bool refused(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head)
+{
+	struct sr_error err;
+	if (sr_role_allows(sr_session_caller(session)->roles, head->type, &err) == SR_OK)
+		return false;
+	struct sr_event event = {.kind = SR_EVENT_REFUSED,
+				 .operation = sr_message_name(head->type),
+				 .request = head->request,
+				 .service = sr_session_caller(session)->name,
+				 .code = err.code,
+				 .text = err.text};
+	sr_event(&event);
+	sr_session_send_error(session, head->stream, head->request, &err, stream != NULL, 0);
+	return true;
+}
+
+static void dispatch_unary(struct sr_session *session, const struct sr_message_head *head,
+			   const struct sr_cursor *fields)
+{
+	if (refused(session, NULL, head))
+		return;
+	for (size_t at = 0; at < sizeof unary / sizeof *unary; at++)
+		if (unary[at].type == head->type) {
+			unary[at].serve(session, head, fields);
+			return;
+		}
+}
+
+void sr_dispatch(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,
+		 const struct sr_cursor *fields)
+{
+	if (stream) {
+		stream_server *serve = server_of(stream, head->type);
+		if (!refused(session, stream, head) && serve)
+			serve(session, stream, head, fields);
+		return;
+	}
+	if (head->type == SR_MSG_GOODBYE) {
+		sr_session_drop(session, "the peer said goodbye");
+		return;
+	}
+	bool bare = head->type == SR_MSG_PING || head->type == SR_MSG_PONG;
+	if (bare && fields->left) {
+		sr_session_end(session, SR_USAGE, "trailing bytes");
+		return;
+	}
+	if (head->type == SR_MSG_PING)
+		pong(session, head);
+	else if (!bare)
+		dispatch_unary(session, head, fields);
+}

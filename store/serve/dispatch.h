@@ -1,0 +1,42 @@
+/*
+ * From a message's type to the room that answers it. The only list of them.
+ */
+#ifndef SR_DISPATCH_H
+#define SR_DISPATCH_H
+
+#include "serve/session.h"
+
+/*
+ * Handle one message of an authenticated session: `stream` is its stream, already stepped; NULL for stream 0.
+ * Anything malformed ends the session.
+ */
+void sr_dispatch(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,
+		 const struct sr_cursor *fields);
+
+/* One file per family; each takes a message, starts what it needs and returns. */
+void sr_serve_record_open(struct sr_session *session, const struct sr_message_head *head,
+			  const struct sr_cursor *fields);
+void sr_serve_record_finish(struct sr_session *session, const struct sr_message_head *head,
+			    const struct sr_cursor *fields);
+void sr_serve_list(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
+void sr_serve_info(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
+void sr_serve_check(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
+void sr_serve_service_add(struct sr_session *session, const struct sr_message_head *head,
+			  const struct sr_cursor *fields);
+void sr_serve_service_remove(struct sr_session *session, const struct sr_message_head *head,
+			     const struct sr_cursor *fields);
+void sr_serve_service_list(struct sr_session *session, const struct sr_message_head *head,
+			   const struct sr_cursor *fields);
+void sr_serve_stats(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
+void sr_serve_health(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
+
+void sr_serve_track(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,
+		    const struct sr_cursor *fields);
+void sr_serve_writer(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,
+		     const struct sr_cursor *fields);
+void sr_serve_play_open(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,
+			const struct sr_cursor *fields);
+void sr_serve_player(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,
+		     const struct sr_cursor *fields);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * Checksums over stored ciphertext: one for every SR_EXTENT bytes of a blob file, kept up as it grows, so that a scrub
+ * needs no grant.
+ */
+#ifndef SR_EXTENTS_H
+#define SR_EXTENTS_H
+
+#include <sodium.h>
+
+#include "data/blob.h"
+#include "data/index.h"
+#include "keys/rows.h"
+
+#define SR_EXTENTS_FULL 4 /* extents that can fill up between two commits: a segment is at most one long */
+
+struct sr_extents {
+	crypto_hash_sha512_state hash; /* over what the current extent has so far */
+	uint32_t number;               /* of the current extent in its file */
+	uint32_t covered;
+	struct {
+		uint32_t number;
+		struct sr_extent_row row;
+	} full[SR_EXTENTS_FULL]; /* filled up since the last commit */
+	size_t full_count;
+};
+
+/*
+ * Begin at `committed` bytes of a file: reads the current extent's bytes back. SR_CORRUPT, SR_IO as sr_blob_read;
+ * SR_INTERNAL when memory is used up.
+ */
+enum sr_code sr_extents_take_up(struct sr_extents *extents, struct sr_blobs *blobs, const struct sr_blob_name *name,
+				uint64_t committed, struct sr_error *err) SR_MUST_USE;
+
+/* Bytes were appended to the file. False if more than SR_EXTENTS_FULL extents filled without a commit. */
+bool sr_extents_add(struct sr_extents *extents, const uint8_t *data, size_t size) SR_MUST_USE;
+
+/* Put the rows of all extents that changed since the last call into `op`. False when memory is used up. */
+bool sr_extents_put(struct sr_extents *extents, const struct sr_keyring *keyring, const struct sr_blob_name *name,
+		    struct sr_op *op) SR_MUST_USE;
+
+#endif

@@ -1,0 +1,257 @@
+/*
+ * list, info, check: what is there, for the patient that the grant proves.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "serve/dispatch.h"
+#include "serve/entry.h"
+
+#define PAGE_ROOM 60000
+#define PAGE_ROWS 400 /* recording and track rows visited in one view: a view ends within 1,000 reads */
+
+/* ---- list ---- */
+
+struct listing {
+	struct sr_request *request;
+	struct sr_list message;
+	struct sr_patient patient;
+	struct sr_view *view;
+	struct sr_builder *out;
+	struct sr_listing reply;
+	uint8_t last[SR_UUID]; /* the last recording that was dealt with */
+	bool any, full, failed;
+	unsigned rows;
+	struct sr_found found;
+};
+
+static void withhold(struct listing *listing)
+{
+	listing->reply.withheld++;
+	sr_count(SR_COUNT_WITHHELD, 1);
+	listing->request->error = (struct sr_error){.code = SR_OK};
+}
+
+static bool within(const struct sr_list *message, uint64_t opened_ms)
+{
+	return opened_ms >= message->from_ms && (message->to_ms == 0 || opened_ms < message->to_ms);
+}
+
+/* A row that opened: its entry, unless it is outside the times asked for, or damaged further down. */
+static void show(struct listing *listing, const uint8_t *recording)
+{
+	struct sr_entry_job job = {
+		.request = listing->request, .view = listing->view, .recording = recording, .found = &listing->found};
+	if (!within(&listing->message, listing->found.row.opened_ms))
+		return;
+	switch (sr_entry_make(&job, listing->out)) {
+	case SR_OK:
+		listing->reply.count++;
+		break;
+	case SR_NO_SPACE:
+		listing->full = true;
+		break;
+	case SR_CORRUPT:
+	case SR_UNAVAILABLE:
+		withhold(listing);
+		break;
+	default:
+		listing->failed = true;
+		break;
+	}
+}
+
+/* One recording's row under the patient's tag. One bad row never breaks a list. */
+static void consider(struct listing *listing, const uint8_t *recording, struct sr_span value)
+{
+	struct sr_request *request = listing->request;
+	struct sr_event event = {.kind = SR_EVENT_MISFILED, .recording = recording};
+	enum sr_row_verdict verdict = sr_row_open(request->daemon->keyring, listing->patient.key, recording, value,
+						  &listing->found.row, listing->found.dek, &request->work);
+	/* Without a patient row there is no key: whatever stands here is not this patient's. */
+	if (verdict == SR_ROW_NOT_THEIRS || (verdict == SR_ROW_OPEN && !listing->patient.exists)) {
+		sr_request_event(request, &event);
+		withhold(listing);
+	} else if (verdict == SR_ROW_CORRUPT) {
+		(void)!sr_request_corrupt(request, recording, "recording row");
+		withhold(listing);
+	} else if (verdict == SR_ROW_UNKNOWN_EPOCH || listing->found.row.life != SR_LIFE_LIVE) {
+		withhold(listing);
+	} else {
+		show(listing, recording);
+	}
+	sr_found_wipe(&listing->found);
+}
+
+static bool visit(void *context, struct sr_span key, struct sr_span value)
+{
+	struct listing *listing = context;
+	const uint8_t *recording = key.data + SR_TAG;
+	if (key.size != SR_TAG + SR_UUID + 2)
+		return true;
+	bool is_track = key.data[key.size - 1] || key.data[key.size - 2];
+	bool seen = memcmp(recording, listing->message.after, SR_UUID) <= 0 &&
+		    !sodium_is_zero(listing->message.after, SR_UUID);
+	listing->rows++;
+	if (is_track || seen)
+		return true;
+	if (listing->reply.count == listing->message.limit || listing->rows > PAGE_ROWS)
+		listing->full = true;
+	if (!listing->full)
+		consider(listing, recording, value);
+	if (listing->full || listing->failed)
+		return false;
+	memcpy(listing->last, recording, SR_UUID);
+	listing->any = true;
+	return true;
+}
+
+static enum sr_code walk(struct listing *listing)
+{
+	struct sr_request *request = listing->request;
+	struct sr_index_key from = sr_key_recording(request->tag, listing->message.after);
+	enum sr_code code = sr_request_view(request, &listing->view);
+	if (code != SR_OK)
+		return code;
+	code = sr_patient_find(request, listing->view, &listing->patient);
+	if (code == SR_OK && sr_view_walk(listing->view, &from, SR_TAG, visit, listing) != SR_OK)
+		code = SR_FAIL(&request->error, SR_IO, "reading the index failed");
+	sr_request_view_end(request, listing->view);
+	return code;
+}
+
+static void make_page(struct listing *listing)
+{
+	struct sr_request *request = listing->request;
+	struct sr_builder front;
+	if (!sr_request_reply(request, SR_MSG_LISTING, PAGE_ROOM))
+		return;
+	listing->out = &request->reply.fields;
+	sr_listing_encode(listing->out, &listing->reply);
+	if (walk(listing) != SR_OK || listing->failed)
+		return;
+	if (listing->full && listing->any)
+		memcpy(listing->reply.next, listing->last, SR_UUID);
+	/* The front again, with what is known now; it has the same size. */
+	front = sr_builder_over(listing->out->data, listing->out->used);
+	sr_listing_encode(&front, &listing->reply);
+}
+
+static void run_list(struct sr_request *request)
+{
+	struct listing *listing = calloc(1, sizeof *listing);
+	struct sr_cursor in = sr_request_fields(request);
+	if (!listing) {
+		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return;
+	}
+	listing->request = request;
+	sr_list_decode(&in, &listing->message);
+	if (!sr_take_done(&in))
+		(void)sr_request_malformed(request);
+	else if (sr_request_grant(request, listing->message.grant, NULL) == SR_OK)
+		make_page(listing);
+	sr_patient_wipe(&listing->patient);
+	sodium_memzero(listing, sizeof *listing);
+	free(listing);
+}
+
+/* ---- info ---- */
+
+static void tell(struct sr_request *request, struct sr_view *view, const uint8_t *recording,
+		 const struct sr_found *found, uint32_t root)
+{
+	struct sr_info_reply reply = {found->row.epoch, root, found->row.held};
+	struct sr_entry_job job = {.request = request, .view = view, .recording = recording, .found = found};
+	if (!sr_request_reply(request, SR_MSG_INFO_REPLY, 16 + sr_entry_room(found->row.tracks)))
+		return;
+	sr_info_reply_encode(&request->reply.fields, &reply);
+	if (sr_entry_make(&job, &request->reply.fields) == SR_NO_SPACE)
+		(void)SR_FAIL(&request->error, SR_INTERNAL, "the entry is too long");
+}
+
+static void run_info(struct sr_request *request)
+{
+	struct sr_named message;
+	struct sr_found found = {0};
+	struct sr_view *view;
+	struct sr_cursor in = sr_request_fields(request);
+	sr_named_decode(&in, &message);
+	if (!sr_take_done(&in))
+		(void)sr_request_malformed(request);
+	else if (sr_request_grant(request, message.grant, message.recording) == SR_OK &&
+		 sr_lookup(request, message.recording, &found, &view) == SR_OK) {
+		tell(request, view, message.recording, &found, sr_keyring_root(request->daemon->keyring));
+		sr_request_view_end(request, view);
+	}
+	sr_found_wipe(&found);
+}
+
+/* ---- check ---- */
+
+static void check_all(struct sr_request *request, const struct sr_check *message, uint8_t *theirs)
+{
+	struct sr_patient patient = {0};
+	struct sr_found found;
+	struct sr_view *view;
+	size_t count = message->ids.size / SR_UUID;
+	if (sr_request_view(request, &view) != SR_OK)
+		return;
+	enum sr_code code = sr_patient_find(request, view, &patient);
+	/* At most 200 ids of three reads each: within one view. */
+	for (size_t at = 0; code == SR_OK && at < count; at++) {
+		code = sr_recording_find(request, view, &patient, message->ids.data + at * SR_UUID,
+					 SR_EVENT_FOREIGN_CHECK, &found);
+		theirs[at] = code == SR_OK;
+		sr_found_wipe(&found);
+		if (code == SR_NOT_FOUND || code == SR_CORRUPT) {
+			request->error = (struct sr_error){.code = SR_OK};
+			code = SR_OK;
+		}
+	}
+	sr_request_view_end(request, view);
+	sr_patient_wipe(&patient);
+	if (code == SR_OK && sr_request_reply(request, SR_MSG_CHECK_REPLY, 2 + count))
+		sr_check_reply_encode(&request->reply.fields, (struct sr_span){theirs, count});
+}
+
+static void run_check(struct sr_request *request)
+{
+	struct sr_check message;
+	uint8_t theirs[SR_CHECK_MAX] = {0};
+	struct sr_cursor in = sr_request_fields(request);
+	sr_check_decode(&in, &message);
+	if (!sr_take_done(&in))
+		(void)sr_request_malformed(request);
+	else if (sr_request_grant(request, message.grant, NULL) == SR_OK)
+		check_all(request, &message, theirs);
+}
+
+/* ---- from the loop ---- */
+
+static void start(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields,
+		  sr_request_step *run)
+{
+	struct sr_request *request = sr_request_new(session, head, fields);
+	if (request)
+		sr_request_start(request, run, NULL);
+	else
+		sr_session_drop(session, "memory is used up");
+}
+
+void sr_serve_list(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+{
+	start(session, head, fields, run_list);
+}
+
+void sr_serve_info(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+{
+	start(session, head, fields, run_info);
+}
+
+void sr_serve_check(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+{
+	start(session, head, fields, run_check);
+}

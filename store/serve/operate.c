@@ -1,0 +1,286 @@
+/*
+ * service.add, service.remove, service.list, stats, health: what operators ask.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "access/decide.h"
+#include "account/event.h"
+#include "account/log.h"
+#include "serve/dispatch.h"
+
+static void start(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields,
+		  sr_request_step *run, sr_request_step *after)
+{
+	struct sr_request *request = sr_request_new(session, head, fields);
+	if (!request)
+		sr_session_drop(session, "memory is used up");
+	else if (run)
+		sr_request_start(request, run, after);
+	else
+		after(request);
+}
+
+static void answer(struct sr_request *request)
+{
+	sr_request_answer(request, false);
+}
+
+static void log_change(const struct sr_request *request, const char *event, const char *name)
+{
+	struct sr_log_line line;
+	sr_log_begin(&line, SR_LOG_INFO, event);
+	sr_log_text(&line, "name", name);
+	sr_log_text(&line, "by", request->caller.name);
+	sr_log_end(&line);
+}
+
+/* ---- service.add: keyring, then index, then the answer ---- */
+
+static void control_key(const char *name, struct sr_index_key *key, char row_name[SR_SERVICE_NAME_MAX + 16])
+{
+	snprintf(row_name, SR_SERVICE_NAME_MAX + 16, "service/%s", name);
+	*key = sr_key_control(row_name);
+}
+
+static enum sr_code put_service(struct sr_request *request, const struct sr_service *service)
+{
+	char name[SR_SERVICE_NAME_MAX + 16];
+	uint8_t row[SR_ROW_MAX];
+	struct sr_index_key key;
+	struct sr_service_state state = {.roles = service->roles, .added_ms = service->added_ms, .revision = 1};
+	size_t failed;
+	memcpy(state.key, service->key, sizeof state.key);
+	control_key(service->name, &key, name);
+	size_t size = sr_service_row_seal(request->daemon->keyring, name, &state, row);
+	struct sr_op *op = sr_op_new();
+	if (!op || !sr_op_check(op, SR_CHECK_ABSENT, &key, NULL, 0) || !sr_op_put(op, &key, row, size)) {
+		sr_op_free(op);
+		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+	}
+	if (sr_index_run(request->daemon->index, op, &failed) != SR_OK)
+		return SR_FAIL(&request->error, SR_CONFLICT, "a service of that name exists");
+	return SR_OK;
+}
+
+static enum sr_code add_both(struct sr_request *request, const struct sr_service *service, uint8_t psk[32])
+{
+	struct sr_error ignored;
+	enum sr_code code = sr_keyring_service_add(request->daemon->keyring, service->key, psk, &request->error);
+	if (code != SR_OK)
+		return code;
+	code = put_service(request, service);
+	if (code != SR_OK)
+		(void)!sr_keyring_service_remove(request->daemon->keyring, service->key, &ignored);
+	return code;
+}
+
+static enum sr_code parse_add(struct sr_request *request, struct sr_service *service)
+{
+	struct sr_service_add message;
+	struct sr_cursor in = sr_request_fields(request);
+	sr_service_add_decode(&in, &message);
+	if (!sr_take_done(&in))
+		return sr_request_malformed(request);
+	if (!sr_service_name_fits(message.name.data, message.name.size))
+		return SR_FAIL(&request->error, SR_USAGE, "a service's name is 1 to 63 of a-z 0-9 . _ -");
+	memcpy(service->name, message.name.data, message.name.size);
+	memcpy(service->key, message.key, sizeof service->key);
+	service->roles = message.roles;
+	service->added_ms = sr_now_ms();
+	return SR_OK;
+}
+
+static void add_on_pool(struct sr_request *request)
+{
+	struct sr_service *service = request->owner;
+	uint8_t psk[32];
+	if (parse_add(request, service) == SR_OK && add_both(request, service, psk) == SR_OK &&
+	    sr_request_reply(request, SR_MSG_SERVICE_ADDED, sizeof psk))
+		sr_service_added_encode(&request->reply.fields, psk);
+	sodium_memzero(psk, sizeof psk);
+}
+
+static void added(struct sr_request *request)
+{
+	struct sr_service *service = request->owner;
+	if (request->error.code == SR_OK &&
+	    sr_services_add(&request->daemon->services, service, &request->error) == SR_OK)
+		log_change(request, "service_added", service->name);
+	free(service);
+	sr_request_answer(request, false);
+}
+
+void sr_serve_service_add(struct sr_session *session, const struct sr_message_head *head,
+			  const struct sr_cursor *fields)
+{
+	struct sr_service *service = calloc(1, sizeof *service);
+	struct sr_request *request = service ? sr_request_new(session, head, fields) : NULL;
+	if (!request) {
+		free(service);
+		sr_session_drop(session, "memory is used up");
+		return;
+	}
+	request->owner = service;
+	sr_request_start(request, add_on_pool, added);
+}
+
+/* ---- service.remove: index, then keyring, then its sessions ---- */
+
+static void remove_on_pool(struct sr_request *request)
+{
+	const struct sr_service *service = request->owner;
+	char name[SR_SERVICE_NAME_MAX + 16];
+	struct sr_index_key key;
+	size_t failed;
+	control_key(service->name, &key, name);
+	struct sr_op *op = sr_op_new();
+	if (!op || !sr_op_erase(op, &key)) {
+		sr_op_free(op);
+		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return;
+	}
+	if (sr_index_run(request->daemon->index, op, &failed) == SR_OK &&
+	    sr_keyring_service_remove(request->daemon->keyring, service->key, &request->error) == SR_OK)
+		(void)!sr_request_reply(request, SR_MSG_DONE, 0);
+}
+
+static void removed(struct sr_request *request)
+{
+	struct sr_service *service = request->owner;
+	struct sr_error ignored;
+	/* Without its row the service is over, whatever became of its key. */
+	(void)!sr_services_remove(&request->daemon->services, service->name, &ignored);
+	sr_sessions_drop_service(request->daemon, service->key);
+	log_change(request, "service_removed", service->name);
+	free(service);
+	sr_request_answer(request, false);
+}
+
+/* Look the service up on the loop, where the table lives. */
+static struct sr_service *named_service(struct sr_request *request)
+{
+	struct sr_span name;
+	char text[SR_SERVICE_NAME_MAX + 1] = "";
+	struct sr_cursor in = sr_request_fields(request);
+	sr_service_remove_decode(&in, &name);
+	if (!sr_take_done(&in) || name.size > SR_SERVICE_NAME_MAX) {
+		(void)sr_request_malformed(request);
+		return NULL;
+	}
+	memcpy(text, name.data, name.size);
+	const struct sr_service *found = sr_services_by_name(&request->daemon->services, text);
+	struct sr_service *copy = found ? malloc(sizeof *copy) : NULL;
+	if (!found)
+		(void)SR_FAIL(&request->error, SR_NOT_FOUND, "no service has that name");
+	else if (!copy)
+		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+	else
+		*copy = *found;
+	return copy;
+}
+
+static void start_remove(struct sr_request *request)
+{
+	request->owner = named_service(request);
+	if (request->owner)
+		sr_request_start(request, remove_on_pool, removed);
+	else
+		sr_request_answer(request, false);
+}
+
+void sr_serve_service_remove(struct sr_session *session, const struct sr_message_head *head,
+			     const struct sr_cursor *fields)
+{
+	start(session, head, fields, NULL, start_remove);
+}
+
+/* ---- what needs no pool ---- */
+
+static bool without_fields(struct sr_request *request)
+{
+	if (request->fields_size == 0)
+		return true;
+	(void)sr_request_malformed(request);
+	return false;
+}
+
+static void list_services(struct sr_request *request)
+{
+	const struct sr_services *services = &request->daemon->services;
+	size_t room = 2 + services->count * (2 + SR_SERVICE_NAME_MAX + 2 + 32 + 8);
+	if (without_fields(request) && sr_request_reply(request, SR_MSG_SERVICES, room)) {
+		sr_services_encode(&request->reply.fields, (uint16_t)services->count);
+		for (size_t at = 0; at < services->count; at++) {
+			const struct sr_service *service = &services->rows[at];
+			struct sr_service_row row = {
+				.name = {(const uint8_t *)service->name, strlen(service->name)},
+				.roles = service->roles,
+				.added_ms = service->added_ms,
+			};
+			memcpy(row.key, service->key, sizeof row.key);
+			sr_service_row_encode(&request->reply.fields, &row);
+		}
+	}
+	answer(request);
+}
+
+void sr_serve_service_list(struct sr_session *session, const struct sr_message_head *head,
+			   const struct sr_cursor *fields)
+{
+	start(session, head, fields, NULL, list_services);
+}
+
+static void put_stat(struct sr_builder *out, const char *name, uint64_t value)
+{
+	struct sr_stat stat = {{(const uint8_t *)name, strlen(name)}, value};
+	sr_stat_encode(out, &stat);
+}
+
+static void tell_stats(struct sr_request *request)
+{
+	enum { OWN = 5 };
+	struct sr_index_stats index;
+	if (without_fields(request) &&
+	    sr_request_reply(request, SR_MSG_STATS_REPLY, 2 + (SR_COUNTERS + OWN) * (2 + SR_STAT_NAME_MAX + 8))) {
+		struct sr_builder *out = &request->reply.fields;
+		sr_index_stats(request->daemon->index, &index);
+		sr_stats_encode(out, SR_COUNTERS + OWN);
+		for (int at = 0; at < SR_COUNTERS; at++)
+			put_stat(out, sr_counter_name((enum sr_counter)at), sr_counted((enum sr_counter)at));
+		put_stat(out, "index_commits", index.commits);
+		put_stat(out, "index_operations", index.operations);
+		put_stat(out, "index_conflicts", index.conflicts);
+		put_stat(out, "epoch", sr_keyring_epoch(request->daemon->keyring));
+		put_stat(out, "uptime_ms", sr_now_ms() - request->daemon->started_ms);
+	}
+	answer(request);
+}
+
+void sr_serve_stats(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+{
+	start(session, head, fields, NULL, tell_stats);
+}
+
+static void tell_health(struct sr_request *request)
+{
+	struct sr_error err = {.code = SR_OK};
+	struct sr_health health = {.code = SR_OK};
+	if (without_fields(request) && sr_request_reply(request, SR_MSG_HEALTH_REPLY, 1 + 2 + 255)) {
+		health.code = sr_blobs_space(request->daemon->blobs, &err);
+		if (health.code == SR_OK && request->daemon->draining)
+			health.code = SR_FAIL(&err, SR_UNAVAILABLE, "the daemon is ending");
+		const char *text = health.code == SR_OK ? "serving" : err.text;
+		health.text = (struct sr_span){(const uint8_t *)text, strnlen(text, 255)};
+		sr_health_encode(&request->reply.fields, &health);
+	}
+	answer(request);
+}
+
+void sr_serve_health(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+{
+	start(session, head, fields, NULL, tell_health);
+}

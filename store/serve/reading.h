@@ -1,0 +1,42 @@
+/*
+ * A batch of a sealed read: which chunks of which segments cover a range, the keys that open just these segments, and
+ * the file they come from.
+ */
+#ifndef SR_READING_H
+#define SR_READING_H
+
+#include "serve/session.h"
+
+#define SR_BATCH_SEGMENTS 32
+#define SR_BATCH_BYTES (4u << 20) /* plaintext, about: what is queued at once */
+
+struct sr_batch;
+
+/* What a batch is made for. `from` to `end`: the plaintext bytes still to be sent. */
+struct sr_reading_job {
+	struct sr_request *request;
+	const uint8_t *recording;
+	const uint8_t *dek;
+	uint16_t track;
+	uint64_t from, end;
+};
+
+/*
+ * Find the next segments of the range, derive their keys, open the file and bring the bytes into the page cache. The
+ * batch goes to request->work_result. Errors as sr_table_read, in request->error. Pool.
+ */
+enum sr_code sr_batch_make(struct sr_reading_job *job) SR_MUST_USE;
+
+/*
+ * Queue the batch on the session: each segment's key, then its bodies. Returns the plaintext bytes of the range that
+ * it covers. Loop.
+ */
+uint64_t sr_batch_send(struct sr_batch *batch, struct sr_session *session, uint32_t stream, uint64_t request);
+
+/* True if nothing of the range is left after this batch. */
+bool sr_batch_is_last(const struct sr_batch *batch);
+
+/* Wipe the keys, close the file, free; NULL is allowed. */
+void sr_batch_free(struct sr_batch *batch);
+
+#endif

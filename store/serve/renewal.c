@@ -1,0 +1,129 @@
+/*
+ * The grant a stream holds, and its replacement by a newer one.
+ */
+#include "serve/renewal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "access/decide.h"
+#include "serve/binding.h"
+#include "serve/play.h"
+#include "serve/writer.h"
+
+struct renewal {
+	uint8_t recording[SR_UUID];
+	uint8_t tag[SR_TAG], hash[SR_TAG];
+	uint64_t expires;
+};
+
+void sr_held_grant_take(struct sr_held_grant *held, struct sr_request *request)
+{
+	sr_held_grant_drop(held);
+	held->grant = request->grant;
+	request->grant = NULL;
+	held->settings = sr_settings_share(request->settings);
+	held->expires = held->grant->expires;
+	memcpy(held->tag, request->tag, SR_TAG);
+	memcpy(held->actor, request->actor, SR_TAG);
+}
+
+void sr_held_grant_drop(struct sr_held_grant *held)
+{
+	sr_grant_free(held->grant);
+	if (held->settings)
+		sr_settings_release(held->settings);
+	memset(held, 0, sizeof *held);
+}
+
+struct sr_held_grant *sr_stream_grant(struct sr_stream *stream)
+{
+	if (stream->writer)
+		return sr_writer_grant(stream->writer);
+	return stream->player ? sr_player_grant(stream->player) : NULL;
+}
+
+static void verify(struct sr_request *request)
+{
+	struct sr_span token;
+	struct sr_cursor in = sr_request_fields(request);
+	struct renewal *renewal = request->owner;
+	sr_grant_renew_decode(&in, &token);
+	if (!sr_take_done(&in))
+		(void)sr_request_malformed(request);
+	else
+		(void)!sr_request_grant(request, token, renewal->recording);
+}
+
+static void answer(struct sr_request *request)
+{
+	struct renewal *renewal = request->owner;
+	uint64_t expires = renewal->expires;
+	free(renewal);
+	request->owner = NULL;
+	if (request->error.code == SR_OK && sr_request_reply(request, SR_MSG_RENEWED, 8))
+		sr_renewed_encode(&request->reply.fields, expires);
+	sr_request_answer(request, false);
+}
+
+/* Put the grant's trace into the recording's row, so that it can resume the recording in its grace. On the pool. */
+static void remember(struct sr_request *request)
+{
+	struct renewal *renewal = request->owner;
+	struct sr_grant_trace trace = {.expires = renewal->expires};
+	memcpy(trace.hash, renewal->hash, SR_TAG);
+	(void)!sr_recording_remember(request, renewal->tag, renewal->recording, &trace);
+}
+
+/* May the new grant stand in for the old one on this stream? */
+static enum sr_code compare(struct sr_request *request, const struct sr_held_grant *held, bool writes)
+{
+	const uint8_t *recording = ((struct renewal *)request->owner)->recording;
+	if (!sr_grant_renews(held->grant, request->grant))
+		return SR_FAIL(&request->error, SR_DENIED, "a renewal must name the same issuer, patient and actor");
+	return sr_grant_allows(request->grant, writes ? SR_SCOPE_RECORD : SR_SCOPE_PLAY, request->caller.key, recording,
+			       (int64_t)(sr_now_ms() / 1000), request->settings->config->skew_s, &request->error);
+}
+
+static void replace(struct sr_request *request)
+{
+	struct sr_stream *stream = sr_session_stream(request->session, request->head.stream);
+	struct sr_held_grant *held = stream ? sr_stream_grant(stream) : NULL;
+	struct renewal *renewal = request->owner;
+	if (!held) {
+		free(renewal); /* the stream has ended meanwhile: nobody waits for an answer */
+		sr_request_free(request);
+		return;
+	}
+	bool writes = stream->writer != NULL;
+	if (request->error.code != SR_OK || compare(request, held, writes) != SR_OK) {
+		answer(request);
+		return;
+	}
+	const struct sr_grant *grant = request->grant;
+	sr_grant_hash(request->daemon->keyring, grant->issuer->iss, grant->jti, renewal->hash);
+	memcpy(renewal->tag, request->tag, SR_TAG);
+	renewal->expires = (uint64_t)grant->expires;
+	sr_held_grant_take(held, request);
+	if (writes)
+		sr_request_start(request, remember, answer);
+	else
+		answer(request);
+}
+
+void sr_renew_start(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields,
+		    const uint8_t recording[SR_UUID])
+{
+	struct sr_request *request = sr_request_new(session, head, fields);
+	struct renewal *renewal = calloc(1, sizeof *renewal);
+	if (!request || !renewal) {
+		free(renewal);
+		if (request)
+			sr_request_free(request);
+		sr_session_drop(session, "memory is used up");
+		return;
+	}
+	memcpy(renewal->recording, recording, SR_UUID);
+	request->owner = renewal;
+	sr_request_start(request, verify, replace);
+}

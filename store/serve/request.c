@@ -1,0 +1,200 @@
+/*
+ * One request on its way: parsed on the loop, worked on by the pool, answered on the loop.
+ */
+#include "serve/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "access/decide.h"
+#include "account/event.h"
+#include "serve/session.h"
+
+struct sr_request *sr_request_new(struct sr_session *session, const struct sr_message_head *head,
+				  const struct sr_cursor *fields)
+{
+	struct sr_daemon *daemon = sr_session_daemon(session);
+	struct sr_request *request = calloc(1, sizeof *request);
+	if (!request)
+		return NULL;
+	if (fields->left) {
+		request->fields = malloc(fields->left);
+		if (!request->fields) {
+			free(request);
+			return NULL;
+		}
+		memcpy(request->fields, fields->at, fields->left);
+		request->fields_size = fields->left;
+	}
+	request->daemon = daemon;
+	request->session = sr_session_hold(session);
+	request->settings = sr_settings_share(daemon->settings);
+	request->caller = *sr_session_caller(session);
+	request->head = *head;
+	request->operation = sr_message_name(head->type);
+	request->job.data = request;
+	sr_count(SR_COUNT_REQUESTS, 1);
+	return request;
+}
+
+void sr_request_free(struct sr_request *request)
+{
+	sr_grant_free(request->grant);
+	sr_reply_free(&request->reply);
+	if (request->fields)
+		sodium_memzero(request->fields, request->fields_size);
+	free(request->fields);
+	sr_settings_release(request->settings);
+	sr_session_release(request->session);
+	sodium_memzero(request, sizeof *request);
+	free(request);
+}
+
+static void count_work(const struct sr_work *work)
+{
+	sr_count(SR_COUNT_INDEX_READS, (int64_t)work->index_reads);
+	sr_count(SR_COUNT_DERIVATIONS, (int64_t)work->derivations);
+	sr_count(SR_COUNT_OPENS, (int64_t)work->opens);
+}
+
+static void on_pool(uv_work_t *job)
+{
+	struct sr_request *request = job->data;
+	request->run(request);
+	count_work(&request->work);
+}
+
+static void on_loop(uv_work_t *job, int status)
+{
+	struct sr_request *request = job->data;
+	(void)status; /* jobs are never cancelled */
+	request->daemon->jobs--;
+	memset(&request->work, 0, sizeof request->work);
+	if (request->after)
+		request->after(request);
+	else
+		sr_request_answer(request, request->head.stream != 0);
+}
+
+void sr_request_start(struct sr_request *request, sr_request_step *run, sr_request_step *after)
+{
+	request->run = run;
+	request->after = after;
+	request->daemon->jobs++;
+	uv_queue_work(request->daemon->loop, &request->job, on_pool, on_loop);
+}
+
+void sr_request_answer(struct sr_request *request, bool ended)
+{
+	struct sr_session *session = request->session;
+	if (request->error.code == SR_OK && !request->reply.frame)
+		(void)SR_FAIL(&request->error, SR_INTERNAL, "the request ended without an answer");
+	if (request->error.code != SR_OK)
+		sr_session_send_error(session, request->head.stream, request->head.request, &request->error, ended,
+				      request->retry_ms);
+	else
+		sr_session_send(session, request->head.stream, request->head.request, &request->reply, false);
+	sr_request_free(request);
+}
+
+struct sr_cursor sr_request_fields(const struct sr_request *request)
+{
+	return sr_cursor_over(request->fields, request->fields_size);
+}
+
+bool sr_request_reply(struct sr_request *request, uint8_t type, size_t room)
+{
+	sr_reply_free(&request->reply);
+	if (sr_reply_begin(&request->reply, type, room))
+		return true;
+	(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+	return false;
+}
+
+enum sr_code sr_request_malformed(struct sr_request *request)
+{
+	return SR_FAIL(&request->error, SR_USAGE, "malformed %s", request->operation);
+}
+
+void sr_request_event(const struct sr_request *request, struct sr_event *event)
+{
+	event->operation = request->operation;
+	event->request = request->head.request;
+	event->service = request->caller.name;
+	if (request->grant) {
+		event->issuer = request->grant->issuer->name;
+		event->jti = request->grant->jti;
+		event->tag = request->tag;
+		event->actor = request->actor;
+	}
+	sr_event(event);
+}
+
+static enum sr_code refuse(struct sr_request *request)
+{
+	struct sr_event event = {.kind = SR_EVENT_REFUSED, .code = request->error.code, .text = request->error.text};
+	sr_request_event(request, &event);
+	return request->error.code;
+}
+
+/* A call must not lose its recording over a token: these go on with what a grant began. */
+static bool has_grace(uint8_t type)
+{
+	return type == SR_MSG_RECORD_TRACK || type == SR_MSG_RECORD_RESUME || type == SR_MSG_RECORD_FINISH;
+}
+
+/* Verify; a grant that is merely too old is held once more against the longer time, where there is one. */
+static enum sr_code verify(struct sr_request *request, struct sr_grant_policy *policy, struct sr_span token)
+{
+	const char *text = (const char *)token.data;
+	enum sr_code code = sr_grant_verify(policy, text, token.size, &request->grant, &request->error);
+	if (code != SR_EXPIRED || !has_grace(request->head.type))
+		return code;
+	policy->skew += request->settings->config->record_grace_s;
+	request->in_grace = true;
+	return sr_grant_verify(policy, text, token.size, &request->grant, &request->error);
+}
+
+enum sr_code sr_request_grace(struct sr_request *request, const struct sr_recording_row *row)
+{
+	uint8_t hash[SR_TAG];
+	if (!request->in_grace)
+		return SR_OK;
+	sr_grant_hash(request->daemon->keyring, request->grant->issuer->iss, request->grant->jti, hash);
+	if (sodium_memcmp(hash, row->opened_by.hash, SR_TAG) == 0 ||
+	    sodium_memcmp(hash, row->renewed_by.hash, SR_TAG) == 0)
+		return SR_OK;
+	(void)SR_FAIL(&request->error, SR_EXPIRED, "the grant has expired");
+	return refuse(request);
+}
+
+enum sr_code sr_request_grant(struct sr_request *request, struct sr_span token, const uint8_t *recording)
+{
+	const struct sr_config *config = request->settings->config;
+	struct sr_demand demand = {0, 0};
+	struct sr_grant_policy policy = {
+		.issuers = config->issuers,
+		.issuer_count = config->issuer_count,
+		.audience = request->daemon->audience,
+		.now = (int64_t)(sr_now_ms() / 1000),
+		.skew = config->skew_s,
+	};
+	if (!sr_demand_of(request->head.type, &demand))
+		return SR_FAIL(&request->error, SR_INTERNAL, "no demand is known for this message");
+	if (verify(request, &policy, token) != SR_OK)
+		return refuse(request);
+	sr_patient_tag(request->daemon->keyring, request->grant->identity, request->grant->identity_size, request->tag,
+		       &request->work);
+	sr_actor_tag(request->daemon->keyring, request->grant->actor, request->grant->actor_size, request->actor);
+	/* A renewal has no scope of its own: it must have its stream's, which the stream's owner checks. */
+	if (demand.scope && sr_grant_allows(request->grant, (enum sr_scope)demand.scope, request->caller.key, recording,
+					    policy.now, policy.skew, &request->error) != SR_OK)
+		return refuse(request);
+	if (strcmp(request->grant->purpose, "break-glass") == 0) {
+		struct sr_event event = {.kind = SR_EVENT_BREAK_GLASS, .recording = recording};
+		sr_request_event(request, &event);
+	}
+	return SR_OK;
+}

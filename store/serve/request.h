@@ -1,0 +1,98 @@
+/*
+ * One request on its way: parsed on the loop, worked on by the pool, answered on the loop.
+ */
+#ifndef SR_REQUEST_H
+#define SR_REQUEST_H
+
+#include "access/grant.h"
+#include "keys/derive.h"
+#include "message.h"
+#include "serve/daemon.h"
+
+/* Who asks: copied from the services' table, so that the pool needs no look at the loop's state. */
+struct sr_caller {
+	char name[SR_SERVICE_NAME_MAX + 1];
+	uint8_t key[32];
+	uint16_t roles;
+};
+
+/* A message being made inside its frame: sealed in place when it is sent. Wiped and freed with sr_reply_free. */
+struct sr_reply {
+	uint8_t *frame;
+	size_t capacity;
+	struct sr_builder fields; /* behind the message's head; put fields here */
+	uint8_t type;
+};
+
+struct sr_request;
+typedef void sr_request_step(struct sr_request *request);
+
+struct sr_request {
+	struct sr_daemon *daemon;
+	struct sr_session *session; /* held until the request is freed; the loop's alone */
+	struct sr_settings *settings;
+	struct sr_caller caller;
+	struct sr_message_head head;
+	const char *operation; /* the design's name of head.type */
+	uint8_t *fields;       /* the message's own copy of its fields, wiped when freed */
+	size_t fields_size;
+	struct sr_grant *grant; /* set by sr_request_grant */
+	bool in_grace;          /* the grant has expired, but not by more than record_grace */
+	uint8_t tag[SR_TAG];    /* the grant's patient, and who acts */
+	uint8_t actor[SR_TAG];
+	struct sr_work work;
+	struct sr_reply reply; /* what to answer, unless `error` has a code */
+	struct sr_error error;
+	uint32_t retry_ms;
+	void *owner;            /* whoever it works for */
+	void *work_result;      /* what `run` leaves for `after` beside a reply */
+	sr_request_step *run;   /* on the pool */
+	sr_request_step *after; /* on the loop, afterwards; NULL: answer and free */
+	uv_work_t job;
+};
+
+/* A request for a message that just came: copies its fields. NULL when memory is used up. */
+struct sr_request *sr_request_new(struct sr_session *session, const struct sr_message_head *head,
+				  const struct sr_cursor *fields) SR_MUST_USE;
+
+/* Wipe and free; gives back the session and settings. On the loop. */
+void sr_request_free(struct sr_request *request);
+
+/* Run it on the pool, then `after` on the loop (or answer). */
+void sr_request_start(struct sr_request *request, sr_request_step *run, sr_request_step *after);
+
+/* Answer with its reply, or its error (`ended`: the stream is over), if the session still stands; then free it. */
+void sr_request_answer(struct sr_request *request, bool ended);
+
+/* A cursor over its fields. */
+struct sr_cursor sr_request_fields(const struct sr_request *request);
+
+/*
+ * Begin its reply of `type` with room for `room` bytes of fields; false (and SR_INTERNAL in request->error) when memory
+ * is used up. A later call replaces the reply.
+ */
+bool sr_request_reply(struct sr_request *request, uint8_t type, size_t room) SR_MUST_USE;
+
+/* The end of a message that did not decode: SR_USAGE in request->error. */
+enum sr_code sr_request_malformed(struct sr_request *request);
+
+/*
+ * Verify the grant `token`, and that it may be used for the request's operation, by this service, on `recording`
+ * (NULL: none). Sets grant, tag, actor. A refusal is an event; the code and text are in request->error. Pool.
+ * For the operations that go on with a recording, a grant that expired within record_grace passes with `in_grace` set:
+ * the caller must then hold it against the grants that the recording's row remembers (sr_request_grace).
+ */
+enum sr_code sr_request_grant(struct sr_request *request, struct sr_span token, const uint8_t *recording) SR_MUST_USE;
+
+/*
+ * SR_OK unless the request's grant is in its grace and is none of those that opened or last renewed the recording
+ * `row`: SR_EXPIRED, an event. Pool.
+ */
+struct sr_recording_row;
+enum sr_code sr_request_grace(struct sr_request *request, const struct sr_recording_row *row) SR_MUST_USE;
+
+/* Send an event about this request with what it knows: fill in `event`'s kind and particulars only. */
+struct sr_event;
+void sr_request_event(const struct sr_request *request, struct sr_event *event);
+
+#endif

@@ -1,0 +1,258 @@
+/*
+ * A track being sealed: plaintext in, ciphertext in its blob, and for every closed segment the index operation that
+ * commits it. Runs on the pool; one job at a time has it.
+ */
+#include "serve/sealing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "keys/derive.h"
+#include "keys/opening.h"
+#include "serve/extent.h"
+
+#define FEED_AT_ONCE (8 * SR_CHUNK) /* what one write to the blob covers, about */
+
+struct sr_sealing {
+	const struct sr_keyring *keyring;
+	struct sr_blob *blob;
+	uint8_t tag[SR_TAG];
+	uint8_t recording[SR_UUID];
+	uint8_t track_key[SR_KEY], head_key[SR_KEY];
+	struct sr_track_row row;
+	uint8_t mac[SR_ROW_MAC]; /* of the row as it will be once every commit made so far is through */
+	struct sr_head head;
+	struct sr_extents extents;
+	struct sr_sealer *sealer; /* NULL: no segment is open */
+	struct sr_segment_place place;
+	uint8_t *sealed; /* room for what one feed seals; ciphertext only */
+	size_t sealed_room;
+	struct sr_commit *first, **last;
+};
+
+void sr_commit_free(struct sr_commit *commit)
+{
+	sr_op_free(commit->op);
+	free(commit);
+}
+
+static struct sr_track_file *last_file(struct sr_track_row *row)
+{
+	return &row->files[row->file_count - 1];
+}
+
+static struct sr_blob_name name_of(const struct sr_sealing *sealing)
+{
+	struct sr_blob_name name = {.track = sealing->row.track,
+				    .file = sealing->row.files[sealing->row.file_count - 1].number};
+	memcpy(name.recording, sealing->recording, SR_UUID);
+	return name;
+}
+
+enum sr_code sr_sealing_new(const struct sr_sealing_options *options, struct sr_sealing **out, struct sr_error *err)
+{
+	struct sr_sealing *sealing = calloc(1, sizeof *sealing);
+	enum sr_code code = SR_OK;
+	*out = NULL;
+	if (!sealing)
+		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	sealing->keyring = options->keyring;
+	memcpy(sealing->tag, options->tag, SR_TAG);
+	memcpy(sealing->recording, options->recording, SR_UUID);
+	memcpy(sealing->mac, options->mac, SR_ROW_MAC);
+	sealing->row = *options->row;
+	sealing->last = &sealing->first;
+	sr_track_key(options->dek, sealing->row.track, sealing->track_key);
+	sr_head_key(options->dek, sealing->head_key);
+	if (sr_head_open(sealing->head_key, sealing->recording, sealing->row.track, sealing->row.head,
+			 &sealing->head) != SR_OPENED)
+		code = SR_FAIL(err, SR_CORRUPT, "the track's head does not verify");
+	struct sr_blob_name name = name_of(sealing);
+	if (code == SR_OK)
+		code = sr_extents_take_up(&sealing->extents, options->blobs, &name, last_file(&sealing->row)->committed,
+					  err);
+	if (code != SR_OK) {
+		sr_sealing_free(sealing);
+		return code;
+	}
+	sealing->blob = options->blob;
+	*out = sealing;
+	return SR_OK;
+}
+
+void sr_sealing_free(struct sr_sealing *sealing)
+{
+	if (!sealing)
+		return;
+	while (sealing->first) {
+		struct sr_commit *commit = sealing->first;
+		sealing->first = commit->next;
+		sr_commit_free(commit);
+	}
+	sr_sealer_free(sealing->sealer);
+	sr_blob_close(sealing->blob);
+	free(sealing->sealed);
+	sodium_memzero(sealing, sizeof *sealing);
+	free(sealing);
+}
+
+struct sr_blob *sr_sealing_blob(const struct sr_sealing *sealing)
+{
+	return sealing->blob;
+}
+
+bool sr_sealing_in_segment(const struct sr_sealing *sealing)
+{
+	return sealing->sealer != NULL;
+}
+
+struct sr_commit *sr_sealing_take(struct sr_sealing *sealing)
+{
+	struct sr_commit *taken = sealing->first;
+	sealing->first = NULL;
+	sealing->last = &sealing->first;
+	return taken;
+}
+
+static enum sr_code append(struct sr_sealing *sealing, const uint8_t *sealed, size_t size, struct sr_error *err)
+{
+	if (size == 0)
+		return SR_OK;
+	enum sr_code code = sr_blob_append(sealing->blob, sealed, size, err);
+	if (code != SR_OK)
+		return code;
+	return sr_extents_add(&sealing->extents, sealed, size) ? SR_OK
+							       : SR_FAIL(err, SR_INTERNAL, "too many open extents");
+}
+
+static enum sr_code begin_segment(struct sr_sealing *sealing, uint64_t media_time, struct sr_error *err)
+{
+	struct sr_context context;
+	uint8_t front[SR_SEALED_FRONT];
+	struct sr_segment_record *record = &sealing->place.record;
+	if (sealing->head.segments == UINT32_MAX)
+		return SR_FAIL(err, SR_CONFLICT, "the track has as many segments as a track can have");
+	*record = (struct sr_segment_record){
+		.number = sealing->head.segments, .offset = sealing->head.length, .media_time = media_time};
+	sealing->place.file = last_file(&sealing->row)->number;
+	sealing->place.position = sr_blob_position(sealing->blob);
+	sr_context_segment(&context, sealing->recording, sealing->row.track, record->number);
+	sealing->sealer = sr_sealer_new(sealing->track_key, context.bytes, context.size, front);
+	if (!sealing->sealer)
+		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	memcpy(record->salt, front, SR_SALT);
+	memcpy(record->commitment, front + SR_SALT, SR_COMMITMENT);
+	return append(sealing, front, sizeof front, err);
+}
+
+/* The index operation for the segment just closed: only while the row is as this writer left it. */
+static bool build_op(struct sr_sealing *sealing, struct sr_op *op, const uint8_t *row, size_t row_size)
+{
+	uint8_t place[SR_SEGMENT_ROW];
+	struct sr_builder out = sr_builder_over(place, sizeof place);
+	sr_segment_place_encode(&out, &sealing->place);
+	struct sr_index_key track = sr_key_track(sealing->tag, sealing->recording, sealing->row.track);
+	struct sr_index_key segment =
+		sr_key_segment(sealing->tag, sealing->recording, sealing->row.track, sealing->place.record.number);
+	struct sr_blob_name name = name_of(sealing);
+	return !out.failed && sr_op_check(op, SR_CHECK_SUFFIX, &track, sealing->mac, SR_ROW_MAC) &&
+	       sr_op_put(op, &track, row, row_size) && sr_op_put(op, &segment, place, out.used) &&
+	       sr_extents_put(&sealing->extents, sealing->keyring, &name, op);
+}
+
+static enum sr_code commit_segment(struct sr_sealing *sealing, struct sr_error *err)
+{
+	uint8_t row[SR_ROW_MAX];
+	struct sr_head *head = &sealing->head;
+	const struct sr_segment_record *record = &sealing->place.record;
+	head->revision++;
+	head->segments++;
+	head->length += record->length;
+	sr_chain_extend(head->chain, record);
+	sealing->row.segments = head->segments;
+	sealing->row.length = head->length;
+	last_file(&sealing->row)->committed = sr_blob_position(sealing->blob);
+	if (sr_head_seal(sealing->head_key, sealing->recording, sealing->row.track, head, sealing->row.head) != SR_OK)
+		return SR_FAIL(err, SR_INTERNAL, "sealing the head failed");
+	size_t size = sr_track_row_encode(sealing->keyring, sealing->recording, &sealing->row, row);
+	struct sr_commit *commit = calloc(1, sizeof *commit);
+	struct sr_op *op = sr_op_new();
+	if (!commit || !op || !build_op(sealing, op, row, size)) {
+		free(commit);
+		sr_op_free(op);
+		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	}
+	memcpy(sealing->mac, row + size - SR_ROW_MAC, SR_ROW_MAC);
+	*commit = (struct sr_commit){.op = op, .durable = head->length, .bytes = record->length};
+	*sealing->last = commit;
+	sealing->last = &commit->next;
+	return SR_OK;
+}
+
+enum sr_code sr_sealing_close_segment(struct sr_sealing *sealing, struct sr_error *err)
+{
+	uint8_t last[SR_CHUNK_SEALED];
+	size_t size;
+	if (!sealing->sealer)
+		return SR_OK;
+	enum sr_code code = sr_sealer_close(sealing->sealer, last, &size);
+	if (code != SR_OK)
+		return SR_FAIL(err, code, "sealing failed");
+	sr_sealer_free(sealing->sealer);
+	sealing->sealer = NULL;
+	code = append(sealing, last, size, err);
+	return code == SR_OK ? commit_segment(sealing, err) : code;
+}
+
+static enum sr_code ensure_room(struct sr_sealing *sealing, size_t size, struct sr_error *err)
+{
+	size_t wanted = sr_sealer_room(sealing->sealer, size);
+	if (wanted <= sealing->sealed_room)
+		return SR_OK;
+	free(sealing->sealed);
+	sealing->sealed = malloc(wanted);
+	sealing->sealed_room = sealing->sealed ? wanted : 0;
+	return sealing->sealed ? SR_OK : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+}
+
+/* Feed at most what the segment, and one write, still take. */
+static enum sr_code feed_some(struct sr_sealing *sealing, const uint8_t *data, size_t size, size_t *fed,
+			      struct sr_error *err)
+{
+	size_t left = SR_SEGMENT_MAX - sealing->place.record.length, sealed;
+	*fed = size < left ? size : left;
+	if (*fed > FEED_AT_ONCE)
+		*fed = FEED_AT_ONCE;
+	enum sr_code code = ensure_room(sealing, *fed, err);
+	if (code != SR_OK)
+		return code;
+	code = sr_sealer_feed(sealing->sealer, data, *fed, sealing->sealed, &sealed);
+	if (code != SR_OK)
+		return SR_FAIL(err, code, "sealing failed");
+	sealing->place.record.length += (uint32_t)*fed;
+	code = append(sealing, sealing->sealed, sealed, err);
+	if (code == SR_OK && sealing->place.record.length == SR_SEGMENT_MAX)
+		code = sr_sealing_close_segment(sealing, err);
+	return code;
+}
+
+enum sr_code sr_sealing_feed(struct sr_sealing *sealing, const uint8_t *data, size_t size, uint64_t media_time,
+			     struct sr_error *err)
+{
+	while (size > 0) {
+		size_t fed;
+		enum sr_code code = SR_OK;
+		if (!sealing->sealer)
+			code = begin_segment(sealing, media_time, err);
+		if (code == SR_OK)
+			code = feed_some(sealing, data, size, &fed, err);
+		if (code != SR_OK)
+			return code;
+		data += fed;
+		size -= fed;
+		media_time = SR_NO_MEDIA_TIME; /* known for the first byte only */
+	}
+	return SR_OK;
+}

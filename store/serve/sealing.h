@@ -1,0 +1,65 @@
+/*
+ * A track being sealed: plaintext in, ciphertext in its blob, and for every closed segment the index operation that
+ * commits it. Runs on the pool; one job at a time has it.
+ */
+#ifndef SR_SEALING_H
+#define SR_SEALING_H
+
+#include "data/blob.h"
+#include "data/index.h"
+#include "keys/rows.h"
+
+/* A closed segment on its way: written, not yet synced. */
+struct sr_commit {
+	struct sr_commit *next;
+	struct sr_op *op;
+	uint64_t durable; /* the track's plaintext length once this is committed */
+	uint32_t bytes;   /* of this segment */
+	void *owner;      /* for whoever sees it through */
+};
+void sr_commit_free(struct sr_commit *commit);
+
+struct sr_sealing;
+
+/* What a sealing needs; copied, but for `keyring` and `row`'s blob, which is handed over on success. */
+struct sr_sealing_options {
+	const struct sr_keyring *keyring;
+	struct sr_blobs *blobs;
+	struct sr_blob *blob; /* open at the committed length of the row's last file; handed over */
+	uint8_t tag[SR_TAG];
+	uint8_t recording[SR_UUID];
+	const uint8_t *dek; /* SR_KEY */
+	const struct sr_track_row *row;
+	const uint8_t *mac; /* SR_ROW_MAC: names exactly this row in the index */
+};
+
+/*
+ * Begin: opens the row's head, takes up the checksum of the last extent (reads up to SR_EXTENT bytes of the file).
+ * SR_CORRUPT: the head or the file do not verify; SR_IO; SR_INTERNAL. *out (out) is released with sr_sealing_free.
+ */
+enum sr_code sr_sealing_new(const struct sr_sealing_options *options, struct sr_sealing **out,
+			    struct sr_error *err) SR_MUST_USE;
+
+/* Wipe the keys, close the blob, free. What was not committed stays past the committed length. NULL is allowed. */
+void sr_sealing_free(struct sr_sealing *sealing);
+
+/*
+ * Seal `size` bytes and write what fills. A segment closes by itself at SR_SEGMENT_MAX. `media_time` is that of the
+ * first byte, or SR_NO_MEDIA_TIME: kept if a segment begins with it. SR_NO_SPACE, SR_IO, SR_INTERNAL: the sealing can
+ * then only be freed; commits taken before stand.
+ */
+enum sr_code sr_sealing_feed(struct sr_sealing *sealing, const uint8_t *data, size_t size, uint64_t media_time,
+			     struct sr_error *err) SR_MUST_USE;
+
+/* Close the open segment, if there is one. Errors as above. */
+enum sr_code sr_sealing_close_segment(struct sr_sealing *sealing, struct sr_error *err) SR_MUST_USE;
+
+/* Take the commits made since the last call, in order; the caller owns them. NULL if there are none. */
+struct sr_commit *sr_sealing_take(struct sr_sealing *sealing);
+
+struct sr_blob *sr_sealing_blob(const struct sr_sealing *sealing);
+
+/* True while a segment is open: bytes were fed that no commit covers. */
+bool sr_sealing_in_segment(const struct sr_sealing *sealing);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * A track's writer: from APPEND messages to acknowledgements. The loop owns it; its sealing is lent to one pool job at
+ * a time, its commits go through the flush threads and the index thread and come back by post.
+ */
+#ifndef SR_WRITER_H
+#define SR_WRITER_H
+
+#include "serve/sealing.h"
+#include "serve/session.h"
+
+struct sr_writer;
+struct sr_held_grant;
+
+/*
+ * Reserve (`recording`, `track`) for a request that is about to write it. If somebody has it already, their stream will
+ * be ended with `conflict`, and *writer (out) is NULL: `wait` is posted on the loop once they are gone, to try again.
+ * SR_INTERNAL when memory is used up. A reservation is released with sr_writer_abandon, or becomes live.
+ */
+enum sr_code sr_writer_reserve(struct sr_daemon *daemon, const uint8_t recording[SR_UUID], uint16_t track,
+			       struct sr_post *wait, struct sr_writer **writer) SR_MUST_USE;
+void sr_writer_abandon(struct sr_writer *writer);
+
+/* What turns a reservation into a live writer of `stream`. `grant` and `sealing` are handed over. */
+struct sr_writer_start {
+	struct sr_session *session;
+	struct sr_stream *stream;
+	struct sr_request *request; /* whose grant and settings it takes over */
+	struct sr_sealing *sealing;
+	uint32_t generation;
+	uint64_t durable;
+};
+void sr_writer_live(struct sr_writer *writer, const struct sr_writer_start *start);
+
+/* The grant it holds. */
+struct sr_held_grant *sr_writer_grant(struct sr_writer *writer);
+
+/* Its session is gone: what was received is sealed and committed, then it frees itself. */
+void sr_writer_orphan(struct sr_writer *writer);
+
+/* True if any track of the recording is reserved or being written. */
+bool sr_recording_written(const struct sr_daemon *daemon, const uint8_t recording[SR_UUID]) SR_MUST_USE;
+
+/* Time has passed: segments that are old enough close; writers whose grant and grace are over end. */
+void sr_writers_tick(struct sr_daemon *daemon, uint64_t now);
+
+#endif
