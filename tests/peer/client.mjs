@@ -1,0 +1,86 @@
+// The client of the second language: everything a service may ask of the daemon, as PROTOCOL.md says it.
+import { Connection } from './connection.mjs';
+import { parseCredential, readCredential } from './credential.mjs';
+import { Player } from './player.mjs';
+import { NO_ID } from './wire.mjs';
+import { Recording, newRecordingId } from './writer.mjs';
+
+export class Client {
+  #connection;
+
+  constructor(connection) {
+    this.#connection = connection;
+  }
+
+  /** `credential` is a file's path, or what parseCredential gives. `options` are a Session's. */
+  static async connect(credential, options) {
+    const known = typeof credential === 'string' ? readCredential(credential) : credential;
+    return new Client(await Connection.open(known, options));
+  }
+
+  /** Resolves, to the reason, when the connection is over. */
+  get over() {
+    return this.#connection.over;
+  }
+
+  /** All recordings of the grant's patient, page by page of `limit`: { recordings, withheld }. */
+  async list(grant, { from = 0, to = 0, limit = 100 } = {}) {
+    const recordings = [];
+    let withheld = 0;
+    let after = NO_ID;
+    do {
+      const page = await this.#connection.request('list', { grant, from, to, after, limit }, 'listing');
+      recordings.push(...page.entries);
+      withheld += page.withheld;
+      if (page.next !== NO_ID && page.next <= after) {
+        throw new Error('the list goes round in circles');
+      }
+      after = page.next;
+    } while (after !== NO_ID);
+    return { recordings, withheld };
+  }
+
+  info(grant, recording) {
+    return this.#connection.request('info', { grant, recording }, 'info.reply');
+  }
+
+  /** Which of the ids are this patient's: an array of booleans. */
+  async check(grant, recordings) {
+    const { own } = await this.#connection.request('check', { grant, recordings }, 'check.reply');
+    if (own.length !== recordings.length) {
+      throw new Error(`${own.length} answers to ${recordings.length} ids`);
+    }
+    return own;
+  }
+
+  /** A Player of one recording. */
+  play(grant, recording) {
+    return Player.open(this.#connection, grant, recording);
+  }
+
+  /** A new Recording, under an id of its own unless one is named. */
+  record(grant, options = {}) {
+    return Recording.open(this.#connection, grant, { id: newRecordingId(), ...options });
+  }
+
+  async ping() {
+    await this.#connection.request('ping', {}, 'pong');
+  }
+
+  /** The counters by name. */
+  async stats() {
+    const { counters } = await this.#connection.request('stats', {}, 'stats.reply');
+    return Object.fromEntries(counters.map(({ name, value }) => [name, value]));
+  }
+
+  health() {
+    return this.#connection.request('health', {}, 'health.reply');
+  }
+
+  /** Says goodbye; resolves when the daemon has closed too. */
+  close() {
+    return this.#connection.close();
+  }
+}
+
+export { parseCredential, readCredential };

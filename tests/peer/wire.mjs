@@ -1,0 +1,286 @@
+// Every message of PROTOCOL.md section 2, as a table, with one encoder and one decoder that walk it.
+
+/** A message that breaks the document: whoever meets one ends the connection. */
+export class ProtocolError extends Error {}
+
+const UNKNOWN_TIME = 2n ** 64n - 1n;
+const CODES = ['ok', 'usage', 'unauthenticated', 'denied', 'expired', 'not_found', 'frozen', 'conflict', 'busy',
+  'no_space', 'io', 'corrupt', 'unavailable', 'internal'];
+const STATES = { 1: 'unfinished', 2: 'finished' };
+export const ROLES = { ingest: 1, playback: 2, rotate: 4, operate: 8, audit: 16 };
+export const NO_ID = '00000000-0000-0000-0000-000000000000';
+export const MAX_PLAIN = 65519;
+export const MAX_APPEND = 49152;
+export const MAX_READ = 2 ** 26;
+
+/** Takes from the front of a message; more than there is breaks the protocol. */
+class Reader {
+  constructor(bytes) {
+    this.bytes = bytes;
+    this.at = 0;
+  }
+
+  take(size) {
+    if (this.bytes.length - this.at < size) {
+      throw new ProtocolError('the message is short');
+    }
+    this.at += size;
+    return this.bytes.subarray(this.at - size, this.at);
+  }
+
+  get left() {
+    return this.bytes.length - this.at;
+  }
+}
+
+// --- Kinds of fields: each has put(value), which gives bytes, and take(reader), which gives the value ----------------
+
+function check(good, what, value) {
+  if (!good) {
+    throw new ProtocolError(`${what} cannot be ${value}`);
+  }
+  return value;
+}
+
+function number(size, { min = 0, max = 2 ** (8 * size) - 1 } = {}) {
+  const inRange = (n) => check(Number.isInteger(n) && n >= min && n <= max, `a u${8 * size}`, n);
+  return {
+    put(n) {
+      const bytes = Buffer.alloc(size);
+      bytes.writeUIntBE(inRange(n), 0, size);
+      return bytes;
+    },
+    take: (reader) => inRange(reader.take(size).readUIntBE(0, size)),
+  };
+}
+
+const u8 = (range) => number(1, range);
+const u16 = (range) => number(2, range);
+const u32 = (range) => number(4, range);
+
+/** Request numbers are BigInts, as they are random in all 64 bits. */
+const request = {
+  put(n) {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64BE(n);
+    return bytes;
+  },
+  take: (reader) => reader.take(8).readBigUInt64BE(),
+};
+
+/** Times and lengths are plain numbers: nothing here comes near 2^53. */
+function u64({ min = 0, max = Number.MAX_SAFE_INTEGER } = {}) {
+  const inRange = (n) => check(Number.isInteger(n) && n >= min && n <= max, 'a u64', n);
+  return {
+    put: (n) => request.put(BigInt(inRange(n))),
+    take: (reader) => inRange(Number(request.take(reader))),
+  };
+}
+
+/** A media time: milliseconds, or null where it is not known. */
+const mediaTime = {
+  put: (n) => (n === null ? request.put(UNKNOWN_TIME) : u64().put(n)),
+  take(reader) {
+    const n = request.take(reader);
+    return n === UNKNOWN_TIME ? null : check(n <= BigInt(Number.MAX_SAFE_INTEGER), 'a media time', Number(n));
+  },
+};
+
+function bytes(size) {
+  return {
+    put: (value) => check(value.length === size, `${size} bytes`, value) && value,
+    take: (reader) => Buffer.from(reader.take(size)),
+  };
+}
+
+/** An id, as text of the usual form. */
+const id = {
+  put(text) {
+    check(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text), 'an id', text);
+    return Buffer.from(text.replaceAll('-', ''), 'hex');
+  },
+  take(reader) {
+    const hex = reader.take(16).toString('hex');
+    return [[0, 8], [8, 12], [12, 16], [16, 20], [20, 32]].map(([from, to]) => hex.slice(from, to)).join('-');
+  },
+};
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A field(max) of text. */
+function text(max, { min = 0, pattern = /^/ } = {}) {
+  const inRange = (size) => check(size >= min && size <= max, 'the length of a field', size);
+  return {
+    put(value) {
+      const encoded = Buffer.from(value);
+      return Buffer.concat([u16().put(inRange(encoded.length)), encoded]);
+    },
+    take(reader) {
+      const encoded = reader.take(inRange(u16().take(reader)));
+      let value;
+      try {
+        value = utf8.decode(encoded);
+      } catch {
+        throw new ProtocolError('a text is not UTF-8');
+      }
+      return check(pattern.test(value), 'a text', value);
+    },
+  };
+}
+
+/** What is left of the message. */
+function rest(min, max) {
+  const inRange = (size) => check(size >= min && size <= max, 'the length of the rest', size);
+  return {
+    put: (value) => inRange(value.length) && value,
+    take: (reader) => inRange(reader.left) && Buffer.from(reader.take(reader.left)),
+  };
+}
+
+/** A u16 count and so many of `kind`. */
+function list(kind, { min = 0, max }) {
+  const count = u16({ min, max });
+  return {
+    put: (values) => Buffer.concat([count.put(values.length), ...values.map((value) => kind.put(value))]),
+    take: (reader) => Array.from({ length: count.take(reader) }, () => kind.take(reader)),
+  };
+}
+
+/** One of a few numbers, by name. */
+function named(names) {
+  const numbers = Object.fromEntries(Object.entries(names).map(([n, name]) => [name, Number(n)]));
+  return {
+    put: (name) => u8().put(numbers[name]),
+    take(reader) {
+      const n = u8().take(reader);
+      return check(n in names, 'a name\'s number', n) && names[n];
+    },
+  };
+}
+
+/** Several fields, in the order they are named. */
+function record(fields) {
+  return {
+    put: (value) => Buffer.concat(Object.entries(fields).map(([name, kind]) => kind.put(value[name]))),
+    take: (reader) => Object.fromEntries(Object.entries(fields).map(([name, kind]) => [name, kind.take(reader)])),
+  };
+}
+
+const flag = { put: (value) => u8().put(value ? 1 : 0), take: (reader) => u8({ max: 1 }).take(reader) === 1 };
+const code = named(CODES);
+const state = named(STATES);
+const grant = text(8192);
+const label = text(255);
+const track = u16({ min: 1 });
+
+const entry = record({
+  recording: id,
+  state,
+  opened: u64(),
+  finished: u64(),
+  retainUntil: u64(),
+  label,
+  tracks: list(record({
+    track, state, start: u64(), length: u64(), segments: u32(), type: text(127, { min: 1 }), label,
+  }), { max: 64 }),
+});
+
+const head = record({ track, state, segments: u32(), length: u64(), chain: bytes(64) });
+
+export const segmentRecord = record({
+  number: u32(),
+  offset: u64(),
+  length: u32({ min: 1, max: 4194304 }),
+  mediaTime,
+  salt: bytes(24),
+  commitment: bytes(32),
+});
+
+/** play.opened has a head for each track of its entry, without a count of their own. */
+const opened = {
+  put: (value) => Buffer.concat([entry.put(value.entry), ...value.heads.map((one) => head.put(one))]),
+  take(reader) {
+    const taken = entry.take(reader);
+    return { entry: taken, heads: taken.tracks.map(() => head.take(reader)) };
+  },
+};
+
+/** name: [type, who sends it (C, D or both), on stream 0 ('0'), another ('n') or both, fields]. */
+const MESSAGES = {
+  'goodbye': [0x01, 'CD', '0', record({ code, text: text(255) })],
+  'ping': [0x02, 'CD', '0', record({})],
+  'pong': [0x03, 'CD', '0', record({})],
+  'error': [0x04, 'D', '0n', record({ code, ended: flag, retryMs: u32(), text: text(255) })],
+  'done': [0x05, 'D', '0', record({})],
+  'grant.renew': [0x06, 'C', 'n', record({ grant })],
+  'grant.renewed': [0x07, 'D', 'n', record({ expires: u64() })],
+  'close': [0x08, 'C', 'n', record({})],
+  'closed': [0x09, 'D', 'n', record({ durable: u64() })],
+  'record.open': [0x10, 'C', '0', record({
+    grant, recording: id, nonce: bytes(16), started: u64(), retainUntil: u64(), label,
+  })],
+  'record.opened': [0x11, 'D', '0', record({ state, opened: u64(), tracks: u16({ max: 64 }) })],
+  'record.track': [0x12, 'C', 'n', record({
+    grant, recording: id, nonce: bytes(16), track: u16(), start: u64(), type: text(127, { min: 1 }), label,
+  })],
+  'record.resume': [0x13, 'C', 'n', record({ grant, recording: id, track })],
+  'record.ready': [0x14, 'D', 'n', record({ track, generation: u32(), durable: u64(), window: u32() })],
+  'record.append': [0x15, 'C', 'n', record({ offset: u64(), mediaTime, media: rest(1, MAX_APPEND) })],
+  'record.ack': [0x16, 'D', 'n', record({ durable: u64() })],
+  'record.sync': [0x17, 'C', 'n', record({})],
+  'record.synced': [0x18, 'D', 'n', record({ durable: u64() })],
+  'record.finish': [0x19, 'C', '0', record({ grant, recording: id })],
+  'record.finished': [0x1a, 'D', '0', record({ finished: u64(), tracks: u16({ max: 64 }) })],
+  'list': [0x20, 'C', '0', record({ grant, from: u64(), to: u64(), after: id, limit: u16({ min: 1, max: 100 }) })],
+  'listing': [0x21, 'D', '0', record({ withheld: u32(), next: id, entries: list(entry, { max: 100 }) })],
+  'info': [0x22, 'C', '0', record({ grant, recording: id })],
+  'info.reply': [0x23, 'D', '0', record({ epoch: u32(), rootVersion: u32(), held: flag, entry })],
+  'check': [0x24, 'C', '0', record({ grant, recordings: list(id, { min: 1, max: 200 }) })],
+  'check.reply': [0x25, 'D', '0', record({ own: list(flag, { min: 1, max: 200 }) })],
+  'play.open': [0x30, 'C', 'n', record({ grant, recording: id })],
+  'play.opened': [0x31, 'D', 'n', opened],
+  'play.table': [0x32, 'C', 'n', record({ track, from: u32(), wait: flag })],
+  'play.table.reply': [0x33, 'D', 'n', record({ head, from: u32(), records: list(segmentRecord, { max: 512 }) })],
+  'play.read': [0x34, 'C', 'n', record({ track, from: u64(), length: u64({ min: 1, max: MAX_READ }) })],
+  'play.key': [0x35, 'D', 'n', record({
+    track, segment: u32(), key: bytes(32), nonce: bytes(12), commitment: bytes(32),
+  })],
+  'play.body': [0x36, 'D', 'n', record({
+    track, segment: u32(), chunk: u32(), length: u32({ min: 17, max: 262400 }),
+  })],
+  'play.done': [0x37, 'D', 'n', record({ track, from: u64(), length: u64({ max: MAX_READ }) })],
+  'stats': [0x48, 'C', '0', record({})],
+  'stats.reply': [0x49, 'D', '0', record({
+    counters: list(record({ name: text(63, { pattern: /^[a-z0-9_]+$/ }), value: u64() }), { max: 256 }),
+  })],
+  'health': [0x4a, 'C', '0', record({})],
+  'health.reply': [0x4b, 'D', '0', record({ code, text: text(255) })],
+};
+
+const BY_TYPE = new Map(Object.entries(MESSAGES).map(([name, [type, ...others]]) => [type, [name, ...others]]));
+const front = record({ type: u8(), stream: u32(), request });
+
+/** The bytes of `fields` as the message `name`. */
+export function encode(name, stream, requestNumber, fields = {}) {
+  const [type, , on, kind] = MESSAGES[name];
+  check(on.includes(stream === 0 ? '0' : 'n'), `the stream of ${name}`, stream);
+  return Buffer.concat([front.put({ type, stream, request: requestNumber }), kind.put(fields)]);
+}
+
+/** { name, stream, request, …fields } of one message that `from` ('C' or 'D') sent. Throws ProtocolError. */
+export function decode(plain, from = 'D') {
+  const reader = new Reader(plain);
+  const { type, stream, request: requestNumber } = front.take(reader);
+  if (!BY_TYPE.has(type)) {
+    throw new ProtocolError(`a message of the unknown type ${type}`);
+  }
+  const [name, senders, on, kind] = BY_TYPE.get(type);
+  check(senders.includes(from), 'the sender', name);
+  check(on.includes(stream === 0 ? '0' : 'n'), `the stream of ${name}`, stream);
+  const fields = kind.take(reader);
+  check(reader.left === 0, `what follows ${name}`, `${reader.left} bytes`);
+  if (name === 'error') {
+    check(fields.code !== 'ok' && !(stream === 0 && fields.ended), 'an error', fields.code);
+  }
+  return { name, stream, request: requestNumber, ...fields };
+}
