@@ -1,0 +1,73 @@
+/*
+ * What every command of `sealreel` shares: the options that say how to reach a store, the exit statuses, the one line
+ * of a failure.
+ */
+#ifndef SR_CLI_H
+#define SR_CLI_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sealreel.h"
+
+enum cli_status {
+	CLI_DONE = 0,
+	CLI_FAILED = 1, /* or refused */
+	CLI_USAGE = 2,
+	CLI_FROZEN = 3,
+	CLI_WITHHELD = 4,    /* a list with rows withheld */
+	CLI_UNAVAILABLE = 5, /* or busy: try again */
+	CLI_INCOMPLETE = 6   /* run again to go on */
+};
+
+/* One run of the program. Texts are borrowed from argv and the environment. */
+struct cli {
+	const char *server;
+	const char *credential;
+	const char *grant; /* TOKEN or @FILE */
+	const char *grant_command;
+	bool json;
+	bool quiet;
+	bool help;
+	char told[256]; /* what is wrong with the command line; "" while nothing is */
+};
+
+/* A command: parses its own arguments (argv[0] is its name) and returns the exit status. */
+typedef int cli_command(struct cli *cli, int argc, char **argv);
+cli_command cli_init, cli_service, cli_grant, cli_ingest, cli_finish, cli_list, cli_check, cli_info, cli_play,
+	cli_status, cli_stats, cli_health;
+
+/* The options of --server, --credential …; and of --json. The child's input is the struct cli. */
+extern const struct argp cli_reach_argp, cli_json_argp;
+
+/*
+ * Parse a command's line with `argp`, whose `input` begins with a struct cli pointer. -1: go on; else the status to
+ * exit with: help was printed, or one line says what is wrong.
+ */
+int cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv, void *input);
+
+/* In a command's parser: note what is wrong (printf-style); returns what the parser must. */
+error_t cli_wrong(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* In a command's parser, for ARGP_KEY_INIT: hand `cli` to its `children` child parsers. */
+error_t cli_children(struct argp_state *state, struct cli *cli, unsigned children);
+
+/* Print a failure's one line and give its exit status. */
+int cli_fail(const struct sr_result *result);
+
+/* The same for a failure of our own. */
+int cli_fail_text(enum sr_code code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same with the status CLI_INCOMPLETE, whatever the code is unless it is a freeze. */
+int cli_fail_incomplete(const struct sr_result *result, const char *next);
+
+/* Connect as the options say. NULL, with the line printed and *status (out) set, if that fails. */
+sr_blocking *cli_connect(struct cli *cli, int *status);
+
+/* The credential's path, or NULL with the usage line noted; and the whole of a small text file, NULL if unreadable. */
+const char *cli_credential(const struct cli *cli);
+char *cli_read_file(const char *path, size_t most, size_t *size);
+
+#endif

@@ -1,0 +1,309 @@
+/* `sealreel ingest` and `finish`: files and pipes become tracks of a recording. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/parse.h"
+#include "cli/progress.h"
+#include "cli/source.h"
+
+#define SOURCES_MAX 64
+
+enum { KEY_TYPE = 1, KEY_LABEL, KEY_RECORDING, KEY_START_AT, KEY_NO_FINISH };
+
+struct ingest {
+	struct cli *cli;
+	const char *type;
+	const char *label;
+	bool adds; /* to a recording that is there */
+	bool no_finish;
+	uint64_t start_ms;
+	uint8_t recording[SR_ID];
+	const char *names[SOURCES_MAX];
+	size_t count;
+	struct source sources[SOURCES_MAX];
+	sr_blocking *blocking;
+	struct progress progress;
+	uv_signal_t signals[2];
+	bool interrupted;
+};
+
+static const struct argp_option options[] = {
+	{"type", KEY_TYPE, "MIME", 0,
+	 "The media type; else it is guessed from the file's name or first bytes, and application/octet-stream for "
+	 "what "
+	 "says nothing, such as a pipe",
+	 1},
+	{"label", KEY_LABEL, "TEXT", 0, "A label: of the new recording, or with --recording of the track", 1},
+	{"recording", KEY_RECORDING, "ID", 0, "Add to this recording instead of making one", 1},
+	{"start-at", KEY_START_AT, "S", 0, "Where in the recording the tracks start, in seconds (as 12.5)", 1},
+	{"no-finish", KEY_NO_FINISH, NULL, 0, "Leave the recording unfinished: more will come", 1},
+	{0},
+};
+
+static error_t take_file(struct ingest *ingest, const char *name)
+{
+	if (ingest->count == SOURCES_MAX)
+		return cli_wrong(ingest->cli, "there are more than %d files", SOURCES_MAX);
+	ingest->names[ingest->count++] = name;
+	return 0;
+}
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+	struct ingest *ingest = state->input;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		return cli_children(state, ingest->cli, 1);
+	case KEY_TYPE:
+		ingest->type = value;
+		return 0;
+	case KEY_LABEL:
+		ingest->label = value;
+		return 0;
+	case KEY_RECORDING:
+		ingest->adds = true;
+		return sr_id_parse(value, ingest->recording) ? 0 : cli_wrong(ingest->cli, "--recording is not an id");
+	case KEY_START_AT:
+		return parse_offset(value, &ingest->start_ms) ? 0 : cli_wrong(ingest->cli, "--start-at is no time");
+	case KEY_NO_FINISH:
+		ingest->no_finish = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		return take_file(ingest, value);
+	case ARGP_KEY_END:
+		return ingest->count > 0 || ingest->cli->help ? 0 : cli_wrong(ingest->cli, "there is no FILE");
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {0}};
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "FILE...",
+	.doc = "Record files, each as a track of one recording; \"-\" is standard input. What comes is sent at once.\v"
+	       "Prints the recording's id alone on a line as soon as it is open, then records until the files end and "
+	       "finishes the recording. On SIGINT or SIGTERM what was read is made durable, the recording stays "
+	       "unfinished, and the status is 6.\n\nExample:\n\n"
+	       "  ffmpeg -i rtsp://camera -c copy -f webm - | sealreel ingest --type video/webm -\n",
+	.children = children,
+};
+
+static uint64_t all_durable(const struct ingest *ingest)
+{
+	uint64_t durable = 0;
+	for (size_t i = 0; i < ingest->count; i++)
+		durable += ingest->sources[i].durable;
+	return durable;
+}
+
+static void on_changed(void *context)
+{
+	struct ingest *ingest = context;
+	progress_show(&ingest->progress, all_durable(ingest));
+}
+
+static void end_all(struct ingest *ingest)
+{
+	for (size_t i = 0; i < ingest->count; i++)
+		source_end(&ingest->sources[i]);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct ingest *ingest = handle->data;
+	(void)number;
+	ingest->interrupted = true;
+	end_all(ingest);
+}
+
+/* Open every file before anything is made in the store. */
+static int open_sources(struct ingest *ingest)
+{
+	uint64_t total = 0;
+	bool known = true;
+	for (size_t i = 0; i < ingest->count; i++)
+		ingest->sources[i].fd = -1;
+	for (size_t i = 0; i < ingest->count; i++) {
+		struct source *source = &ingest->sources[i];
+		if (!source_open(source, ingest->names[i]))
+			return cli_fail_text(SR_IO, "%.128s cannot be read: %s", ingest->names[i], strerror(errno));
+		source->changed = on_changed;
+		source->context = ingest;
+		known = known && source->is_file;
+		total += source->size;
+	}
+	progress_start(&ingest->progress, "recording", known ? total : 0, ingest->cli->quiet);
+	return CLI_DONE;
+}
+
+/* Make or name the recording, and print its id. */
+static int open_recording(struct ingest *ingest)
+{
+	char id[SR_ID_TEXT];
+	struct sr_result result;
+	struct sr_recording_options recording = {.label = ingest->label};
+	if (!ingest->adds) {
+		sr_id_new(ingest->recording);
+		memcpy(recording.recording, ingest->recording, SR_ID);
+		if (sr_blocking_record_open(ingest->blocking, &recording, &result) != SR_OK)
+			return cli_fail(&result);
+	}
+	sr_id_format(ingest->recording, id);
+	if (puts(id) == EOF || fflush(stdout) != 0)
+		return cli_fail_text(SR_IO, "standard output cannot be written");
+	return CLI_DONE;
+}
+
+static int open_tracks(struct ingest *ingest)
+{
+	for (size_t i = 0; i < ingest->count; i++) {
+		struct source *source = &ingest->sources[i];
+		struct sr_result result;
+		sr_writer *writer;
+		struct sr_track_options track = {.start_ms = ingest->start_ms, .media_type = ingest->type};
+		memcpy(track.recording, ingest->recording, SR_ID);
+		if (!track.media_type)
+			track.media_type = guess_media_type(source->front, source->front_size, source->name);
+		if (ingest->adds)
+			track.label = ingest->label;
+		if (sr_blocking_track_open(ingest->blocking, &track, &writer, &result) != SR_OK)
+			return cli_fail(&result);
+		enum sr_code code = source_start(source, sr_blocking_loop(ingest->blocking), writer);
+		if (code != SR_OK)
+			return cli_fail_text(code, "the file cannot be watched");
+	}
+	return CLI_DONE;
+}
+
+/* The first source that failed; NULL while none has. *over (out): none is under way. */
+static const struct source *look(const struct ingest *ingest, bool *over)
+{
+	const struct source *failed = NULL;
+	*over = true;
+	for (size_t i = 0; i < ingest->count; i++) {
+		*over = *over && ingest->sources[i].over;
+		if (!failed && ingest->sources[i].over && ingest->sources[i].result.code != SR_OK)
+			failed = &ingest->sources[i];
+	}
+	return failed;
+}
+
+/* Record until all is durable, or something fails: the rest is made durable then. */
+static int record(struct ingest *ingest)
+{
+	const struct source *failed;
+	bool over;
+	while (failed = look(ingest, &over), !over) {
+		if (failed)
+			end_all(ingest);
+		(void)uv_run(sr_blocking_loop(ingest->blocking), UV_RUN_ONCE);
+	}
+	progress_end(&ingest->progress);
+	if (failed && all_durable(ingest) > 0)
+		return cli_fail_incomplete(&failed->result, "what was recorded stays: add a track or finish it");
+	if (failed)
+		return cli_fail(&failed->result);
+	if (ingest->interrupted)
+		return cli_fail_incomplete(
+			&(struct sr_result){.code = SR_UNAVAILABLE, .text = "interrupted, the recording is unfinished"},
+			"add a track or finish it");
+	return CLI_DONE;
+}
+
+static int finish(sr_blocking *blocking, const uint8_t recording[SR_ID])
+{
+	struct sr_result result;
+	return sr_blocking_finish(blocking, recording, &result) == SR_OK ? CLI_DONE : cli_fail(&result);
+}
+
+static void watch_signals(struct ingest *ingest)
+{
+	static const int numbers[] = {SIGINT, SIGTERM};
+	for (size_t i = 0; i < 2; i++) {
+		(void)uv_signal_init(sr_blocking_loop(ingest->blocking), &ingest->signals[i]);
+		ingest->signals[i].data = ingest;
+		(void)uv_signal_start(&ingest->signals[i], on_signal, numbers[i]);
+	}
+}
+
+static int run(struct ingest *ingest)
+{
+	int status = open_sources(ingest);
+	if (status == CLI_DONE)
+		ingest->blocking = cli_connect(ingest->cli, &status);
+	if (!ingest->blocking)
+		return status;
+	watch_signals(ingest);
+	status = open_recording(ingest);
+	if (status == CLI_DONE)
+		status = open_tracks(ingest);
+	if (status == CLI_DONE)
+		status = record(ingest);
+	if (status == CLI_DONE && !ingest->no_finish)
+		status = finish(ingest->blocking, ingest->recording);
+	for (size_t i = 0; i < 2; i++)
+		uv_close((uv_handle_t *)&ingest->signals[i], NULL);
+	return status;
+}
+
+int cli_ingest(struct cli *cli, int argc, char **argv)
+{
+	static struct ingest ingest;
+	ingest.cli = cli;
+	int status = cli_parse(cli, &argp, argc, argv, &ingest);
+	if (status >= 0)
+		return status;
+	status = run(&ingest);
+	for (size_t i = 0; i < ingest.count; i++)
+		source_close(&ingest.sources[i]);
+	sr_blocking_close(ingest.blocking);
+	return status;
+}
+
+static error_t parse_finish(int key, char *value, struct argp_state *state)
+{
+	struct ingest *ingest = state->input;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		return cli_children(state, ingest->cli, 1);
+	case ARGP_KEY_ARG:
+		if (ingest->adds || !sr_id_parse(value, ingest->recording))
+			return cli_wrong(ingest->cli, "finish takes one recording's id");
+		ingest->adds = true;
+		return 0;
+	case ARGP_KEY_END:
+		return ingest->adds || ingest->cli->help ? 0 : cli_wrong(ingest->cli, "there is no RECORDING");
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp finish_argp = {
+	.parser = parse_finish,
+	.args_doc = "RECORDING",
+	.doc = "Finish a recording: it never opens again.\vA recording that is finished already stays as it is, and "
+	       "the "
+	       "status is 0. 5: a track is still being written.\n\nExample:\n\n"
+	       "  sealreel finish 01936f6e-8c3a-7000-8000-000000000001\n",
+	.children = children,
+};
+
+int cli_finish(struct cli *cli, int argc, char **argv)
+{
+	static struct ingest ingest;
+	ingest.cli = cli;
+	int status = cli_parse(cli, &finish_argp, argc, argv, &ingest);
+	if (status >= 0)
+		return status;
+	sr_blocking *blocking = cli_connect(cli, &status);
+	if (blocking)
+		status = finish(blocking, ingest.recording);
+	sr_blocking_close(blocking);
+	return status;
+}

@@ -1,0 +1,94 @@
+/* sealreel: which command it is. */
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct {
+	const char *name;
+	cli_command *run;
+	const char *about;
+} commands[] = {
+	{"init", cli_init, "make a store"},
+	{"service", cli_service, "add, remove and list services"},
+	{"grant", cli_grant, "sign a grant with an issuer's key (development)"},
+	{"ingest", cli_ingest, "record files or a pipe"},
+	{"finish", cli_finish, "finish a recording"},
+	{"list", cli_list, "list the patient's recordings"},
+	{"check", cli_check, "ask which ids are this patient's"},
+	{"info", cli_info, "show one recording"},
+	{"play", cli_play, "play a track to a file or pipe"},
+	{"status", cli_status, "show the store's state on one screen"},
+	{"stats", cli_stats, "print all counters"},
+	{"health", cli_health, "exit 0 if the store can do everything"},
+};
+
+static const char exits[] =
+	"Exit status: 0 done; 1 failed or refused; 2 usage; 3 frozen; 4 a list with rows withheld; 5 unavailable or "
+	"busy, try again; 6 incomplete, run again to go on.\n\n"
+	"Example:\n\n"
+	"  export SEALREEL_CREDENTIAL=player.cred SEALREEL_GRANT=@grant\n"
+	"  sealreel list\n";
+
+static struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {0}};
+
+/* What stands in front of the command. */
+struct front {
+	struct cli *cli;
+	int command; /* its place in argv; 0: none */
+};
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+	struct front *front = state->input;
+	(void)value;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		return cli_children(state, front->cli, 1);
+	case ARGP_KEY_ARG:
+		/* The rest is the command's. */
+		front->command = state->next - 1;
+		state->next = state->argc;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int help(void)
+{
+	puts("Usage: sealreel [OPTION...] COMMAND [ARGUMENT...]\n\nRecord, list and play consultations in a sealreel "
+	     "store. Commands:\n");
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		printf("  %-10s %s\n", commands[i].name, commands[i].about);
+	printf("\nEach has --help. %s", exits);
+	return CLI_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	const struct argp argp = {.parser = parse, .children = children};
+	struct cli cli = {0};
+	struct front front = {.cli = &cli};
+	/* A closed pipe is an error of the write to it. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (sodium_init() < 0)
+		return cli_fail_text(SR_INTERNAL, "no source of random bytes");
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("sealreel %s\n", sr_version());
+		return CLI_DONE;
+	}
+	error_t wrong =
+		argp_parse(&argp, argc, argv, ARGP_IN_ORDER | ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, NULL, &front);
+	if (cli.help && front.command == 0)
+		return help();
+	if (wrong != 0 || front.command == 0)
+		return cli_fail_text(SR_USAGE, "there is no command, or an option in front of it is wrong");
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+		if (strcmp(commands[i].name, argv[front.command]) == 0)
+			return commands[i].run(&cli, argc - front.command, argv + front.command);
+	}
+	return cli_fail_text(SR_USAGE, "%.64s is no command", argv[front.command]);
+}
