@@ -50,16 +50,3 @@ enum sr_code sr_role_allows(uint16_t roles, uint8_t type, struct sr_error *err)
 		return SR_FAIL(err, SR_DENIED, "this service's roles do not include %s", name ? name : "it");
 	return SR_OK;
 }
-
-bool sr_service_name_fits(const uint8_t *name, size_t size)
-{
-	if (size < 1 || size > SR_SERVICE_NAME_MAX)
-		return false;
-	for (size_t at = 0; at < size; at++) {
-		bool word = (name[at] >= 'a' && name[at] <= 'z') || (name[at] >= '0' && name[at] <= '9');
-		bool joint = name[at] == '.' || name[at] == '_' || name[at] == '-';
-		if (!word && !(joint && at > 0))
-			return false;
-	}
-	return true;
-}

@@ -24,7 +24,4 @@ bool sr_demand_of(uint8_t type, struct sr_demand *demand) SR_MUST_USE;
 /* SR_OK if a service with `roles` may send this type; SR_DENIED with a text otherwise. */
 enum sr_code sr_role_allows(uint16_t roles, uint8_t type, struct sr_error *err) SR_MUST_USE;
 
-/* True if `name` may be a service's: 1 to 63 of a-z 0-9 . _ -, beginning with a letter or digit. */
-bool sr_service_name_fits(const uint8_t *name, size_t size) SR_MUST_USE;
-
 #endif

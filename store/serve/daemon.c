@@ -233,7 +233,8 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->decoy_size = sr_row_decoy(daemon->keyring, daemon->decoy_id, daemon->decoy);
 	daemon->flusher = sr_flusher_new(parts->config->flush_threads);
 	daemon->postbox = sr_postbox_new(daemon->loop);
-	if (!daemon->flusher || !daemon->postbox || !daemon->decoy_size)
+	daemon->spoiled = sr_spoiled_new();
+	if (!daemon->flusher || !daemon->postbox || !daemon->spoiled || !daemon->decoy_size)
 		return SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
 	enum sr_code code = load_services(daemon, err);
 	if (code == SR_OK)
@@ -277,6 +278,7 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 	}
 	uv_loop_close(&loop);
 	sr_flusher_free(daemon->flusher);
+	sr_spoiled_free(daemon->spoiled);
 	sr_settings_release(daemon->settings);
 	sodium_memzero(daemon, sizeof *daemon);
 	free(daemon);

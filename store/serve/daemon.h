@@ -17,6 +17,7 @@
 #include "keys/keyring.h"
 #include "keys/rows.h"
 #include "serve/post.h"
+#include "serve/track_file.h"
 
 /* The configuration in force, counted, because SIGHUP may replace it while requests still use the old one. */
 struct sr_settings {
@@ -40,6 +41,7 @@ struct sr_daemon {
 	struct sr_index *index;
 	struct sr_blobs *blobs;
 	struct sr_flusher *flusher;
+	struct sr_spoiled *spoiled;
 	struct sr_postbox *postbox;
 	char audience[33];
 	/* What is opened in the place of a row that is not there. Immutable. */

@@ -79,9 +79,7 @@ static enum sr_code put_all(struct sr_request *request, struct finishing *finish
 			sr_op_put(op, &key, bytes, size);
 		memcpy(finishing->macs[at], bytes + size - SR_ROW_MAC, SR_ROW_MAC);
 		if (built && extents) {
-			struct sr_blob_name name = {.track = row->track,
-						    .file = row->files[row->file_count - 1].number};
-			memcpy(name.recording, recording, SR_UUID);
+			struct sr_blob_name name = sr_track_file_name(recording, row);
 			built = sr_extents_put(&finishing->extents[at], keyring, &name, op);
 		}
 	}

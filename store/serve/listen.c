@@ -161,7 +161,7 @@ static enum sr_code listen_tcp(struct sr_daemon *daemon, const char *text, struc
 	const char *colon = strrchr(text, ':');
 	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
 	struct addrinfo *found;
-	int fd;
+	int fd = -1;
 	if (!colon || colon == text || (size_t)(colon - text) >= sizeof host)
 		return SR_FAIL(err, SR_USAGE, "tcp:%s: not HOST:PORT", text);
 	bool bracketed = text[0] == '[' && colon[-1] == ']';

@@ -156,8 +156,6 @@ static enum sr_code take_segments(struct making *making)
 static enum sr_code begin(struct making *making)
 {
 	struct sr_manifest_job *job = making->job;
-	struct sr_track_file *file = &job->row->files[job->row->file_count - 1];
-	struct sr_blob_name name = file_name(job, file->number);
 	struct sr_context context;
 	uint8_t front[SR_SEALED_FRONT], head[SR_HEAD];
 	struct sr_error *err = &job->request->error;
@@ -167,9 +165,15 @@ static enum sr_code begin(struct making *making)
 	if (sr_head_open(making->head_key, job->recording, job->row->track, job->row->head, &making->head) != SR_OPENED)
 		return corrupt(making, "track's head");
 	sr_chain_start(job->recording, job->row->track, making->chain);
-	enum sr_code code = sr_extents_take_up(job->extents, job->request->daemon->blobs, &name, file->committed, err);
+	/* The rows are put after the manifest is synced, with whatever new file it lies in. */
+	bool changed;
+	struct sr_daemon *daemon = job->request->daemon;
+	enum sr_code code = sr_track_file_open(daemon->blobs, daemon->spoiled, job->recording, job->row, &making->blob,
+					       &changed, err);
+	struct sr_blob_name name = sr_track_file_name(job->recording, job->row);
+	uint64_t committed = job->row->files[job->row->file_count - 1].committed;
 	if (code == SR_OK)
-		code = sr_blob_append_open(job->request->daemon->blobs, &name, file->committed, &making->blob, err);
+		code = sr_extents_take_up(job->extents, daemon->blobs, &name, committed, err);
 	if (code == SR_CORRUPT)
 		return corrupt(making, "track's blob");
 	if (code != SR_OK)
@@ -181,7 +185,7 @@ static enum sr_code begin(struct making *making)
 	if (!making->sealer || !making->aead || !making->sealed)
 		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
 	crypto_hash_sha512_init(&making->hash);
-	job->row->manifest_position = file->committed;
+	job->row->manifest_position = committed;
 	making->head.state = SR_FINISHED;
 	making->head.revision++;
 	struct sr_builder out = sr_builder_over(head, sizeof head);

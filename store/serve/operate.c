@@ -85,8 +85,6 @@ static enum sr_code parse_add(struct sr_request *request, struct sr_service *ser
 	sr_service_add_decode(&in, &message);
 	if (!sr_take_done(&in))
 		return sr_request_malformed(request);
-	if (!sr_service_name_fits(message.name.data, message.name.size))
-		return SR_FAIL(&request->error, SR_USAGE, "a service's name is 1 to 63 of a-z 0-9 . _ -");
 	memcpy(service->name, message.name.data, message.name.size);
 	memcpy(service->key, message.key, sizeof service->key);
 	service->roles = message.roles;

@@ -61,9 +61,13 @@ static void answer(struct sr_request *request)
 	uint64_t expires = renewal->expires;
 	free(renewal);
 	request->owner = NULL;
-	if (request->error.code == SR_OK && sr_request_reply(request, SR_MSG_RENEWED, 8))
+	if (request->error.code == SR_OK && sr_request_reply(request, SR_MSG_RENEWED, 8)) {
 		sr_renewed_encode(&request->reply.fields, expires);
-	sr_request_answer(request, false);
+		sr_request_answer(request, false);
+		return;
+	}
+	sr_session_refuse_renewal(request->session, request->head.stream, request->head.request, &request->error);
+	sr_request_free(request);
 }
 
 /* Put the grant's trace into the recording's row, so that it can resume the recording in its grace. On the pool. */

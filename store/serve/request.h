@@ -22,6 +22,7 @@ struct sr_reply {
 	size_t capacity;
 	struct sr_builder fields; /* behind the message's head; put fields here */
 	uint8_t type;
+	uint8_t steps_as; /* the type that the stream's state sees, where it is not `type`; 0 otherwise */
 };
 
 struct sr_request;

@@ -12,6 +12,7 @@
 #include "keys/derive.h"
 #include "keys/opening.h"
 #include "serve/extent.h"
+#include "serve/track_file.h"
 
 #define FEED_AT_ONCE (8 * SR_CHUNK) /* what one write to the blob covers, about */
 
@@ -43,12 +44,9 @@ static struct sr_track_file *last_file(struct sr_track_row *row)
 	return &row->files[row->file_count - 1];
 }
 
-static struct sr_blob_name name_of(const struct sr_sealing *sealing)
+struct sr_blob_name sr_sealing_file(const struct sr_sealing *sealing)
 {
-	struct sr_blob_name name = {.track = sealing->row.track,
-				    .file = sealing->row.files[sealing->row.file_count - 1].number};
-	memcpy(name.recording, sealing->recording, SR_UUID);
-	return name;
+	return sr_track_file_name(sealing->recording, &sealing->row);
 }
 
 enum sr_code sr_sealing_new(const struct sr_sealing_options *options, struct sr_sealing **out, struct sr_error *err)
@@ -69,7 +67,7 @@ enum sr_code sr_sealing_new(const struct sr_sealing_options *options, struct sr_
 	if (sr_head_open(sealing->head_key, sealing->recording, sealing->row.track, sealing->row.head,
 			 &sealing->head) != SR_OPENED)
 		code = SR_FAIL(err, SR_CORRUPT, "the track's head does not verify");
-	struct sr_blob_name name = name_of(sealing);
+	struct sr_blob_name name = sr_sealing_file(sealing);
 	if (code == SR_OK)
 		code = sr_extents_take_up(&sealing->extents, options->blobs, &name, last_file(&sealing->row)->committed,
 					  err);
@@ -156,7 +154,7 @@ static bool build_op(struct sr_sealing *sealing, struct sr_op *op, const uint8_t
 	struct sr_index_key track = sr_key_track(sealing->tag, sealing->recording, sealing->row.track);
 	struct sr_index_key segment =
 		sr_key_segment(sealing->tag, sealing->recording, sealing->row.track, sealing->place.record.number);
-	struct sr_blob_name name = name_of(sealing);
+	struct sr_blob_name name = sr_sealing_file(sealing);
 	return !out.failed && sr_op_check(op, SR_CHECK_SUFFIX, &track, sealing->mac, SR_ROW_MAC) &&
 	       sr_op_put(op, &track, row, row_size) && sr_op_put(op, &segment, place, out.used) &&
 	       sr_extents_put(&sealing->extents, sealing->keyring, &name, op);

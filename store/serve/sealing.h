@@ -57,7 +57,9 @@ enum sr_code sr_sealing_close_segment(struct sr_sealing *sealing, struct sr_erro
 /* Take the commits made since the last call, in order; the caller owns them. NULL if there are none. */
 struct sr_commit *sr_sealing_take(struct sr_sealing *sealing);
 
+/* The file it writes, and that file's name. */
 struct sr_blob *sr_sealing_blob(const struct sr_sealing *sealing);
+struct sr_blob_name sr_sealing_file(const struct sr_sealing *sealing);
 
 /* True while a segment is open: bytes were fed that no commit covers. */
 bool sr_sealing_in_segment(const struct sr_sealing *sealing);

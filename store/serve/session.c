@@ -230,6 +230,7 @@ bool sr_reply_begin(struct sr_reply *reply, uint8_t type, size_t room)
 	if (!reply->frame)
 		return false;
 	reply->type = type;
+	reply->steps_as = 0;
 	reply->fields = sr_builder_over(reply->frame + SR_FRAME_HEAD + SR_MESSAGE_HEAD, room);
 	return true;
 }
@@ -267,7 +268,8 @@ void sr_session_send(struct sr_session *session, uint32_t stream, uint64_t reque
 		sr_reply_free(reply);
 		return;
 	}
-	if (reply->fields.failed || !step_sent(session, stream, reply->type, ended)) {
+	uint8_t step = reply->steps_as ? reply->steps_as : reply->type;
+	if (reply->fields.failed || !step_sent(session, stream, step, ended)) {
 		struct sr_error err;
 		(void)SR_FAIL(&err, SR_INTERNAL, "a %s may not be sent now", sr_message_name(reply->type));
 		sr_log_error(SR_LOG_ERROR, "out_of_state", &err);
@@ -298,20 +300,36 @@ void sr_session_send(struct sr_session *session, uint32_t stream, uint64_t reque
 	update_poll(session);
 }
 
+/* An ERROR; false, with the session dropped, when memory is used up. */
+static bool begin_error(struct sr_session *session, struct sr_reply *reply, const struct sr_error *err, bool ended,
+			uint32_t retry_ms)
+{
+	struct sr_error_reply message = {
+		err->code, ended, retry_ms, {(const uint8_t *)err->text, strnlen(err->text, 255)}};
+	if (!sr_reply_begin(reply, SR_MSG_ERROR, 8 + 255)) {
+		sr_session_drop(session, "memory is used up");
+		return false;
+	}
+	sr_error_reply_encode(&reply->fields, &message);
+	return true;
+}
+
 void sr_session_send_error(struct sr_session *session, uint32_t stream, uint64_t request, const struct sr_error *err,
 			   bool ended, uint32_t retry_ms)
 {
 	struct sr_reply reply = {0};
-	if (!sr_session_stands(session))
+	if (sr_session_stands(session) && begin_error(session, &reply, err, ended, retry_ms))
+		sr_session_send(session, stream, request, &reply, ended);
+}
+
+void sr_session_refuse_renewal(struct sr_session *session, uint32_t stream, uint64_t request,
+			       const struct sr_error *err)
+{
+	struct sr_reply reply = {0};
+	if (!sr_session_stands(session) || !begin_error(session, &reply, err, false, 0))
 		return;
-	struct sr_error_reply message = {
-		err->code, ended, retry_ms, {(const uint8_t *)err->text, strnlen(err->text, 255)}};
-	if (!sr_reply_begin(&reply, SR_MSG_ERROR, 8 + 255)) {
-		sr_session_drop(session, "memory is used up");
-		return;
-	}
-	sr_error_reply_encode(&reply.fields, &message);
-	sr_session_send(session, stream, request, &reply, ended);
+	reply.steps_as = SR_MSG_RENEWED;
+	sr_session_send(session, stream, request, &reply, false);
 }
 
 bool sr_session_send_raw(struct sr_session *session, int fd, uint64_t position, uint32_t size)

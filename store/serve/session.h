@@ -50,6 +50,10 @@ void sr_session_send(struct sr_session *session, uint32_t stream, uint64_t reque
 void sr_session_send_error(struct sr_session *session, uint32_t stream, uint64_t request, const struct sr_error *err,
 			   bool ended, uint32_t retry_ms);
 
+/* Refuse a renewal: an ERROR that leaves the stream, and what else is under way on it, as it was (PROTOCOL.md, 6). */
+void sr_session_refuse_renewal(struct sr_session *session, uint32_t stream, uint64_t request,
+			       const struct sr_error *err);
+
 /* Queue `size` raw bytes of `fd` (duplicated) at `position`, behind the BODY just sent. False: memory is used up. */
 bool sr_session_send_raw(struct sr_session *session, int fd, uint64_t position, uint32_t size) SR_MUST_USE;
 

@@ -135,14 +135,15 @@ static enum sr_code put_row(struct sr_request *request, struct beginning *beginn
 	}
 	enum sr_code code = sr_index_run(request->daemon->index, op, &failed);
 	*again = code == SR_CONFLICT;
+	if (code == SR_OK)
+		memcpy(beginning->mac, bytes + size - SR_ROW_MAC, SR_ROW_MAC);
 	return code == SR_CONFLICT ? SR_OK : code;
 }
 
 static enum sr_code create_file(struct sr_request *request, const struct beginning *beginning)
 {
-	struct sr_blob_name name = {.track = beginning->track, .file = beginning->row.files[0].number};
+	struct sr_blob_name name = sr_track_file_name(beginning->recording, &beginning->row);
 	struct sr_blob *blob;
-	memcpy(name.recording, beginning->recording, SR_UUID);
 	enum sr_code code = sr_blob_create(request->daemon->blobs, &name, &blob, &request->error);
 	if (code == SR_OK)
 		sr_blob_close(blob);
@@ -221,12 +222,20 @@ static void prepare(struct sr_request *request)
 
 /* ---- third step, on the pool: the file, once nobody else has it ---- */
 
+/* The file may be a new one, if a sync of the last has failed: then the row that names it comes first. */
 static enum sr_code open_blob(struct sr_request *request, struct beginning *beginning, struct sr_blob **blob)
 {
-	const struct sr_track_file *file = &beginning->row.files[beginning->row.file_count - 1];
-	struct sr_blob_name name = {.track = beginning->track, .file = file->number};
-	memcpy(name.recording, beginning->recording, SR_UUID);
-	return sr_blob_append_open(request->daemon->blobs, &name, file->committed, blob, &request->error);
+	bool changed, again = false;
+	enum sr_code code = sr_track_file_open(request->daemon->blobs, request->daemon->spoiled, beginning->recording,
+					       &beginning->row, blob, &changed, &request->error);
+	if (code != SR_OK || !changed)
+		return code;
+	code = put_row(request, beginning, false, &again);
+	if (code == SR_OK && again)
+		code = SR_FAIL(&request->error, SR_CONFLICT, "the track was resumed or finished elsewhere");
+	if (code != SR_OK)
+		sr_blob_close(*blob);
+	return code;
 }
 
 static enum sr_code begin_sealing(struct sr_request *request, struct beginning *beginning)

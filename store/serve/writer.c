@@ -383,6 +383,9 @@ static void flushed_on_loop(struct sr_post *post)
 		writer->job_code = writer->flush_code;
 		writer->job_error = writer->flush_error;
 		/* The kernel has marked the lost pages clean: nothing written to this file may count any more. */
+		struct sr_blob_name name = sr_sealing_file(writer->sealing);
+		if (!sr_spoiled_add(writer->daemon->spoiled, &name))
+			sr_daemon_fatal(NULL, &writer->flush_error);
 		commits_free(commit);
 		commits_free(writer->ready);
 		writer->ready = NULL;

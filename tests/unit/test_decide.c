@@ -77,18 +77,3 @@ Test(decide, a_refusal_names_the_operation)
 	cr_expect_eq(sr_role_allows(SR_ROLE_PLAYBACK, SR_MSG_RECORD_OPEN, &err), SR_DENIED);
 	cr_expect_not_null(strstr(err.text, "record.open"), "%s", err.text);
 }
-
-Test(decide, names_of_services)
-{
-	uint8_t name[SR_SERVICE_NAME_MAX + 1];
-	memset(name, 'a', sizeof name);
-	for (size_t size = 0; size <= sizeof name; size++)
-		cr_expect_eq(sr_service_name_fits(name, size), size >= 1 && size <= SR_SERVICE_NAME_MAX, "%zu", size);
-	for (int byte = 0; byte < 256; byte++) {
-		const uint8_t first[] = {(uint8_t)byte, 'a'}, second[] = {'a', (uint8_t)byte};
-		bool word = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
-		bool joint = byte == '.' || byte == '_' || byte == '-';
-		cr_expect_eq(sr_service_name_fits(first, 2), word, "%d", byte);
-		cr_expect_eq(sr_service_name_fits(second, 2), word || joint, "%d", byte);
-	}
-}
