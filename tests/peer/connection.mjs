@@ -25,10 +25,10 @@ class Bytes {
     this.source = socket[Symbol.asyncIterator]();
   }
 
-  /** Exactly `size` bytes. Null if the peer ended right before them and `orEnd` is set; an end within them is a Cut. */
+  /** Exactly `size` bytes. Null if the peer ended right before them and `orEnd` is set, else its end is a Cut. */
   async read(size, orEnd = false) {
     while (this.size < size) {
-      const { value, done } = await this.source.next();
+      const { value, done } = await this.source.next().catch(() => ({ done: true }));
       if (done) {
         if (orEnd && this.size === 0) {
           return null;
@@ -122,7 +122,9 @@ export class Connection {
       for (;;) {
         const size = await this.#bytes.read(2, true);
         if (!size) {
-          throw new Cut('the daemon closed the connection without a goodbye');
+          // One goodbye is enough: the daemon does not answer ours with its own.
+          throw this.#leaving ? new Refusal({ code: 'ok', text: 'we said goodbye' })
+            : new Cut('the daemon closed the connection without a goodbye');
         }
         const sealed = await this.#bytes.read(this.#session.frameSize(size));
         const message = decode(this.#session.openFrame(sealed));
@@ -139,6 +141,11 @@ export class Connection {
   }
 
   async #deliver(message) {
+    if (message.name === 'ping') {
+      // Nothing follows our goodbye.
+      await (this.#leaving || this.send('pong', 0, message.request));
+      return;
+    }
     const inbox = message.stream === 0 ? this.#alone.get(message.request) : this.#inboxes.get(message.stream);
     if (!inbox) {
       throw new ProtocolError(`${message.name} answers nothing that was asked`);
@@ -204,11 +211,12 @@ export class Connection {
     };
   }
 
-  /** Says goodbye and waits for the daemon to close. */
+  /** Says goodbye and waits for the daemon to close. Resolves to what ended it: a Refusal of code ok if all is well. */
   async close() {
     if (!this.#failure) {
-      await this.send('goodbye', 0, 0n, { code: 'ok', text: '' });
+      const said = this.send('goodbye', 0, 0n, { code: 'ok', text: '' });
       this.#leaving = true;
+      await said;
       this.#socket.end();
     }
     return this.over;

@@ -153,7 +153,8 @@ function named(names) {
     put: (name) => u8().put(numbers[name]),
     take(reader) {
       const n = u8().take(reader);
-      return check(n in names, 'a name\'s number', n) && names[n];
+      check(n in names, 'what a name stands for', n);
+      return names[n];
     },
   };
 }
