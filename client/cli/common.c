@@ -80,9 +80,18 @@ error_t cli_wrong(struct cli *cli, const char *format, ...)
 	return EINVAL;
 }
 
+/* The option that argp stopped at, without its value: that may be a token. */
+static const char *option_name(int argc, char **argv, int at, char option[32])
+{
+	const char *word = argv[at > 1 ? at - 1 : argc - 1];
+	(void)snprintf(option, 32, "%.*s", (int)strcspn(word, "="), word);
+	return word[0] == '-' ? option : "an option";
+}
+
 int cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv, void *input)
 {
 	char name[64];
+	char option[32];
 	int at = 0;
 	(void)snprintf(name, sizeof name, "sealreel %s", argv[0]);
 	/* argp's own words for a wrong option take two lines. */

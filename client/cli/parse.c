@@ -146,23 +146,35 @@ static bool begins(const uint8_t *front, size_t size, size_t at, const char *mag
 	return size >= at + magic_size && memcmp(front + at, magic, magic_size) == 0;
 }
 
+/* Codecs of Matroska's tracks are named in plain text, sound by A_ and pictures by V_. */
+static const char *webm_type(const uint8_t *front, size_t size)
+{
+	if (size == 0)
+		return "video/webm";
+	bool sound = memmem(front, size, "A_OPUS", 6) || memmem(front, size, "A_VORBIS", 8);
+	bool pictures = memmem(front, size, "V_VP", 4) || memmem(front, size, "V_AV1", 5);
+	return sound && !pictures ? "audio/webm" : "video/webm";
+}
+
 const char *guess_media_type(const uint8_t *front, size_t size, const char *name)
 {
 	static const struct {
 		const char *ending;
 		const char *type;
 	} endings[] = {
-		{".webm", "video/webm"}, {".weba", "audio/webm"}, {".mkv", "video/x-matroska"}, {".ogg", "audio/ogg"},
-		{".oga", "audio/ogg"},   {".opus", "audio/ogg"},  {".ogv", "video/ogg"},        {".mp4", "video/mp4"},
-		{".m4a", "audio/mp4"},   {".wav", "audio/wav"},   {".flac", "audio/flac"},      {".mp3", "audio/mpeg"},
+		{".weba", "audio/webm"}, {".mkv", "video/x-matroska"}, {".ogg", "audio/ogg"},  {".oga", "audio/ogg"},
+		{".opus", "audio/ogg"},  {".ogv", "video/ogg"},        {".mp4", "video/mp4"},  {".m4a", "audio/mp4"},
+		{".wav", "audio/wav"},   {".flac", "audio/flac"},      {".mp3", "audio/mpeg"},
 	};
 	const char *dot = name ? strrchr(name, '.') : NULL;
 	for (size_t i = 0; dot && i < sizeof endings / sizeof endings[0]; i++) {
 		if (strcasecmp(dot, endings[i].ending) == 0)
 			return endings[i].type;
 	}
+	if (dot && strcasecmp(dot, ".webm") == 0)
+		return webm_type(front, size);
 	if (begins(front, size, 0, "\x1a\x45\xdf\xa3", 4))
-		return "video/webm";
+		return webm_type(front, size);
 	if (begins(front, size, 0, "OggS", 4))
 		return "audio/ogg";
 	if (begins(front, size, 4, "ftyp", 4))

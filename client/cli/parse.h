@@ -26,7 +26,8 @@ bool parse_number(const char *text, uint64_t most, uint64_t *value);
 
 /*
  * The media type of a file whose first `size` bytes are at `front` (size may be 0) and whose name is `name` (may be
- * NULL). By its name's ending, else by its first bytes; "application/octet-stream" if neither says. Static.
+ * NULL). By its name's ending, else by its first bytes; "application/octet-stream" if neither says. A WebM file in
+ * whose first bytes only codecs of sound are named is "audio/webm". Static.
  */
 const char *guess_media_type(const uint8_t *front, size_t size, const char *name);
 

@@ -6,7 +6,7 @@
 
 #include "sealreel.h"
 
-#define SOURCE_FRONT 16 /* first bytes of a file, by which its media type is guessed */
+#define SOURCE_FRONT 4096 /* first bytes of a file, by which its media type is guessed */
 
 struct source {
 	const char *name;

@@ -121,15 +121,13 @@ static void print_stats(const struct heard *heard, bool all)
 static int show_status(struct heard *heard, sr_blocking *blocking)
 {
 	char store[33];
-	const char *server = heard->cli->server ? heard->cli->server : getenv("SEALREEL_SERVER");
+	const char *server = sr_client_server(sr_blocking_client(blocking));
 	int status = ask_health(heard, blocking);
 	if (status == CLI_DONE)
 		status = ask_stats(heard, blocking);
 	if (status != CLI_DONE)
 		return status;
 	sr_client_audience(sr_blocking_client(blocking), store);
-	if (!server)
-		server = "the credential's own";
 	if (heard->cli->json) {
 		(void)show_json(json_pack("{s:s, s:s, s:s, s:s, s:o}", "server", server, "store", store, "health",
 					  sr_result_name(heard->health), "health_text", heard->text, "stats",

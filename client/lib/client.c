@@ -228,6 +228,11 @@ enum sr_code sr_client_new(uv_loop_t *loop, const struct sr_client_options *opti
 	return SR_OK;
 }
 
+const char *sr_client_server(const sr_client *client)
+{
+	return client->address;
+}
+
 void sr_client_audience(const sr_client *client, char text[33])
 {
 	(void)sodium_bin2hex(text, 33, client->credential->store, SR_UUID);

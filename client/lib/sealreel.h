@@ -72,6 +72,9 @@ struct sr_client_options {
 SR_PUBLIC enum sr_code sr_client_new(uv_loop_t *loop, const struct sr_client_options *options, sr_client **out,
 				     struct sr_result *result);
 
+/* The address that the client connects to; lives as long as the client. */
+SR_PUBLIC const char *sr_client_server(const sr_client *client);
+
 /* The store's id, 32 hex digits and a NUL: the audience of grants. */
 SR_PUBLIC void sr_client_audience(const sr_client *client, char text[33]);
 

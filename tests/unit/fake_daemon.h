@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,6 +213,7 @@ static inline void fake_start(struct fake *fake, fake_script *script, void *cont
 	uint8_t public_key[32];
 	struct sr_client_options options = more ? *more : (struct sr_client_options){.grant = FAKE_GRANT};
 	*fake = (struct fake){.script = script, .context = context, .admits = true, .directory = "/tmp/sr-fake-XXXXXX"};
+	cr_assert_neq(signal(SIGPIPE, SIG_IGN), SIG_ERR);
 	cr_assert_geq(sodium_init(), 0);
 	cr_assert_not_null(mkdtemp(fake->directory));
 	(void)snprintf(fake->credential_path, sizeof fake->credential_path, "%s/cred", fake->directory);

@@ -138,6 +138,12 @@ Test(cli_parse, media_types)
 {
 	static const uint8_t webm[] = {0x1a, 0x45, 0xdf, 0xa3};
 	static const uint8_t mp4[] = {0, 0, 0, 24, 'f', 't', 'y', 'p'};
+	static const uint8_t sound[] = "\x1a\x45\xdf\xa3....A_OPUS";
+	static const uint8_t both[] = "\x1a\x45\xdf\xa3....A_OPUS....V_VP8";
+	cr_assert_str_eq(guess_media_type(sound, sizeof sound, "call.webm"), "audio/webm");
+	cr_assert_str_eq(guess_media_type(sound, sizeof sound, NULL), "audio/webm");
+	cr_assert_str_eq(guess_media_type(both, sizeof both, "call.webm"), "video/webm");
+	cr_assert_str_eq(guess_media_type(NULL, 0, "call.webm"), "video/webm");
 	cr_assert_str_eq(guess_media_type(webm, sizeof webm, NULL), "video/webm");
 	cr_assert_str_eq(guess_media_type(webm, sizeof webm, "voice.weba"), "audio/webm");
 	cr_assert_str_eq(guess_media_type(webm, 3, "-"), "application/octet-stream");
