@@ -11,14 +11,17 @@ const RECORDING = newRecordingId();
 const LENGTHS = [2 * CHUNK, CHUNK + 1, 100];
 const TOTAL = LENGTHS.reduce((sum, length) => sum + length);
 
-/** A finished track of three segments, as the store would have it. */
-function makeTrack(track = 1) {
+/**
+ * A finished track of three segments, as the store would have it. `distort` changes a record before it goes into the
+ * chain: the chain is no secret, so a daemon that lies can make one that fits.
+ */
+function makeTrack({ track = 1, distort = (record) => record } = {}) {
   const key = randomBytes(32);
   let [chain, offset] = [chainStart(RECORDING, track), 0];
   const segments = LENGTHS.map((length, number) => {
     const [salt, plain, context] = [randomBytes(24), randomBytes(length), Buffer.of(number)];
     const keys = deriveMessage(key, salt, context);
-    const record = { number, offset, length, mediaTime: null, salt, commitment: keys.commitment };
+    const record = distort({ number, offset, length, mediaTime: null, salt, commitment: keys.commitment });
     offset += length;
     chain = chainNext(chain, record);
     return { plain, keys, record, sealed: seal(key, context, plain, salt).subarray(HEADER) };
@@ -140,6 +143,9 @@ const LIES = {
   'another recording': nth('play.opened', 0, (m) => ({ ...m, entry: { ...m.entry, recording: newRecordingId() } })),
   'another track\'s head': nth('play.opened', 0, (m) => ({ ...m, heads: [{ ...m.heads[0], track: 2 }] })),
   'another chain': nth('play.opened', 0, (m) => ({ ...m, heads: [{ ...m.heads[0], chain: randomBytes(64) }] })),
+  'a track twice': nth('play.opened', 0, (m) => (
+    { ...m, entry: { ...m.entry, tracks: [m.entry.tracks[0], m.entry.tracks[0]] }, heads: [m.heads[0], m.heads[0]] })),
+  'another track\'s head with a page': nth('play.table.reply', 0, (m) => ({ ...m, head: { ...m.head, track: 2 } })),
   'a page from elsewhere': nth('play.table.reply', 0, (m) => ({ ...m, from: 1 })),
   'an empty page': nth('play.table.reply', 0, (m) => ({ ...m, records: [] })),
   'records out of order': nth('play.table.reply', 0, (m) => ({ ...m, records: [...m.records].reverse() })),
@@ -173,6 +179,9 @@ const LIES = {
   'a range from elsewhere': nth('play.done', 0, (m) => ({ ...m, from: 1 })),
 };
 
+// Where a later rule would refuse as well: that it is this one.
+const WORDS = { 'a record more than the head has': /beyond its head/, 'a shorter head': /became shorter/ };
+
 for (const [what, lie] of Object.entries(LIES)) {
   test(`a player refuses: ${what}`, async () => {
     const track = makeTrack();
@@ -184,13 +193,37 @@ for (const [what, lie] of Object.entries(LIES)) {
       for await (const part of player.read(1)) {
         got.push(part);
       }
-    }, ProtocolError);
+    }, (error) => error instanceof ProtocolError && (WORDS[what] ?? /^/).test(error.message));
     assert.ok(daemon.failure instanceof ProtocolError, 'the connection stands');
     const delivered = Buffer.concat(got);
     assert.ok(delivered.length < TOTAL || what.includes('range'), 'all of it was delivered');
     assert.ok(delivered.equals(track.plain.subarray(0, delivered.length)), 'a wrong byte was delivered');
   });
 }
+
+// Tables that do not make sense, under a chain that fits them.
+const DISTORTIONS = {
+  'a gap in the numbers': (record) => ({ ...record, number: record.number * 2 }),
+  'a gap between segments': (record) => ({ ...record, offset: record.offset + record.number }),
+  'lengths that do not add up': (record) => (record.number === 2 ? { ...record, length: record.length - 1 } : record),
+};
+
+for (const [what, distort] of Object.entries(DISTORTIONS)) {
+  test(`a player refuses: ${what}, though the chain fits`, async () => {
+    const daemon = new Daemon(makeTrack({ distort }));
+    const player = await Player.open(daemon, 'TOKEN', RECORDING);
+    await assert.rejects(player.update(1), ProtocolError);
+    assert.ok(daemon.failure instanceof ProtocolError, 'the connection stands');
+    assert.equal((await player.readAll(1)).length, 0, 'a table that was refused is read by');
+  });
+}
+
+test('a player refuses: a body that goes on beyond the range', async () => {
+  const track = makeTrack();
+  const raw = track.segments[0].sealed.subarray(0, 2 * (CHUNK + TAG));
+  const lie = nth('play.body', 0, (m) => ({ ...m, length: raw.length, raw }));
+  await assert.rejects(playAll(new Daemon(track, { lie }), 0, 10), /beyond the range/);
+});
 
 test('a player refuses: chunks of one segment exchanged, though each is sealed under the right key', async () => {
   const track = makeTrack();
