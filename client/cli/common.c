@@ -105,8 +105,8 @@ int cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv, v
 	if (cli->told[0])
 		(void)fprintf(stderr, "sealreel: usage: %s; see %s --help\n", cli->told, name);
 	else
-		(void)fprintf(stderr, "sealreel: usage: an option is unknown or lacks its value; see %s --help\n",
-			      name);
+		(void)fprintf(stderr, "sealreel: usage: %s is unknown or lacks its value; see %s --help\n",
+			      option_name(argc, argv, at, option), name);
 	return CLI_USAGE;
 }
 
