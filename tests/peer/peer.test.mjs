@@ -220,22 +220,25 @@ test('talks the same over TCP', { skip }, async () => {
 });
 
 test('a message the document does not allow ends the connection with a goodbye that says so', { skip }, async () => {
+  const open = { grant: 'x', recording: call };
   const wrong = {
-    'a message of a state that is not there': (c) => c.send('record.sync', 1, 1n, {}),
+    'a message that a free stream does not know': (c) => c.stream().send('record.sync', {}),
     'a stream used twice': async (c) => {
-      for (const request of [1n, 2n]) {
-        await c.send('play.open', 1, request, { grant: 'x', recording: call });
-      }
+      const stream = c.stream();
+      await stream.send('play.open', open);
+      await stream.send('play.open', open);
     },
     'a stream below the last': async (c) => {
-      await c.send('play.open', 5, 1n, { grant: 'x', recording: call });
-      await c.send('play.open', 4, 2n, { grant: 'x', recording: call });
+      const [first, second] = [c.stream(), c.stream()];
+      await second.send('play.open', open);
+      await first.send('play.open', open);
     },
   };
   for (const [what, send] of Object.entries(wrong)) {
     const connection = await Connection.open(readCredential(playback));
     await send(connection);
-    assert.ok(refused('usage')(await connection.over), what);
+    const why = await connection.over;
+    assert.ok(refused('usage')(why), `${what}: ${why.message}`);
   }
 });
 
