@@ -77,6 +77,19 @@ export class Client {
     return this.#connection.request('health', {}, 'health.reply');
   }
 
+  /** Adds a service that made its own key pair; resolves to the pre-shared key. `roles` are bits of ROLES. */
+  async addService(name, roles, publicKey) {
+    return (await this.#connection.request('service.add', { name, roles, publicKey }, 'service.added')).psk;
+  }
+
+  async removeService(name) {
+    await this.#connection.request('service.remove', { name }, 'done');
+  }
+
+  async services() {
+    return (await this.#connection.request('service.list', {}, 'services')).services;
+  }
+
   /** Says goodbye; resolves when the daemon has closed too. */
   close() {
     return this.#connection.close();

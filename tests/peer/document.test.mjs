@@ -8,7 +8,7 @@ import { parseCredential } from './credential.mjs';
 import { Responder, keyPair } from './noise.mjs';
 import { chainNext, chainStart } from './player.mjs';
 import { Session, PREAMBLE } from './session.mjs';
-import { ProtocolError, decode, encode, segmentRecord } from './wire.mjs';
+import { CODES, MESSAGES, ProtocolError, decode, encode, segmentRecord } from './wire.mjs';
 import { hex } from './shared.mjs';
 
 const text = readFileSync(new URL('../../proto/PROTOCOL.md', import.meta.url), 'utf8');
@@ -99,6 +99,17 @@ test('PROTOCOL.md: each direction rekeys before the message whose count is a mul
     const pong = reply.send.encrypt(encode('pong', 0, BigInt(count)));
     assert.equal(decode(session.openFrame(pong)).request, BigInt(count));
   }
+});
+
+test('PROTOCOL.md: this client knows every message and every code, and no other', () => {
+  const rows = [...text.matchAll(/^\| `([0-9a-f]{2})` \| `(\S+)` \| ([CD ]+) \| ([0n ]+) \|/gm)];
+  const told = Object.fromEntries(rows.map(([, type, name, from, on]) => (
+    [name, { type: parseInt(type, 16), from: from.replace(' ', ''), on: on.replace(' ', '') }])));
+  assert.ok(rows.length > 0);
+  assert.deepEqual(Object.fromEntries(Object.entries(MESSAGES).map(([name, [type, from, on]]) => (
+    [name, { type, from, on }]))), told);
+  const codes = [...text.matchAll(/^\| ([0-9]+) \| `([a-z_]+)` \|/gm)];
+  assert.deepEqual(codes.map(([, number, name]) => [Number(number), name]), [...CODES.entries()]);
 });
 
 test('PROTOCOL.md: the credential file', () => {

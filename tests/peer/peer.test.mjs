@@ -9,6 +9,8 @@ import { after, before, test } from 'node:test';
 import { CHUNK } from './chunked.mjs';
 import { Client, readCredential } from './client.mjs';
 import { Connection } from './connection.mjs';
+import { keyPair } from './noise.mjs';
+import { ROLES } from './wire.mjs';
 import { newRecordingId } from './writer.mjs';
 import { Store, media, missing, refused } from '../scenario/harness.mjs';
 
@@ -162,6 +164,48 @@ test('goes on writing a track that its writer lost, and follows it as it grows',
       assert.ok((await player.readAll(lost.track)).equals(source));
       await player.close();
     });
+  });
+});
+
+test('renews the grant of a stream, but not by another patient\'s', { skip }, async () => {
+  const ends = Math.floor(Date.now() / 1000) + 1000;
+  const newer = (patient, scope) => store.mint(patient, scope, { claims: { exp: ends } });
+  const source = randomBytes(1000);
+  await store.connected(ingest, async (client) => {
+    const made = await client.record(store.mint(BOB, 'record'));
+    const writer = await made.track({ type: 'audio/webm' });
+    await writer.append(source.subarray(0, 500));
+    assert.equal(await writer.renew(newer(BOB, 'record')), ends);
+    await assert.rejects(writer.renew(newer(ALICE, 'record')), (error) => refused('denied')(error) && !error.ended);
+    await writer.append(source.subarray(500));
+    assert.equal(await writer.close(), source.length);
+
+    await store.connected(playback, async (reader) => {
+      const player = await reader.play(store.mint(BOB, 'play'), made.id);
+      await player.update(writer.track);
+      assert.equal(await player.renew(newer(BOB, 'play')), ends);
+      await assert.rejects(player.renew(newer(ALICE, 'play')), (error) => refused('denied')(error) && !error.ended);
+      assert.ok((await player.readAll(writer.track)).equals(source));
+      await player.close();
+    });
+  });
+});
+
+test('adds a service, and removing it ends its connections', { skip }, async () => {
+  const secretKey = randomBytes(32);
+  await store.connected(store.operator, async (operator) => {
+    const { publicKey } = keyPair(secretKey);
+    const psk = await operator.addService('second-language', ROLES.playback, publicKey);
+    const known = (await operator.services()).find(({ name }) => name === 'second-language');
+    assert.deepEqual({ roles: known.roles, publicKey: known.publicKey }, { roles: ROLES.playback, publicKey });
+
+    const credential = { ...readCredential(playback), secretKey, psk };
+    const client = await Client.connect(credential);
+    assert.deepEqual(await client.check(store.mint(ALICE, 'list'), [call]), [true]);
+    await operator.removeService('second-language');
+    await client.over;
+    await assert.rejects(Client.connect(credential), { message: 'the daemon closed the connection' });
+    await assert.rejects(operator.removeService('second-language'), refused('not_found'));
   });
 });
 

@@ -189,6 +189,12 @@ export class Player {
     }
   }
 
+  /** Puts a newer grant in the place of the stream's; resolves to when it ends, in seconds. Not in mid-read. */
+  async renew(grant) {
+    await this.#stream.send('grant.renew', { grant });
+    return (await this.#stream.next('grant.renewed')).expires;
+  }
+
   /** Ends the stream; the connection stands. */
   async close() {
     await this.#stream.send('close', {});

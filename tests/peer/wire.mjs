@@ -4,7 +4,7 @@
 export class ProtocolError extends Error {}
 
 const UNKNOWN_TIME = 2n ** 64n - 1n;
-const CODES = ['ok', 'usage', 'unauthenticated', 'denied', 'expired', 'not_found', 'frozen', 'conflict', 'busy',
+export const CODES = ['ok', 'usage', 'unauthenticated', 'denied', 'expired', 'not_found', 'frozen', 'conflict', 'busy',
   'no_space', 'io', 'corrupt', 'unavailable', 'internal'];
 const STATES = { 1: 'unfinished', 2: 'finished' };
 export const ROLES = { ingest: 1, playback: 2, rotate: 4, operate: 8, audit: 16 };
@@ -173,6 +173,9 @@ const state = named(STATES);
 const grant = text(8192);
 const label = text(255);
 const track = u16({ min: 1 });
+const serviceName = text(63, { pattern: /^[a-z0-9._-]+$/ });
+// Bits of ROLES.
+const roles = u16({ min: 1, max: 31 });
 
 const entry = record({
   recording: id,
@@ -207,7 +210,7 @@ const opened = {
 };
 
 /** name: [type, who sends it (C, D or both), on stream 0 ('0'), another ('n') or both, fields]. */
-const MESSAGES = {
+export const MESSAGES = {
   'goodbye': [0x01, 'CD', '0', record({ code, text: text(255) })],
   'ping': [0x02, 'CD', '0', record({})],
   'pong': [0x03, 'CD', '0', record({})],
@@ -250,6 +253,13 @@ const MESSAGES = {
     track, segment: u32(), chunk: u32(), length: u32({ min: 17, max: 262400 }),
   })],
   'play.done': [0x37, 'D', 'n', record({ track, from: u64(), length: u64({ max: MAX_READ }) })],
+  'service.add': [0x40, 'C', '0', record({ name: serviceName, roles, publicKey: bytes(32) })],
+  'service.added': [0x41, 'D', '0', record({ psk: bytes(32) })],
+  'service.remove': [0x42, 'C', '0', record({ name: serviceName })],
+  'service.list': [0x43, 'C', '0', record({})],
+  'services': [0x44, 'D', '0', record({
+    services: list(record({ name: serviceName, roles, publicKey: bytes(32), added: u64() }), { max: 256 }),
+  })],
   'stats': [0x48, 'C', '0', record({})],
   'stats.reply': [0x49, 'D', '0', record({
     counters: list(record({ name: text(63, { pattern: /^[a-z0-9_]+$/ }), value: u64() }), { max: 256 }),

@@ -65,23 +65,31 @@ class Writer {
   async #until(name) {
     for (;;) {
       const message = await this.#stream.next('record.ack', name);
-      this.#acknowledged(message.durable);
+      if (message.durable !== undefined) {
+        this.#acknowledged(message.durable);
+      }
       if (message.name === name) {
-        return this.#durable;
+        return message;
       }
     }
+  }
+
+  /** Puts a newer grant in the place of the stream's; resolves to when it ends, in seconds. */
+  async renew(grant) {
+    await this.#stream.send('grant.renew', { grant });
+    return (await this.#until('grant.renewed')).expires;
   }
 
   /** Has everything appended made durable. Returns the durable length. */
   async sync() {
     await this.#stream.send('record.sync', {});
-    return this.#until('record.synced');
+    return (await this.#until('record.synced')).durable;
   }
 
   /** Has the rest made durable and ends the stream. Returns the durable length. */
   async close() {
     await this.#stream.send('close', {});
-    return this.#until('closed');
+    return (await this.#until('closed')).durable;
   }
 }
 
