@@ -37,6 +37,14 @@ function places(file, key) {
   return found;
 }
 
+/** A copy of the value under this key, whichever page it is found in first. */
+export function value(store, key) {
+  const file = readFileSync(store.path('index', 'data.mdb'));
+  const [[begin, size] = []] = places(file, key);
+  assert.notEqual(begin, undefined, 'the row is not in the index');
+  return file.subarray(begin, begin + size);
+}
+
 /**
  * Flips one bit of each of these rows: [key, place], where place is a fraction of the row's length from 0 up to 1. The
  * daemon must be stopped.

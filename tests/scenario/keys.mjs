@@ -1,0 +1,62 @@
+// The keys of a store, from its keyring and its rows, as FORMAT.md and PROTOCOL.md section 9 say: so that a scenario
+// can look for them where they must not be.
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hkdfExpand, hkdfExtract, open } from '../peer/chunked.mjs';
+import { rowKey, value } from './index_file.mjs';
+
+const KEY = 32;
+const FRONT = 67;
+
+const number = (size, n) => {
+  const bytes = Buffer.alloc(size);
+  bytes.writeUIntBE(n, 0, size);
+  return bytes;
+};
+const field = (text) => Buffer.concat([number(2, Buffer.byteLength(text)), Buffer.from(text)]);
+const context = (label, ...fields) => Buffer.concat([Buffer.from(`sealreel v1 ${label}\0`), ...fields]);
+const idBytes = (id) => Buffer.from(id.replaceAll('-', ''), 'hex');
+
+/** The keyring of a store made with a key file: { tagKey, rowKey, root, epoch, epochKey }, the newest of each. */
+export function openKeyring(store) {
+  const file = readFileSync(store.path('keyring'));
+  const id = Buffer.from(store.id, 'hex');
+  const prk = hkdfExtract(Buffer.alloc(64), readFileSync(store.path('keyring.key')));
+  const body = open(hkdfExpand(prk, context('keyring key', id), KEY), context('keyring', id), file.subarray(FRONT));
+  assert.ok(body.subarray(0, FRONT).equals(file.subarray(0, FRONT)));
+  let at = FRONT + 8;
+  const take = (size) => body.subarray(at, (at += size));
+  const list = (size) => Array.from({ length: take(2).readUInt16BE() }, () => take(size));
+  const keyring = { tagKey: take(KEY), rowKey: take(KEY) };
+  // The daemon's key, the log's seed, the recovery and the auditor's public keys.
+  take(4 * KEY);
+  keyring.root = list(4 + KEY).pop().subarray(4);
+  const last = list(4 + 1 + KEY).pop();
+  return { ...keyring, epoch: last.readUInt32BE(), epochKey: last.subarray(5) };
+}
+
+/** The hex tag of an identity. */
+export function patientTag(keyring, identity) {
+  const info = context('patient tag', field(identity));
+  return createHmac('sha512', keyring.tagKey).update(info).digest('hex').slice(0, 2 * KEY);
+}
+
+/** What opens one recording of `identity`, down to its first track: names and keys of 32 bytes. */
+export function recordingKeys(store, keyring, identity, recording) {
+  const tag = patientTag(keyring, identity);
+  const salt = value(store, Buffer.from(tag, 'hex')).subarray(22, 22 + KEY);
+  const id = idBytes(recording);
+  const patient = hkdfExpand(hkdfExtract(salt, keyring.root), context('patient key', field(identity)), KEY);
+  const wrap = value(store, rowKey(tag, recording)).subarray(31, 31 + 176);
+  const inner = open(keyring.epochKey, context('outer wrap', id, number(4, keyring.epoch)), wrap);
+  const dek = open(patient, context('inner wrap', id), inner);
+  return {
+    'patient key': patient,
+    'DEK': dek,
+    'entry key': hkdfExpand(dek, context('entry key'), KEY),
+    'head key': hkdfExpand(dek, context('head key'), KEY),
+    'manifest key': hkdfExpand(dek, context('manifest key'), KEY),
+    'track key': hkdfExpand(dek, context('track key', number(2, 1)), KEY),
+  };
+}
