@@ -278,7 +278,7 @@ static enum sr_code put_operator(struct making *making, struct sr_index *index, 
 	clock_gettime(CLOCK_REALTIME, &now);
 	state.added_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 	crypto_scalarmult_base(state.key, making->operator_credential.secret_key);
-	size_t size = sr_service_row_seal(making->keyring, SR_OPERATOR, &state, row);
+	size_t size = sr_service_row_seal(making->keyring, "service/" SR_OPERATOR, &state, row);
 	struct sr_op *op = sr_op_new();
 	if (!op || !sr_op_check(op, SR_CHECK_ABSENT, &key, NULL, 0) || !sr_op_put(op, &key, row, size)) {
 		sr_op_free(op);

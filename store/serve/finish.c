@@ -21,6 +21,7 @@ struct finishing {
 	uint8_t macs[SR_TRACKS_MAX][SR_ROW_MAC];
 	uint16_t count;
 	struct sr_extents extents[SR_TRACKS_MAX];
+	struct sr_writer *reservation; /* of the whole recording, so that nobody else writes or finishes it */
 };
 
 static void answer(struct sr_request *request, const struct sr_recording_row *row)
@@ -213,9 +214,21 @@ static void after(struct sr_request *request)
 	struct finishing *finishing = request->owner;
 	for (uint16_t at = 0; at < finishing->count; at++)
 		sr_players_wake(request->daemon, finishing->message.recording, finishing->rows[at].track);
+	sr_writer_abandon(finishing->reservation);
 	sodium_memzero(finishing, sizeof *finishing);
 	free(finishing);
 	sr_request_answer(request, false);
+}
+
+static enum sr_code reserve(struct sr_request *request, struct finishing *finishing)
+{
+	enum sr_code code = sr_writer_reserve(request->daemon, finishing->message.recording, SR_WHOLE_RECORDING, NULL,
+					      &finishing->reservation);
+	if (code == SR_BUSY) {
+		request->retry_ms = 200;
+		return SR_FAIL(&request->error, SR_BUSY, "a track of it is still being written; close it first");
+	}
+	return code == SR_OK ? SR_OK : SR_FAIL(&request->error, code, "memory is used up");
 }
 
 static void start(struct sr_request *request, struct finishing *finishing)
@@ -225,10 +238,7 @@ static void start(struct sr_request *request, struct finishing *finishing)
 	request->owner = finishing;
 	if (!sr_take_done(&in))
 		(void)sr_request_malformed(request);
-	else if (sr_recording_written(request->daemon, finishing->message.recording)) {
-		request->retry_ms = 200;
-		(void)SR_FAIL(&request->error, SR_BUSY, "a track of it is still being written; close it first");
-	} else {
+	else if (reserve(request, finishing) == SR_OK) {
 		sr_request_start(request, run, after);
 		return;
 	}

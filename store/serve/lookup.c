@@ -8,6 +8,8 @@
 
 #include <sodium.h>
 
+#include "account/log.h"
+
 #define NOT_FOUND_TEXT "this patient has no such recording"
 
 void sr_patient_wipe(struct sr_patient *patient)
@@ -38,6 +40,13 @@ enum sr_code sr_request_corrupt(struct sr_request *request, const uint8_t record
 	struct sr_event event = {.kind = SR_EVENT_CORRUPT, .recording = recording, .what = what};
 	sr_request_event(request, &event);
 	return SR_FAIL(&request->error, SR_CORRUPT, "the %s does not verify; tell the operator", what);
+}
+
+enum sr_code sr_request_storage(struct sr_request *request, const struct sr_error *err)
+{
+	sr_log_error(SR_LOG_ERROR, "storage", err);
+	return SR_FAIL(&request->error, err->code, "%s",
+		       err->code == SR_NO_SPACE ? "the disk's reserve is reached" : "a data file failed");
 }
 
 static void keep_mac(struct sr_span value, uint8_t mac[SR_ROW_MAC])
@@ -177,6 +186,7 @@ enum sr_code sr_lookup(struct sr_request *request, const uint8_t recording[SR_UU
 	*view = NULL;
 	/* An epoch made since the view began is in the keyring and the index of a second look. */
 	for (int look = 0; look < 2; look++) {
+		request->error = (struct sr_error){.code = SR_OK};
 		code = sr_request_view(request, view);
 		if (code != SR_OK)
 			return code;

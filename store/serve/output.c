@@ -35,6 +35,8 @@ static void append(struct sr_output *output, struct sr_output_item *item)
 		output->first = item;
 	output->last = item;
 	output->queued += item->left;
+	if (item->frame)
+		output->in_memory += item->left;
 }
 
 bool sr_output_frame(struct sr_output *output, uint8_t *frame, size_t size)
@@ -85,8 +87,10 @@ static enum sr_code send_some(struct sr_output *output, int socket, size_t most,
 		return errno == EAGAIN || errno == EWOULDBLOCK ? SR_OK : SR_IO;
 	if (got == 0)
 		return SR_CORRUPT; /* a file that ends early; a frame is never empty */
-	if (item->frame)
+	if (item->frame) {
 		item->position += got;
+		output->in_memory -= (size_t)got;
+	}
 	item->left -= (size_t)got;
 	output->queued -= (size_t)got;
 	*sent = (size_t)got;
@@ -121,5 +125,5 @@ void sr_output_clear(struct sr_output *output)
 		item_free(item);
 	}
 	output->last = NULL;
-	output->queued = 0;
+	output->queued = output->in_memory = 0;
 }

@@ -17,7 +17,8 @@ struct sr_output_item;
 struct sr_output {
 	struct sr_output_item *first;
 	struct sr_output_item *last;
-	size_t queued; /* bytes of both kinds */
+	size_t queued;    /* bytes of both kinds */
+	size_t in_memory; /* bytes of frames */
 };
 
 /* Queue `size` bytes of `frame`, malloc'ed and taken over. Ciphertext only. False: memory is used up, frame freed. */

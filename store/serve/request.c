@@ -91,7 +91,9 @@ void sr_request_answer(struct sr_request *request, bool ended)
 	struct sr_session *session = request->session;
 	if (request->error.code == SR_OK && !request->reply.frame)
 		(void)SR_FAIL(&request->error, SR_INTERNAL, "the request ended without an answer");
-	if (request->error.code != SR_OK)
+	if (request->malformed)
+		sr_session_end(session, SR_USAGE, request->error.text);
+	else if (request->error.code != SR_OK)
 		sr_session_send_error(session, request->head.stream, request->head.request, &request->error, ended,
 				      request->retry_ms);
 	else
@@ -115,6 +117,7 @@ bool sr_request_reply(struct sr_request *request, uint8_t type, size_t room)
 
 enum sr_code sr_request_malformed(struct sr_request *request)
 {
+	request->malformed = true;
 	return SR_FAIL(&request->error, SR_USAGE, "malformed %s", request->operation);
 }
 

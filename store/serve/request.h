@@ -45,6 +45,7 @@ struct sr_request {
 	struct sr_reply reply; /* what to answer, unless `error` has a code */
 	struct sr_error error;
 	uint32_t retry_ms;
+	bool malformed;         /* the message did not decode: the connection ends */
 	void *owner;            /* whoever it works for */
 	void *work_result;      /* what `run` leaves for `after` beside a reply */
 	sr_request_step *run;   /* on the pool */
@@ -74,7 +75,7 @@ struct sr_cursor sr_request_fields(const struct sr_request *request);
  */
 bool sr_request_reply(struct sr_request *request, uint8_t type, size_t room) SR_MUST_USE;
 
-/* The end of a message that did not decode: SR_USAGE in request->error. */
+/* The message did not decode: SR_USAGE in request->error, and answering it ends the connection. */
 enum sr_code sr_request_malformed(struct sr_request *request);
 
 /*

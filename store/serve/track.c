@@ -35,7 +35,7 @@ static enum sr_code no_memory(struct sr_request *request)
 
 /* ---- first step, on the pool: the row, with its generation raised ---- */
 
-/* Finds the track that a repeat of the same `record.track` made, and the number that comes next. */
+/* Finds the track that a repeat of the same `record.track` made, and a number for a new one. */
 struct search {
 	const struct beginning *beginning;
 	uint16_t same, next;
@@ -46,8 +46,8 @@ static bool search_track(void *context, const struct sr_track_row *row)
 	struct search *search = context;
 	if (sodium_memcmp(row->nonce, search->beginning->wanted.nonce, SR_NONCE) == 0)
 		search->same = row->track;
-	if (row->track >= search->next)
-		search->next = (uint16_t)(row->track + 1);
+	if (row->track == search->next) /* the walk is in order: this finds the lowest number that is free */
+		search->next++;
 	return true;
 }
 
@@ -144,10 +144,13 @@ static enum sr_code create_file(struct sr_request *request, const struct beginni
 {
 	struct sr_blob_name name = sr_track_file_name(beginning->recording, &beginning->row);
 	struct sr_blob *blob;
-	enum sr_code code = sr_blob_create(request->daemon->blobs, &name, &blob, &request->error);
+	struct sr_error err;
+	enum sr_code code = sr_blob_create(request->daemon->blobs, &name, &blob, &err);
 	if (code == SR_OK)
 		sr_blob_close(blob);
-	return code == SR_CONFLICT ? SR_OK : code; /* an earlier attempt got this far */
+	else if (code != SR_CONFLICT) /* an earlier attempt got this far */
+		return sr_request_storage(request, &err);
+	return SR_OK;
 }
 
 static enum sr_code attempt(struct sr_request *request, struct beginning *beginning, bool *again)

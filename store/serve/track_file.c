@@ -89,7 +89,12 @@ enum sr_code sr_track_file_open(struct sr_blobs *blobs, struct sr_spoiled *spoil
 	row->files[row->file_count] = (struct sr_track_file){.number = (uint16_t)(name.file + 1)};
 	row->file_count++;
 	name.file++;
-	enum sr_code code = sr_blob_create(blobs, &name, blob, err);
+	struct sr_error why;
+	enum sr_code code = sr_blob_create(blobs, &name, blob, &why);
 	/* Left by an attempt whose row was never put: nothing in it counts. */
-	return code == SR_CONFLICT ? sr_blob_append_open(blobs, &name, 0, blob, err) : code;
+	if (code == SR_CONFLICT)
+		return sr_blob_append_open(blobs, &name, 0, blob, err);
+	if (code != SR_OK && err)
+		*err = why;
+	return code;
 }

@@ -8,13 +8,16 @@
 #include "serve/sealing.h"
 #include "serve/session.h"
 
+#define SR_WHOLE_RECORDING 0
+
 struct sr_writer;
 struct sr_held_grant;
 
 /*
  * Reserve (`recording`, `track`) for a request that is about to write it. If somebody has it already, their stream will
  * be ended with `conflict`, and *writer (out) is NULL: `wait` is posted on the loop once they are gone, to try again.
- * SR_INTERNAL when memory is used up. A reservation is released with sr_writer_abandon, or becomes live.
+ * With `wait` NULL: SR_BUSY instead. SR_INTERNAL when memory is used up. A reservation is released with
+ * sr_writer_abandon, or becomes live. SR_WHOLE_RECORDING as `track` keeps everybody else from all of its tracks.
  */
 enum sr_code sr_writer_reserve(struct sr_daemon *daemon, const uint8_t recording[SR_UUID], uint16_t track,
 			       struct sr_post *wait, struct sr_writer **writer) SR_MUST_USE;
@@ -36,9 +39,6 @@ struct sr_held_grant *sr_writer_grant(struct sr_writer *writer);
 
 /* Its session is gone: what was received is sealed and committed, then it frees itself. */
 void sr_writer_orphan(struct sr_writer *writer);
-
-/* True if any track of the recording is reserved or being written. */
-bool sr_recording_written(const struct sr_daemon *daemon, const uint8_t recording[SR_UUID]) SR_MUST_USE;
 
 /* Time has passed: segments that are old enough close; writers whose grant and grace are over end. */
 void sr_writers_tick(struct sr_daemon *daemon, uint64_t now);

@@ -172,7 +172,7 @@ Test(init, operator_stands_in_the_index)
 	cr_assert_eq(sr_view_begin(index, &view, &err), SR_OK);
 	struct sr_index_key key = sr_key_control("service/" SR_OPERATOR);
 	cr_assert_eq(sr_view_get(view, &key, &value), SR_OK);
-	cr_assert_eq(sr_service_row_open(keyring, SR_OPERATOR, value, &state), SR_OK);
+	cr_assert_eq(sr_service_row_open(keyring, "service/" SR_OPERATOR, value, &state), SR_OK);
 	operator_of(&credential);
 	crypto_scalarmult_base(public_key, credential.secret_key);
 	cr_expect_arr_eq(state.key, public_key, 32);

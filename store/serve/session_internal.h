@@ -1,0 +1,62 @@
+/*
+ * What the three files of a session share: session.c (its life), session_receive.c, session_send.c. Nobody else
+ * includes this.
+ */
+#ifndef SR_SESSION_INTERNAL_H
+#define SR_SESSION_INTERNAL_H
+
+#include "serve/output.h"
+#include "serve/session.h"
+
+#define ADDRESS_MAX 64
+#define RECEIVE_BUFFER (SR_FRAME_MAX + 4096)
+#define SEND_AT_ONCE (1u << 20)
+#define READS_AT_ONCE 8
+#define UNREAD_MAX (256u << 10) /* replies in memory above which nothing more is read from a peer who takes none */
+
+/* Where a session stands: before message 1, before its first frame, in use, saying goodbye, gone. */
+enum phase { SHAKING, CONFIRMING, OPEN, ENDING, CLOSED };
+
+struct sr_session {
+	struct sr_daemon *daemon;
+	struct sr_session *next, *previous;
+	unsigned holds;
+	enum phase phase;
+	int fd;
+	uv_poll_t poll;
+	int polling; /* the events asked for */
+	struct sr_conn *conn;
+	struct sr_output output;
+	struct sr_caller caller;
+	struct sr_stream streams[SR_STREAMS_MAX];
+	unsigned stream_count;
+	uint32_t last_stream; /* numbers only grow */
+	unsigned unary;       /* requests outstanding on stream 0 */
+	unsigned pauses;
+	bool resuming; /* `resume` is posted */
+	struct sr_post resume;
+	uint64_t deadline; /* monotonic ms of the phase; 0: none */
+	uint64_t last_active;
+	uint64_t last_sent; /* or since when something waits to be sent */
+	char address[ADDRESS_MAX];
+};
+
+/* True while the session counts as half open. */
+bool sr_session_half_open(const struct sr_session *session);
+
+/* It counts as half open no more. */
+void sr_session_leave_half_open(struct sr_session *session);
+
+/* Ask the loop for what the session now waits for: room to send, bytes to read. */
+void sr_session_update_poll(struct sr_session *session);
+
+/* Go on reading, from the loop, if nothing holds it any more. */
+void sr_session_resume_reading(struct sr_session *session);
+
+/* True unless a writer's buffer is full, or the peer does not take what it asked for. */
+bool sr_session_may_read(const struct sr_session *session);
+
+/* Send what the socket takes. */
+void sr_session_flush(struct sr_session *session);
+
+#endif

@@ -1,0 +1,265 @@
+/*
+ * What a session receives: bytes to events, events to streams, messages to their rooms.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <sodium.h>
+
+#include "account/event.h"
+#include "account/log.h"
+#include "serve/dispatch.h"
+#include "serve/play.h"
+#include "serve/session_internal.h"
+
+static void on_caller(struct sr_session *session, const uint8_t key[32])
+{
+	struct sr_daemon *daemon = session->daemon;
+	const struct sr_service *service = sr_services_by_key(&daemon->services, key);
+	uint8_t psk[32];
+	uint8_t *reply = malloc(SR_NOISE_MESSAGE2);
+	bool known = sr_keyring_service(daemon->keyring, key, psk) && service && reply;
+	if (known && sr_conn_admit(session->conn, psk, reply) == SR_OK) {
+		memcpy(session->caller.name, service->name, sizeof session->caller.name);
+		memcpy(session->caller.key, service->key, sizeof session->caller.key);
+		session->caller.roles = service->roles;
+		session->phase = CONFIRMING;
+		if (!sr_output_frame(&session->output, reply, SR_NOISE_MESSAGE2))
+			sr_session_drop(session, "memory is used up");
+	} else {
+		struct sr_log_line line;
+		free(reply);
+		sr_count(SR_COUNT_HANDSHAKES_REFUSED, 1);
+		sr_log_begin(&line, SR_LOG_WARN, "unknown_service");
+		sr_log_text(&line, "peer", session->address);
+		sr_log_end(&line);
+		sr_session_drop(session, "unknown service");
+	}
+	sodium_memzero(psk, sizeof psk);
+}
+
+static void on_ready(struct sr_session *session)
+{
+	sr_session_leave_half_open(session);
+	session->phase = OPEN;
+	session->deadline = 0;
+	sr_count(SR_COUNT_SESSIONS, 1);
+}
+
+/* A slot for a stream number never seen before; NULL when too many are open. */
+static struct sr_stream *claim_stream(struct sr_session *session, uint32_t number)
+{
+	for (unsigned at = 0; at < SR_STREAMS_MAX; at++) {
+		struct sr_stream *stream = &session->streams[at];
+		bool over = stream->state == SR_STREAM_ENDED && !stream->writer && !stream->player;
+		if (stream->state == SR_STREAM_FREE || over) {
+			memset(stream, 0, sizeof *stream);
+			stream->number = number;
+			session->last_stream = number;
+			return stream;
+		}
+	}
+	return NULL;
+}
+
+static bool opens_stream(uint8_t type)
+{
+	return type == SR_MSG_RECORD_TRACK || type == SR_MSG_RECORD_RESUME || type == SR_MSG_PLAY_OPEN;
+}
+
+/* The number of a stream that ended and whose slot serves another by now: what still comes for it is swallowed. */
+static bool long_ended(const struct sr_session *session, uint32_t number, uint8_t type)
+{
+	return number <= session->last_stream && !opens_stream(type);
+}
+
+static void on_unary(struct sr_session *session, const struct sr_conn_event *event)
+{
+	enum sr_stream_state next;
+	uint8_t type = event->head.type;
+	if (!sr_stream_step(SR_STREAM_UNARY, type, true, false, &next)) {
+		sr_session_end(session, SR_USAGE, "this message may not come on stream 0");
+		return;
+	}
+	if (type == SR_MSG_GOODBYE || type == SR_MSG_PING || type == SR_MSG_PONG) {
+		sr_dispatch(session, NULL, &event->head, &event->fields);
+		return;
+	}
+	session->unary++;
+	if (session->unary > SR_UNARY_MAX) {
+		struct sr_error err;
+		(void)SR_FAIL(&err, SR_BUSY, "more than %d requests are under way", SR_UNARY_MAX);
+		sr_session_send_error(session, 0, event->head.request, &err, false, 100);
+		return;
+	}
+	sr_dispatch(session, NULL, &event->head, &event->fields);
+}
+
+static void on_stream(struct sr_session *session, const struct sr_conn_event *event)
+{
+	enum sr_stream_state next;
+	uint32_t number = event->head.stream;
+	struct sr_stream *stream = sr_session_stream(session, number);
+	if (!stream && long_ended(session, number, event->head.type))
+		return;
+	if (!stream && number > session->last_stream && opens_stream(event->head.type))
+		stream = claim_stream(session, number);
+	if (!stream) {
+		sr_session_end(session, SR_USAGE, "too many streams, or a stream number used again");
+		return;
+	}
+	if (!sr_stream_step(stream->state, event->head.type, true, false, &next)) {
+		sr_session_end(session, SR_USAGE, "this message may not come now on its stream");
+		return;
+	}
+	bool ended = stream->state == SR_STREAM_ENDED;
+	stream->state = next;
+	if (!ended)
+		sr_dispatch(session, stream, &event->head, &event->fields);
+}
+
+static void on_event(struct sr_session *session, const struct sr_conn_event *event)
+{
+	switch (event->kind) {
+	case SR_CONN_CALLER:
+		on_caller(session, event->peer);
+		break;
+	case SR_CONN_READY:
+		on_ready(session);
+		break;
+	case SR_CONN_MESSAGE:
+		if (event->head.stream == 0)
+			on_unary(session, event);
+		else
+			on_stream(session, event);
+		break;
+	case SR_CONN_RAW:
+	case SR_CONN_NOTHING:
+		break;
+	}
+}
+
+/* Nothing is read while a writer's buffer is full, or while the peer does not take what it asked for. */
+bool sr_session_may_read(const struct sr_session *session)
+{
+	return session->pauses == 0 && session->output.in_memory <= UNREAD_MAX;
+}
+
+/* Handle every whole event received. While paused, what has been received waits in the connection's buffer. */
+static void handle_events(struct sr_session *session)
+{
+	struct sr_conn_event event;
+	struct sr_error err;
+	while (sr_session_stands(session) && sr_session_may_read(session)) {
+		enum sr_code code = sr_conn_next(session->conn, &event, &err);
+		if (code == SR_USAGE && sr_conn_ready(session->conn)) {
+			sr_session_end(session, SR_USAGE, err.text);
+			return;
+		}
+		if (code != SR_OK) {
+			if (sr_session_half_open(session))
+				sr_count(SR_COUNT_HANDSHAKES_REFUSED, 1);
+			sr_session_drop(session, err.text);
+			return;
+		}
+		if (event.kind == SR_CONN_NOTHING)
+			return;
+		session->last_active = sr_monotonic_ms();
+		on_event(session, &event);
+	}
+}
+
+/* One read of the socket. False when there is nothing more to read now. */
+static bool read_some(struct sr_session *session)
+{
+	uint8_t *room;
+	size_t size;
+	if (sr_conn_room(session->conn, &room, &size) != SR_OK) {
+		sr_session_drop(session, "memory is used up");
+		return false;
+	}
+	ssize_t got = recv(session->fd, room, size, 0);
+	if (got < 0 && errno == EINTR)
+		return true;
+	bool empty = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+	if (got <= 0 && !empty) {
+		sr_session_drop(session, got == 0 ? "end of file" : "receiving failed");
+		return false;
+	}
+	sr_conn_filled(session->conn, got > 0 ? (size_t)got : 0);
+	if (got > 0)
+		sr_count(SR_COUNT_BYTES_RECEIVED, got);
+	handle_events(session);
+	return !empty && (size_t)got == size;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct sr_session *session = sr_session_hold(poll->data);
+	if (status < 0) {
+		sr_session_drop(session, "polling failed");
+		sr_session_release(session);
+		return;
+	}
+	if (events & UV_READABLE)
+		for (int reads = 0; reads < READS_AT_ONCE; reads++)
+			if (!sr_session_stands(session) || !sr_session_may_read(session) || !read_some(session))
+				break;
+	sr_session_flush(session);
+	if (sr_session_stands(session))
+		sr_players_feed(session);
+	sr_session_release(session);
+}
+
+void sr_session_update_poll(struct sr_session *session)
+{
+	if (session->phase == CLOSED)
+		return;
+	int wanted = 0;
+	if (sr_session_may_read(session) && session->phase != ENDING)
+		wanted |= UV_READABLE;
+	if (session->output.queued > 0)
+		wanted |= UV_WRITABLE;
+	if (wanted == session->polling)
+		return;
+	session->polling = wanted;
+	if (wanted)
+		uv_poll_start(&session->poll, wanted, on_poll);
+	else
+		uv_poll_stop(&session->poll);
+}
+
+void sr_session_pause(struct sr_session *session)
+{
+	session->pauses++;
+	sr_session_update_poll(session);
+}
+
+/* Whole messages may be waiting in the buffer already: they are handled from the loop, not from within the caller. */
+static void go_on(struct sr_post *post)
+{
+	struct sr_session *session = (struct sr_session *)((char *)post - offsetof(struct sr_session, resume));
+	session->resuming = false;
+	handle_events(session);
+	sr_session_update_poll(session);
+	sr_session_release(session);
+}
+
+void sr_session_resume_reading(struct sr_session *session)
+{
+	if (!sr_session_may_read(session) || session->resuming || !sr_session_stands(session))
+		return;
+	session->resuming = true;
+	session->resume.run = go_on;
+	sr_session_hold(session);
+	sr_post(session->daemon->postbox, &session->resume);
+}
+
+void sr_session_unpause(struct sr_session *session)
+{
+	session->pauses--;
+	sr_session_resume_reading(session);
+}
