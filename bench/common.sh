@@ -1,0 +1,123 @@
+# What the scripts of bench/ share: the build, a directory to work in, a throwaway store with its daemon. Sourced.
+# shellcheck shell=bash
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+bench_build=${SEALREEL_BUILD:-$repo/.build}/bench
+daemon_pid=
+
+# Print the comment at the head of script $1 as its usage, and end.
+usage() {
+	sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$1" >&2
+	exit 2
+}
+
+# build_programs: sealreeld, sealreel and the programs of bench/ as released. Sets $bin, unless it is set.
+build_programs() {
+	[ -z "${bin-}" ] || return 0
+	bash "$repo/tests/install.sh" bench
+	bash "$repo/tests/install.sh" build
+	mkdir -p "$bench_build"
+	if ! { cmake -S "$repo" -B "$bench_build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DSR_TESTS=OFF &&
+		ninja -C "$bench_build" all bench; } >"$bench_build/build.log" 2>&1; then
+		tail -n 30 "$bench_build/build.log" >&2
+		return 1
+	fi
+	bin=$bench_build/bin
+}
+
+# make_work: an empty directory for all that is measured, in SEALREEL_BENCH_DIR or beside the build. Sets $work.
+make_work() {
+	local parent=${SEALREEL_BENCH_DIR:-$bench_build}
+	mkdir -p "$parent"
+	work=$(mktemp -d "$(cd "$parent" && pwd)/work.XXXXXX")
+}
+
+# A port of this machine that nothing listens on now.
+free_port() {
+	local port
+	for _ in {1..100}; do
+		port=$((20000 + RANDOM % 12000))
+		if ! (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+			echo "$port"
+			return
+		fi
+	done
+	echo "no free port was found" >&2
+	return 1
+}
+
+# store_make TRANSPORT: a new store in $work/store that listens on a Unix socket and on TCP. TRANSPORT (tcp or unix) is
+# what clients use from now on.
+store_make() {
+	local port
+	port=$(free_port)
+	"$bin/sealreel" init "$work/store" >"$work/init.log"
+	sed -i "s/^# tcp = none\$/tcp = 127.0.0.1:$port/" "$work/store/sealreel.ini"
+	export SEALREEL_SERVER=tcp:127.0.0.1:$port
+	[ "$1" = tcp ] || SEALREEL_SERVER=unix:$work/store/sealreel.sock
+}
+
+# store_start: start the daemon, with its log in $work/daemon.log, and wait until it is ready.
+store_start() {
+	"$bin/sealreeld" "$work/store" 2>>"$work/daemon.log" &
+	daemon_pid=$!
+	until "$bin/sealreel" --credential "$work/store/operator.cred" health >/dev/null 2>&1; do
+		if ! kill -0 "$daemon_pid" 2>/dev/null; then
+			echo "the daemon did not start:" >&2
+			tail -n 5 "$work/daemon.log" >&2
+			return 1
+		fi
+	done
+}
+
+# store_stop: end the daemon, if it runs, and wait for it.
+store_stop() {
+	[ -n "$daemon_pid" ] || return 0
+	kill "$daemon_pid" 2>/dev/null || true
+	wait "$daemon_pid" || true
+	daemon_pid=
+}
+
+# store_service: the one service of the benchmarks. Its credential is everybody's from now on.
+store_service() {
+	"$bin/sealreel" --credential "$work/store/operator.cred" service add bench --role ingest,playback \
+		-o "$work/bench.cred" >/dev/null
+	export SEALREEL_CREDENTIAL=$work/bench.cred
+}
+
+# store_grant PATIENT: requests are for this patient from now on.
+store_grant() {
+	SEALREEL_GRANT=$("$bin/sealreel" grant --issuer-key "$work/store/dev-issuer.jwk" --patient "$1" \
+		--scope record,list,play --act system:bench --ttl 1h)
+	export SEALREEL_GRANT
+}
+
+# make_source FILE BYTES: bytes that nothing can compress, the same in every run.
+make_source() {
+	head -c "$2" /dev/zero | openssl enc -aes-256-ctr -K "$(printf '%064d' 1)" -iv "$(printf '%032d' 0)" >"$1"
+}
+
+# value LINE NAME: what NAME is in a line of NAME=VALUE words.
+value() {
+	local word
+	for word in $1; do
+		if [ "${word%%=*}" = "$2" ]; then
+			echo "${word#*=}"
+			return
+		fi
+	done
+	echo "no $2 in: $1" >&2
+	return 1
+}
+
+# same_bytes FILE COMMAND…: the command's output has the file's SHA-256.
+same_bytes() {
+	local wanted got
+	wanted=$(openssl dgst -sha256 -r <"$1")
+	shift
+	got=$("$@" 2>/dev/null | openssl dgst -sha256 -r)
+	if [ "$wanted" != "$got" ]; then
+		echo "not the same bytes: $*" >&2
+		return 1
+	fi
+}

@@ -1,0 +1,178 @@
+# Makes the table and the JSON file (named by -v json=) of a run from its files: facts, memory, refusals and samples.
+# A ratio is taken within each round; what is printed of anything is the median of the rounds, with the extremes.
+BEGIN {
+	FS = "\t"
+	rows = 0
+	row("read_rate", "nginx", "read, opened and checked, MiB/s", ">=", 1.0, 1.5)
+	row("read_server_cpu", "nginx", "  CPU of the daemon, s/GiB", "<=", 0.5, 0.25)
+	row("read_client_cpu", "nginx", "  CPU of the client, s/GiB", "", "", "")
+	row("write_rate", "gocryptfs", "durable ingest, MiB/s", ">=", 1.0, "")
+	row("write_rate", "disk", "durable ingest, MiB/s", ">=", "", 0.5)
+	row("write_server_cpu", "gocryptfs", "  CPU of the daemon, s/GiB", "", "", "")
+	row("write_client_cpu", "gocryptfs", "  CPU of the client, s/GiB", "", "", "")
+}
+
+function row(measure, peer, title, better, least, goal) {
+	row_measure[rows] = measure
+	row_peer[rows] = peer
+	row_title[rows] = title
+	row_better[rows] = better
+	row_least[rows] = least
+	row_goal[rows] = goal
+	rows++
+}
+
+FILENAME ~ /facts$/ {
+	if (!($1 in section_size))
+		section_size[$1] = 0
+	section_name[$1, section_size[$1]] = $2
+	fact[$1, $2] = $3
+	section_size[$1]++
+}
+FILENAME ~ /memory$/ { split_words($0) }
+FILENAME ~ /refusals$/ { refusal[refusals++] = $0 }
+FILENAME ~ /samples$/ { sample[$1, $2, ++count[$1, $2]] = $3 }
+
+function split_words(line, words, i, n, at) {
+	n = split(line, words, " ")
+	for (i = 1; i <= n; i++) {
+		at = index(words[i], "=")
+		memory[substr(words[i], 1, at - 1)] = substr(words[i], at + 1)
+	}
+}
+
+# Sort values[1..n] in place.
+function sort(values, n, i, j, v) {
+	for (i = 2; i <= n; i++) {
+		v = values[i] + 0
+		for (j = i - 1; j > 0 && values[j] > v; j--)
+			values[j + 1] = values[j]
+		values[j + 1] = v
+	}
+}
+
+function median_of(values, n) {
+	sort(values, n)
+	return n % 2 ? values[(n + 1) / 2] : (values[n / 2] + values[n / 2 + 1]) / 2
+}
+
+function median(measure, subject, values, n, i) {
+	n = count[measure, subject]
+	for (i = 1; i <= n; i++)
+		values[i] = sample[measure, subject, i] + 0
+	return median_of(values, n)
+}
+
+# The ratio of sealreel to the peer: its median, with its extremes in ratio_low and ratio_high.
+function ratio(measure, peer, values, n, i, middle) {
+	n = count[measure, peer]
+	for (i = 1; i <= n; i++)
+		values[i] = sample[measure, peer, i] > 0 ? sample[measure, "sealreel", i] / sample[measure, peer, i] : 0
+	middle = median_of(values, n)
+	ratio_low = values[1]
+	ratio_high = values[n]
+	return middle
+}
+
+function reached(value, better, wanted) {
+	if (wanted == "")
+		return "-"
+	return sprintf("%s%s %s", better, wanted, (better == ">=" ? value >= wanted : value <= wanted) ? "yes" : "NO")
+}
+
+function number(value) {
+	return value >= 100 ? sprintf("%.0f", value) : sprintf("%.2f", value)
+}
+
+function print_row(i, measure, peer, r) {
+	measure = row_measure[i]
+	peer = row_peer[i]
+	if (!count[measure, peer]) {
+		printf "| %-34s | %9s | %-17s | not measured: %s |\n", row_title[i],
+			number(median(measure, "sealreel")), peer, fact["missing", peer]
+		return
+	}
+	r = ratio(measure, peer)
+	printf "| %-34s | %9s | %-9s %7s | %5.2f | %5.2f - %5.2f | %-10s | %-10s |\n", row_title[i],
+		number(median(measure, "sealreel")), peer, number(median(measure, peer)), r, ratio_low, ratio_high,
+		reached(r, row_better[i], row_least[i]), reached(r, row_better[i], row_goal[i])
+}
+
+function print_refusals(i, cells) {
+	print "| refused, in microseconds | count | p1 | p10 | p25 | p50 | p75 | p90 | p99 | distance |"
+	print "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+	for (i = 0; i < refusals; i++) {
+		split(refusal[i], cells, "\t")
+		printf "| %-16s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", cells[1] " " cells[2], cells[3],
+			cells[4], cells[5], cells[6], cells[7], cells[8], cells[9], cells[10], cells[11]
+	}
+}
+
+function print_memory(most) {
+	most = memory["in"] + 0 > memory["out"] + 0 ? memory["in"] : memory["out"]
+	printf "\nmemory of the daemon, %s in and out: at most %s MiB in, %s MiB out; idle %s MiB\n", memory["size"],
+		memory["in"], memory["out"], memory["idle"]
+	printf "bound: under %s MiB: %s\n\n", memory["bound"], (most + 0 < memory["bound"] + 0 ? "yes" : "NO")
+}
+
+function print_table(i) {
+	printf "%s, commit %s\n", fact["run", "date"], fact["run", "commit"]
+	printf "%s, %s cores, %s; %s, %s; load before %s, after %s\n", fact["machine", "processor"],
+		fact["machine", "cores"], fact["machine", "memory"], fact["machine", "kernel"],
+		fact["machine", "filesystem"], fact["machine", "load_before"], fact["machine", "load_after"]
+	printf "%s per turn, %s rounds, clients by %s\n\n", fact["run", "size"], fact["run", "rounds"],
+		fact["run", "transport"]
+	print "| what | sealreel | peer | ratio | spread | at least | goal |"
+	print "| --- | --- | --- | --- | --- | --- | --- |"
+	for (i = 0; i < rows; i++)
+		print_row(i)
+	print_memory()
+	print_refusals()
+}
+
+function quote(text) {
+	gsub(/\\/, "\\\\", text)
+	gsub(/"/, "\\\"", text)
+	return "\"" text "\""
+}
+
+function json_section(name, i, out) {
+	for (i = 0; i < section_size[name]; i++)
+		out = out (i ? ", " : "") quote(section_name[name, i]) ": " quote(fact[name, section_name[name, i]])
+	return quote(name) ": {" out "}"
+}
+
+function json_samples(key, parts, i, out, first) {
+	for (key in count) {
+		split(key, parts, SUBSEP)
+		out = out (first++ ? ",\n    " : "") quote(parts[1] " " parts[2]) ": ["
+		for (i = 1; i <= count[key]; i++)
+			out = out (i > 1 ? ", " : "") (sample[parts[1], parts[2], i] + 0)
+		out = out "]"
+	}
+	return "\"samples\": {\n    " out "\n  }"
+}
+
+function json_memory(name, out, first) {
+	for (name in memory)
+		out = out (first++ ? ", " : "") quote(name) ": " quote(memory[name])
+	return "\"memory_mib\": {" out "}"
+}
+
+function json_refusals(i, j, n, cells, out) {
+	for (i = 0; i < refusals; i++) {
+		n = split(refusal[i], cells, "\t")
+		out = out (i ? ",\n    " : "") "[" quote(cells[1]) ", " quote(cells[2])
+		for (j = 3; j <= n; j++)
+			out = out ", " cells[j]
+		out = out "]"
+	}
+	return "\"refusals\": [\n    " out "\n  ]"
+}
+
+END {
+	print_table()
+	printf "{\n  %s,\n  %s,\n  %s,\n  %s,\n  %s,\n  %s,\n  %s\n}\n", json_section("run"), json_section("machine"),
+		json_section("versions"), json_section("missing"), json_memory(), json_refusals(), json_samples() >json
+	close(json)
+}
