@@ -83,7 +83,7 @@ static bool is_host_and_port(const char *text)
 	uint64_t port;
 	if (!colon || colon == text || strlen(text) > SR_ADDRESS_MAX - strlen("tcp:"))
 		return false;
-	return strcspn(text, " \t") == strlen(text) && colon[1] != '0' && parse_number(colon + 1, 65535, &port);
+	return strcspn(text, " \t") == strlen(text) && parse_number(colon + 1, 65535, &port);
 }
 
 static enum sr_code set_tcp(const struct setting *setting, const char *text, struct sr_error *err)

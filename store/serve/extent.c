@@ -14,7 +14,7 @@ enum sr_code sr_extents_take_up(struct sr_extents *extents, struct sr_blobs *blo
 {
 	uint64_t position = committed - committed % SR_EXTENT;
 	enum sr_code code = SR_OK;
-	memset(extents, 0, sizeof *extents);
+	sr_extents_clear(extents);
 	extents->number = (uint32_t)(committed / SR_EXTENT);
 	crypto_hash_sha512_init(&extents->hash);
 	if (position == committed)
@@ -26,7 +26,7 @@ enum sr_code sr_extents_take_up(struct sr_extents *extents, struct sr_blobs *blo
 		size_t size = committed - position < READ_BACK ? (size_t)(committed - position) : READ_BACK;
 		code = sr_blob_read(blobs, name, position, bytes, size, err);
 		if (code == SR_OK && !sr_extents_add(extents, bytes, size))
-			code = SR_FAIL(err, SR_INTERNAL, "an extent is longer than it can be");
+			code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
 		position += size;
 	}
 	free(bytes);
@@ -41,9 +41,28 @@ static void finish_hash(crypto_hash_sha512_state hash, uint32_t covered, struct 
 	memcpy(row->hash, whole, sizeof row->hash);
 }
 
+void sr_extents_clear(struct sr_extents *extents)
+{
+	free(extents->full);
+	memset(extents, 0, sizeof *extents);
+}
+
+static bool make_room(struct sr_extents *extents)
+{
+	if (extents->full_count < extents->full_room)
+		return true;
+	size_t room = extents->full_room ? 2 * extents->full_room : 2;
+	struct sr_full_extent *full = realloc(extents->full, room * sizeof *full);
+	if (!full)
+		return false;
+	extents->full = full;
+	extents->full_room = room;
+	return true;
+}
+
 static bool fill_up(struct sr_extents *extents)
 {
-	if (extents->full_count == SR_EXTENTS_FULL)
+	if (!make_room(extents))
 		return false;
 	extents->full[extents->full_count].number = extents->number;
 	finish_hash(extents->hash, extents->covered, &extents->full[extents->full_count].row);

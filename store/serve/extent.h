@@ -11,27 +11,30 @@
 #include "data/index.h"
 #include "keys/rows.h"
 
-#define SR_EXTENTS_FULL 4 /* extents that can fill up between two commits: a segment is at most one long */
+struct sr_full_extent {
+	uint32_t number;
+	struct sr_extent_row row;
+};
 
 struct sr_extents {
 	crypto_hash_sha512_state hash; /* over what the current extent has so far */
 	uint32_t number;               /* of the current extent in its file */
 	uint32_t covered;
-	struct {
-		uint32_t number;
-		struct sr_extent_row row;
-	} full[SR_EXTENTS_FULL]; /* filled up since the last commit */
-	size_t full_count;
+	struct sr_full_extent *full; /* filled up since the last commit */
+	size_t full_count, full_room;
 };
+
+/* Free what it holds and leave it empty. */
+void sr_extents_clear(struct sr_extents *extents);
 
 /*
  * Begin at `committed` bytes of a file: reads the current extent's bytes back. SR_CORRUPT, SR_IO as sr_blob_read;
- * SR_INTERNAL when memory is used up.
+ * SR_INTERNAL when memory is used up. Released with sr_extents_clear in any case.
  */
 enum sr_code sr_extents_take_up(struct sr_extents *extents, struct sr_blobs *blobs, const struct sr_blob_name *name,
 				uint64_t committed, struct sr_error *err) SR_MUST_USE;
 
-/* Bytes were appended to the file. False if more than SR_EXTENTS_FULL extents filled without a commit. */
+/* Bytes were appended to the file. False when memory is used up. */
 bool sr_extents_add(struct sr_extents *extents, const uint8_t *data, size_t size) SR_MUST_USE;
 
 /* Put the rows of all extents that changed since the last call into `op`. False when memory is used up. */

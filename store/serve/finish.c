@@ -214,6 +214,8 @@ static void after(struct sr_request *request)
 	struct finishing *finishing = request->owner;
 	for (uint16_t at = 0; at < finishing->count; at++)
 		sr_players_wake(request->daemon, finishing->message.recording, finishing->rows[at].track);
+	for (uint16_t at = 0; at < SR_TRACKS_MAX; at++)
+		sr_extents_clear(&finishing->extents[at]);
 	sr_writer_abandon(finishing->reservation);
 	sodium_memzero(finishing, sizeof *finishing);
 	free(finishing);

@@ -23,6 +23,7 @@ struct listing {
 	struct sr_listing reply;
 	uint8_t last[SR_UUID]; /* the last recording that was dealt with */
 	bool any, full, failed;
+	bool new_epoch; /* a row's epoch is unknown: made since the view began, perhaps */
 	unsigned rows;
 	struct sr_found found;
 };
@@ -78,6 +79,7 @@ static void consider(struct listing *listing, const uint8_t *recording, struct s
 		(void)!sr_request_corrupt(request, recording, "recording row");
 		withhold(listing);
 	} else if (verdict == SR_ROW_UNKNOWN_EPOCH || listing->found.row.life != SR_LIFE_LIVE) {
+		listing->new_epoch = verdict == SR_ROW_UNKNOWN_EPOCH || listing->new_epoch;
 		withhold(listing);
 	} else {
 		show(listing, recording);
@@ -122,20 +124,30 @@ static enum sr_code walk(struct listing *listing)
 	return code;
 }
 
+/* Everything that a walk leaves behind, undone. */
+static void start_again(struct listing *listing)
+{
+	struct listing fresh = {.request = listing->request, .message = listing->message};
+	sr_patient_wipe(&listing->patient);
+	*listing = fresh;
+}
+
 static void make_page(struct listing *listing)
 {
 	struct sr_request *request = listing->request;
-	struct sr_builder front;
-	if (!sr_request_reply(request, SR_MSG_LISTING, PAGE_ROOM))
-		return;
-	listing->out = &request->reply.fields;
-	sr_listing_encode(listing->out, &listing->reply);
-	if (walk(listing) != SR_OK || listing->failed)
-		return;
+	for (int look = 0; look < 2 && (look == 0 || listing->new_epoch); look++) {
+		start_again(listing);
+		if (!sr_request_reply(request, SR_MSG_LISTING, PAGE_ROOM))
+			return;
+		listing->out = &request->reply.fields;
+		sr_listing_encode(listing->out, &listing->reply);
+		if (walk(listing) != SR_OK || listing->failed)
+			return;
+	}
 	if (listing->full && listing->any)
 		memcpy(listing->reply.next, listing->last, SR_UUID);
 	/* The front again, with what is known now; it has the same size. */
-	front = sr_builder_over(listing->out->data, listing->out->used);
+	struct sr_builder front = sr_builder_over(listing->out->data, listing->out->used);
 	sr_listing_encode(&front, &listing->reply);
 }
 
@@ -161,9 +173,9 @@ static void run_list(struct sr_request *request)
 /* ---- info ---- */
 
 static void tell(struct sr_request *request, struct sr_view *view, const uint8_t *recording,
-		 const struct sr_found *found, uint32_t root)
+		 const struct sr_found *found)
 {
-	struct sr_info_reply reply = {found->row.epoch, root, found->row.held};
+	struct sr_info_reply reply = {found->row.epoch, found->root, found->row.held};
 	struct sr_entry_job job = {.request = request, .view = view, .recording = recording, .found = found};
 	if (!sr_request_reply(request, SR_MSG_INFO_REPLY, 16 + sr_entry_room(found->row.tracks)))
 		return;
@@ -183,7 +195,7 @@ static void run_info(struct sr_request *request)
 		(void)sr_request_malformed(request);
 	else if (sr_request_grant(request, message.grant, message.recording) == SR_OK &&
 		 sr_lookup(request, message.recording, &found, &view) == SR_OK) {
-		tell(request, view, message.recording, &found, sr_keyring_root(request->daemon->keyring));
+		tell(request, view, message.recording, &found);
 		sr_request_view_end(request, view);
 	}
 	sr_found_wipe(&found);
@@ -206,7 +218,7 @@ static void check_all(struct sr_request *request, const struct sr_check *message
 					 SR_EVENT_FOREIGN_CHECK, &found);
 		theirs[at] = code == SR_OK;
 		sr_found_wipe(&found);
-		if (code == SR_NOT_FOUND || code == SR_CORRUPT) {
+		if (code == SR_NOT_FOUND || code == SR_CORRUPT || code == SR_UNAVAILABLE) {
 			request->error = (struct sr_error){.code = SR_OK};
 			code = SR_OK;
 		}

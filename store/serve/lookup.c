@@ -155,7 +155,11 @@ enum sr_code sr_recording_find(struct sr_request *request, struct sr_view *view,
 		return code;
 	enum sr_row_verdict verdict = sr_row_open(request->daemon->keyring, patient->key, candidate.id, candidate.value,
 						  &found->row, found->dek, &request->work);
-	/* Under another tag it is never this patient's, damaged or not. */
+	/* Under another tag it is never this patient's, damaged or not; and damage must not make the answer cheaper. */
+	if (!candidate.own && verdict != SR_ROW_OPEN && verdict != SR_ROW_NOT_THEIRS)
+		verdict = sr_row_open(request->daemon->keyring, patient->key, request->daemon->decoy_id,
+				      (struct sr_span){request->daemon->decoy, request->daemon->decoy_size},
+				      &found->row, found->dek, &request->work);
 	if (verdict == SR_ROW_NOT_THEIRS || !candidate.own || (candidate.hinted_other && verdict != SR_ROW_OPEN))
 		return not_theirs(request, &candidate, recording, foreign);
 	if (verdict == SR_ROW_CORRUPT)
@@ -165,6 +169,7 @@ enum sr_code sr_recording_find(struct sr_request *request, struct sr_view *view,
 	if (found->row.life != SR_LIFE_LIVE)
 		return later_format(request);
 	keep_mac(candidate.value, found->mac);
+	found->root = patient->row.root;
 	return SR_OK;
 }
 

@@ -29,6 +29,7 @@ struct sr_found {
 	struct sr_recording_row row;
 	uint8_t mac[SR_ROW_MAC];
 	uint8_t dek[SR_KEY];
+	uint32_t root; /* the patient's root version */
 };
 void sr_found_wipe(struct sr_found *found);
 

@@ -47,7 +47,7 @@ static enum sr_code put(struct making *making, const uint8_t *sealed, size_t siz
 		return SR_OK;
 	enum sr_code code = sr_blob_append(making->blob, sealed, size, &request->error);
 	if (code == SR_OK && !sr_extents_add(making->job->extents, sealed, size))
-		code = SR_FAIL(&request->error, SR_INTERNAL, "the manifest is too long");
+		code = SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
 	crypto_hash_sha512_update(&making->hash, sealed, size);
 	making->size += (uint32_t)size;
 	return code;

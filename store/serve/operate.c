@@ -94,10 +94,9 @@ static enum sr_code parse_add(struct sr_request *request, struct sr_service *ser
 
 static void add_on_pool(struct sr_request *request)
 {
-	struct sr_service *service = request->owner;
+	const struct sr_service *service = request->owner;
 	uint8_t psk[32];
-	if (parse_add(request, service) == SR_OK && add_both(request, service, psk) == SR_OK &&
-	    sr_request_reply(request, SR_MSG_SERVICE_ADDED, sizeof psk))
+	if (add_both(request, service, psk) == SR_OK && sr_request_reply(request, SR_MSG_SERVICE_ADDED, sizeof psk))
 		sr_service_added_encode(&request->reply.fields, psk);
 	sodium_memzero(psk, sizeof psk);
 }
@@ -105,61 +104,101 @@ static void add_on_pool(struct sr_request *request)
 static void added(struct sr_request *request)
 {
 	struct sr_service *service = request->owner;
-	if (request->error.code == SR_OK &&
-	    sr_services_add(&request->daemon->services, service, &request->error) == SR_OK)
+	struct sr_error ignored;
+	if (request->error.code == SR_OK)
 		log_change(request, "service_added", service->name);
+	else
+		(void)!sr_services_remove(&request->daemon->services, service->name, &ignored);
 	free(service);
 	sr_request_answer(request, false);
 }
 
-void sr_serve_service_add(struct sr_session *session, const struct sr_message_head *head,
-			  const struct sr_cursor *fields)
+/* The table takes the service first, so that it has the last word on names, keys and room; a failure takes it out. */
+static void start_add(struct sr_request *request)
 {
 	struct sr_service *service = calloc(1, sizeof *service);
-	struct sr_request *request = service ? sr_request_new(session, head, fields) : NULL;
-	if (!request) {
+	enum sr_code code =
+		service ? parse_add(request, service) : SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+	if (code == SR_OK)
+		code = sr_services_add(&request->daemon->services, service, &request->error);
+	if (code != SR_OK) {
 		free(service);
-		sr_session_drop(session, "memory is used up");
+		sr_request_answer(request, false);
 		return;
 	}
 	request->owner = service;
 	sr_request_start(request, add_on_pool, added);
 }
 
+void sr_serve_service_add(struct sr_session *session, const struct sr_message_head *head,
+			  const struct sr_cursor *fields)
+{
+	start(session, head, fields, NULL, start_add);
+}
+
 /* ---- service.remove: index, then keyring, then its sessions ---- */
+
+/* A service on its way out. */
+struct removal {
+	struct sr_service service;
+	bool row_gone;
+};
+
+/* Erase the row if it is still the one that was looked up. */
+static enum sr_code erase_row(struct sr_request *request, const struct sr_service *service)
+{
+	char name[SR_SERVICE_NAME_MAX + 16];
+	uint8_t row[SR_ROW_MAX];
+	struct sr_index_key key;
+	struct sr_view *view;
+	struct sr_span value = {NULL, 0};
+	size_t failed, size = 0;
+	control_key(service->name, &key, name);
+	if (sr_view_begin(request->daemon->index, &view, &request->error) != SR_OK)
+		return request->error.code;
+	if (sr_view_get(view, &key, &value) == SR_OK && value.size <= sizeof row) {
+		size = value.size;
+		memcpy(row, value.data, size);
+	}
+	sr_view_end(view);
+	if (size == 0)
+		return SR_FAIL(&request->error, SR_NOT_FOUND, "no service has that name");
+	struct sr_op *op = sr_op_new();
+	if (!op || !sr_op_check(op, SR_CHECK_EQUALS, &key, row, size) || !sr_op_erase(op, &key)) {
+		sr_op_free(op);
+		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+	}
+	if (sr_index_run(request->daemon->index, op, &failed) != SR_OK)
+		return SR_FAIL(&request->error, SR_CONFLICT, "somebody else is changing this service");
+	return SR_OK;
+}
 
 static void remove_on_pool(struct sr_request *request)
 {
-	const struct sr_service *service = request->owner;
-	char name[SR_SERVICE_NAME_MAX + 16];
-	struct sr_index_key key;
-	size_t failed;
-	control_key(service->name, &key, name);
-	struct sr_op *op = sr_op_new();
-	if (!op || !sr_op_erase(op, &key)) {
-		sr_op_free(op);
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+	struct removal *removal = request->owner;
+	if (erase_row(request, &removal->service) != SR_OK)
 		return;
-	}
-	if (sr_index_run(request->daemon->index, op, &failed) == SR_OK &&
-	    sr_keyring_service_remove(request->daemon->keyring, service->key, &request->error) == SR_OK)
+	removal->row_gone = true;
+	if (sr_keyring_service_remove(request->daemon->keyring, removal->service.key, &request->error) == SR_OK)
 		(void)!sr_request_reply(request, SR_MSG_DONE, 0);
 }
 
 static void removed(struct sr_request *request)
 {
-	struct sr_service *service = request->owner;
+	struct removal *removal = request->owner;
 	struct sr_error ignored;
 	/* Without its row the service is over, whatever became of its key. */
-	(void)!sr_services_remove(&request->daemon->services, service->name, &ignored);
-	sr_sessions_drop_service(request->daemon, service->key);
-	log_change(request, "service_removed", service->name);
-	free(service);
+	if (removal->row_gone) {
+		(void)!sr_services_remove(&request->daemon->services, removal->service.name, &ignored);
+		sr_sessions_drop_service(request->daemon, removal->service.key);
+		log_change(request, "service_removed", removal->service.name);
+	}
+	free(removal);
 	sr_request_answer(request, false);
 }
 
 /* Look the service up on the loop, where the table lives. */
-static struct sr_service *named_service(struct sr_request *request)
+static struct removal *named_service(struct sr_request *request)
 {
 	struct sr_span name;
 	char text[SR_SERVICE_NAME_MAX + 1] = "";
@@ -171,14 +210,14 @@ static struct sr_service *named_service(struct sr_request *request)
 	}
 	memcpy(text, name.data, name.size);
 	const struct sr_service *found = sr_services_by_name(&request->daemon->services, text);
-	struct sr_service *copy = found ? malloc(sizeof *copy) : NULL;
+	struct removal *removal = found ? calloc(1, sizeof *removal) : NULL;
 	if (!found)
 		(void)SR_FAIL(&request->error, SR_NOT_FOUND, "no service has that name");
-	else if (!copy)
+	else if (!removal)
 		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
 	else
-		*copy = *found;
-	return copy;
+		removal->service = *found;
+	return removal;
 }
 
 static void start_remove(struct sr_request *request)

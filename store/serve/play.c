@@ -38,6 +38,8 @@ struct sr_player {
 	struct sr_message_head read_head;
 	struct sr_play_range range;
 	uint64_t sent; /* plaintext bytes of the range handed to the socket's queue */
+	bool batch_runs;
+	uint64_t fed; /* when it last had a batch, as a count */
 };
 
 struct sr_held_grant *sr_player_grant(struct sr_player *player)
@@ -207,8 +209,7 @@ static struct sr_request *player_request(struct sr_player *player, const struct 
 		return NULL;
 	}
 	request->owner = player;
-	memcpy(request->tag, player->held.tag, SR_TAG);
-	memcpy(request->actor, player->held.actor, SR_TAG);
+	sr_request_stand_in(request, &player->held);
 	player->job_runs = true;
 	return request;
 }
@@ -228,7 +229,7 @@ static bool still_wanted(struct sr_player *player, struct sr_request *request)
 static bool grant_over(const struct sr_player *player)
 {
 	uint64_t end = (uint64_t)player->held.expires + player->held.settings->config->skew_s;
-	return sr_now_ms() / 1000 > end;
+	return sr_now_ms() / 1000 >= end;
 }
 
 /* True if the stream has just been ended, because its grant is over. */
@@ -261,7 +262,10 @@ static void table_on_pool(struct sr_request *request)
 		return;
 	}
 	size_t room = 2 + 1 + 4 + 8 + SR_CHAIN + 4 + 2 + (size_t)SR_TABLE_PAGE_MAX * SR_SEGMENT_RECORD;
-	if (sr_table_read(&look) == SR_OK && sr_request_reply(request, SR_MSG_TABLE, room)) {
+	enum sr_code code = sr_table_read(&look);
+	if (code == SR_OK && look.from > look.head.segments)
+		code = SR_FAIL(&request->error, SR_USAGE, "the track has no such segment yet");
+	if (code == SR_OK && sr_request_reply(request, SR_MSG_TABLE, room)) {
 		struct sr_table table = {.from = look.from, .count = (uint16_t)look.count};
 		table.head = (struct sr_play_head){.track = look.track,
 						   .state = look.head.state,
@@ -348,15 +352,16 @@ static void read_done(struct sr_player *player)
 	sr_session_send(player->session, player->stream->number, player->read_head.request, &reply, false);
 }
 
-static void feed(struct sr_player *player);
-
 static void batch_done(struct sr_request *request)
 {
 	struct sr_player *player = request->owner;
 	struct sr_batch *batch = request->work_result;
+	struct sr_session *session = sr_session_hold(request->session);
 	request->work_result = NULL;
+	player->batch_runs = false;
 	if (!still_wanted(player, request)) {
 		sr_batch_free(batch);
+		sr_session_release(session);
 		return;
 	}
 	if (player->stream->state != SR_STREAM_PLAYER_READING) {
@@ -370,31 +375,43 @@ static void batch_done(struct sr_request *request)
 		if (sr_batch_is_last(batch))
 			read_done(player);
 		sr_request_free(request);
-		if (player->session && sr_session_stands(player->session))
-			feed(player);
 	}
 	sr_batch_free(batch);
+	if (sr_session_stands(session))
+		sr_players_feed(session);
+	sr_session_release(session);
 }
 
 static void feed(struct sr_player *player)
 {
-	if (!player->reading || player->job_runs || sr_session_queued(player->session) > LOW_WATER)
-		return;
+	static uint64_t turn;
 	if (ended_by_time(player))
 		return;
 	struct sr_request *request = player_request(player, &player->read_head);
-	if (request)
-		sr_request_start(request, batch_on_pool, batch_done);
+	if (!request)
+		return;
+	player->batch_runs = true;
+	player->fed = ++turn;
+	sr_request_start(request, batch_on_pool, batch_done);
 }
 
+/* One batch at a time for a session, and by turns: what waits for a slow peer is bounded however many players it has.
+ */
 void sr_players_feed(struct sr_session *session)
 {
-	struct sr_player *next;
-	for (struct sr_player *player = sr_session_daemon(session)->players; player; player = next) {
-		next = player->next;
-		if (player->session == session && sr_session_stands(session))
-			feed(player);
+	struct sr_player *chosen = NULL;
+	if (sr_session_queued(session) > LOW_WATER)
+		return;
+	for (struct sr_player *player = sr_session_daemon(session)->players; player; player = player->next) {
+		if (player->session != session)
+			continue;
+		if (player->batch_runs)
+			return;
+		if (player->reading && !player->job_runs && (!chosen || player->fed < chosen->fed))
+			chosen = player;
 	}
+	if (chosen)
+		feed(chosen);
 }
 
 /* ---- messages ---- */
@@ -422,7 +439,7 @@ static void start_read(struct sr_player *player, const struct sr_message_head *h
 		return;
 	}
 	player->reading = true;
-	feed(player);
+	sr_players_feed(player->session);
 }
 
 static void close_stream(struct sr_player *player, uint64_t request)
@@ -466,6 +483,8 @@ void sr_players_tick(struct sr_daemon *daemon, uint64_t now)
 	for (struct sr_player *player = daemon->players; player; player = next) {
 		next = player->next;
 		if (!player->session || !sr_session_stands(player->session))
+			continue;
+		if (!player->job_runs && ended_by_time(player))
 			continue;
 		if (player->waiting && now >= player->wait_until)
 			table_start(player);

@@ -104,7 +104,7 @@ static enum sr_code open_file(struct sr_batch *batch, const struct sr_reading_jo
 		const struct piece *piece = &batch->pieces[at];
 		uint64_t place = place_of(piece, piece->first);
 		uint32_t length = stored(piece, piece->first, piece->last);
-		if (place + length > size)
+		if (place > size || length > size - place)
 			code = SR_CORRUPT;
 		else
 			sr_blob_warm(batch->fd, place, length);

@@ -13,7 +13,6 @@
 
 struct renewal {
 	uint8_t recording[SR_UUID];
-	uint8_t tag[SR_TAG], hash[SR_TAG];
 	uint64_t expires;
 };
 
@@ -55,13 +54,35 @@ static void verify(struct sr_request *request)
 		(void)!sr_request_grant(request, token, renewal->recording);
 }
 
+/* The grant held by the stream that the renewal is for; NULL if the stream has ended meanwhile. */
+static struct sr_held_grant *held_by_stream(const struct sr_request *request)
+{
+	struct sr_stream *stream = sr_session_stream(request->session, request->head.stream);
+	return stream && stream->state != SR_STREAM_ENDED ? sr_stream_grant(stream) : NULL;
+}
+
+static bool by_writer(const struct sr_request *request)
+{
+	const struct sr_stream *stream = sr_session_stream(request->session, request->head.stream);
+	return stream && stream->writer;
+}
+
+/* The last step: the new grant takes the old one's place, or the refusal is told. */
 static void answer(struct sr_request *request)
 {
 	struct renewal *renewal = request->owner;
+	struct sr_held_grant *held = held_by_stream(request);
 	uint64_t expires = renewal->expires;
 	free(renewal);
 	request->owner = NULL;
+	if (held)
+		held->renewing = false;
+	if (!held) {
+		sr_request_free(request); /* nobody waits for an answer */
+		return;
+	}
 	if (request->error.code == SR_OK && sr_request_reply(request, SR_MSG_RENEWED, 8)) {
+		sr_held_grant_take(held, request);
 		sr_renewed_encode(&request->reply.fields, expires);
 		sr_request_answer(request, false);
 		return;
@@ -75,8 +96,8 @@ static void remember(struct sr_request *request)
 {
 	struct renewal *renewal = request->owner;
 	struct sr_grant_trace trace = {.expires = renewal->expires};
-	memcpy(trace.hash, renewal->hash, SR_TAG);
-	(void)!sr_recording_remember(request, renewal->tag, renewal->recording, &trace);
+	sr_grant_hash(request->daemon->keyring, request->grant->issuer->iss, request->grant->jti, trace.hash);
+	(void)!sr_recording_remember(request, request->tag, renewal->recording, &trace);
 }
 
 /* May the new grant stand in for the old one on this stream? */
@@ -89,27 +110,22 @@ static enum sr_code compare(struct sr_request *request, const struct sr_held_gra
 			       (int64_t)(sr_now_ms() / 1000), request->settings->config->skew_s, &request->error);
 }
 
-static void replace(struct sr_request *request)
+static void verified(struct sr_request *request)
 {
-	struct sr_stream *stream = sr_session_stream(request->session, request->head.stream);
-	struct sr_held_grant *held = stream ? sr_stream_grant(stream) : NULL;
 	struct renewal *renewal = request->owner;
-	if (!held) {
-		free(renewal); /* the stream has ended meanwhile: nobody waits for an answer */
+	const struct sr_held_grant *held = held_by_stream(request);
+	bool writes = by_writer(request);
+	if (request->malformed || !held) {
+		if (request->malformed)
+			sr_session_end(request->session, SR_USAGE, request->error.text);
+		free(renewal);
 		sr_request_free(request);
 		return;
 	}
-	bool writes = stream->writer != NULL;
-	if (request->error.code != SR_OK || compare(request, held, writes) != SR_OK) {
-		answer(request);
-		return;
-	}
-	const struct sr_grant *grant = request->grant;
-	sr_grant_hash(request->daemon->keyring, grant->issuer->iss, grant->jti, renewal->hash);
-	memcpy(renewal->tag, request->tag, SR_TAG);
-	renewal->expires = (uint64_t)grant->expires;
-	sr_held_grant_take(held, request);
-	if (writes)
+	bool fits = request->error.code == SR_OK && compare(request, held, writes) == SR_OK;
+	if (fits)
+		renewal->expires = (uint64_t)request->grant->expires;
+	if (fits && writes)
 		sr_request_start(request, remember, answer);
 	else
 		answer(request);
@@ -118,6 +134,13 @@ static void replace(struct sr_request *request)
 void sr_renew_start(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields,
 		    const uint8_t recording[SR_UUID])
 {
+	struct sr_held_grant *held = sr_stream_grant(sr_session_stream(session, head->stream));
+	struct sr_error err;
+	if (held->renewing) {
+		(void)SR_FAIL(&err, SR_BUSY, "a renewal of this stream is under way");
+		sr_session_refuse_renewal(session, head->stream, head->request, &err);
+		return;
+	}
 	struct sr_request *request = sr_request_new(session, head, fields);
 	struct renewal *renewal = calloc(1, sizeof *renewal);
 	if (!request || !renewal) {
@@ -129,5 +152,6 @@ void sr_renew_start(struct sr_session *session, const struct sr_message_head *he
 	}
 	memcpy(renewal->recording, recording, SR_UUID);
 	request->owner = renewal;
-	sr_request_start(request, verify, replace);
+	held->renewing = true;
+	sr_request_start(request, verify, verified);
 }

@@ -13,6 +13,7 @@ struct sr_held_grant {
 	int64_t expires; /* seconds */
 	uint8_t tag[SR_TAG];
 	uint8_t actor[SR_TAG];
+	bool renewing; /* a renewal is under way: one at a time */
 };
 
 /* Take over the verified grant of a request; drop what is held. */
@@ -20,7 +21,7 @@ void sr_held_grant_take(struct sr_held_grant *held, struct sr_request *request);
 void sr_held_grant_drop(struct sr_held_grant *held);
 
 /*
- * GRANT_RENEW on a stream that holds `held`: verify, compare, replace; a writer's recording remembers it. Answers
+ * GRANT_RENEW on a stream with a writer or player: verify, compare, remember in a writer's recording, replace. Answers
  * RENEWED, or an ERROR that leaves stream and old grant as they are.
  */
 void sr_renew_start(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields,

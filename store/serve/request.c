@@ -3,6 +3,7 @@
  */
 #include "serve/request.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 
 #include "access/decide.h"
 #include "account/event.h"
+#include "serve/renewal.h"
 #include "serve/session.h"
 
 struct sr_request *sr_request_new(struct sr_session *session, const struct sr_message_head *head,
@@ -126,9 +128,9 @@ void sr_request_event(const struct sr_request *request, struct sr_event *event)
 	event->operation = request->operation;
 	event->request = request->head.request;
 	event->service = request->caller.name;
-	if (request->grant) {
-		event->issuer = request->grant->issuer->name;
-		event->jti = request->grant->jti;
+	if (request->proven) {
+		event->issuer = request->issuer;
+		event->jti = request->jti;
 		event->tag = request->tag;
 		event->actor = request->actor;
 	}
@@ -173,6 +175,21 @@ enum sr_code sr_request_grace(struct sr_request *request, const struct sr_record
 	return refuse(request);
 }
 
+/* Copied, because a renewal may replace the grant while an event about it is on its way. */
+static void name_issuer(struct sr_request *request, const struct sr_grant *grant)
+{
+	snprintf(request->issuer, sizeof request->issuer, "%s", grant->issuer->name);
+	snprintf(request->jti, sizeof request->jti, "%s", grant->jti);
+}
+
+void sr_request_stand_in(struct sr_request *request, const struct sr_held_grant *held)
+{
+	memcpy(request->tag, held->tag, SR_TAG);
+	memcpy(request->actor, held->actor, SR_TAG);
+	name_issuer(request, held->grant);
+	request->proven = true;
+}
+
 enum sr_code sr_request_grant(struct sr_request *request, struct sr_span token, const uint8_t *recording)
 {
 	const struct sr_config *config = request->settings->config;
@@ -191,6 +208,8 @@ enum sr_code sr_request_grant(struct sr_request *request, struct sr_span token, 
 	sr_patient_tag(request->daemon->keyring, request->grant->identity, request->grant->identity_size, request->tag,
 		       &request->work);
 	sr_actor_tag(request->daemon->keyring, request->grant->actor, request->grant->actor_size, request->actor);
+	name_issuer(request, request->grant);
+	request->proven = true;
 	/* A renewal has no scope of its own: it must have its stream's, which the stream's owner checks. */
 	if (demand.scope && sr_grant_allows(request->grant, (enum sr_scope)demand.scope, request->caller.key, recording,
 					    policy.now, policy.skew, &request->error) != SR_OK)

@@ -7,6 +7,7 @@
 #include "access/grant.h"
 #include "keys/derive.h"
 #include "message.h"
+#include "options.h"
 #include "serve/daemon.h"
 
 /* Who asks: copied from the services' table, so that the pool needs no look at the loop's state. */
@@ -39,8 +40,11 @@ struct sr_request {
 	size_t fields_size;
 	struct sr_grant *grant; /* set by sr_request_grant */
 	bool in_grace;          /* the grant has expired, but not by more than record_grace */
-	uint8_t tag[SR_TAG];    /* the grant's patient, and who acts */
+	bool proven;            /* the four below are known: the grant's patient, who acts, and which grant it was */
+	uint8_t tag[SR_TAG];
 	uint8_t actor[SR_TAG];
+	char issuer[SR_ISSUER_NAME_MAX + 1];
+	char jti[SR_JTI_MAX + 1];
 	struct sr_work work;
 	struct sr_reply reply; /* what to answer, unless `error` has a code */
 	struct sr_error error;
@@ -92,6 +96,10 @@ enum sr_code sr_request_grant(struct sr_request *request, struct sr_span token, 
  */
 struct sr_recording_row;
 enum sr_code sr_request_grace(struct sr_request *request, const struct sr_recording_row *row) SR_MUST_USE;
+
+/* The request is made for a stream: who and for whom is what the stream's held grant proved. Loop. */
+struct sr_held_grant;
+void sr_request_stand_in(struct sr_request *request, const struct sr_held_grant *held);
 
 /* Send an event about this request with what it knows: fill in `event`'s kind and particulars only. */
 struct sr_event;

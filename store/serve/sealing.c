@@ -91,6 +91,7 @@ void sr_sealing_free(struct sr_sealing *sealing)
 	}
 	sr_sealer_free(sealing->sealer);
 	sr_blob_close(sealing->blob);
+	sr_extents_clear(&sealing->extents);
 	free(sealing->sealed);
 	sodium_memzero(sealing, sizeof *sealing);
 	free(sealing);
@@ -121,8 +122,7 @@ static enum sr_code append(struct sr_sealing *sealing, const uint8_t *sealed, si
 	enum sr_code code = sr_blob_append(sealing->blob, sealed, size, err);
 	if (code != SR_OK)
 		return code;
-	return sr_extents_add(&sealing->extents, sealed, size) ? SR_OK
-							       : SR_FAIL(err, SR_INTERNAL, "too many open extents");
+	return sr_extents_add(&sealing->extents, sealed, size) ? SR_OK : SR_FAIL(err, SR_INTERNAL, "memory is used up");
 }
 
 static enum sr_code begin_segment(struct sr_sealing *sealing, uint64_t media_time, struct sr_error *err)

@@ -131,7 +131,7 @@ void sr_session_end(struct sr_session *session, enum sr_code code, const char *t
 	struct sr_reply reply = {0};
 	if (!sr_session_stands(session))
 		return;
-	if (!sr_conn_ready(session->conn) || !sr_reply_begin(&reply, SR_MSG_GOODBYE, 1 + 2 + 255)) {
+	if (session->phase != OPEN || !sr_reply_begin(&reply, SR_MSG_GOODBYE, 1 + 2 + 255)) {
 		sr_session_drop(session, text);
 		return;
 	}

@@ -29,7 +29,6 @@ struct sr_session {
 	struct sr_output output;
 	struct sr_caller caller;
 	struct sr_stream streams[SR_STREAMS_MAX];
-	unsigned stream_count;
 	uint32_t last_stream; /* numbers only grow */
 	unsigned unary;       /* requests outstanding on stream 0 */
 	unsigned pauses;

@@ -70,10 +70,12 @@ static bool opens_stream(uint8_t type)
 	return type == SR_MSG_RECORD_TRACK || type == SR_MSG_RECORD_RESUME || type == SR_MSG_PLAY_OPEN;
 }
 
-/* The number of a stream that ended and whose slot serves another by now: what still comes for it is swallowed. */
+/* A stream that ended, and whose slot serves another by now: what its client sent before it saw the end is swallowed.
+ */
 static bool long_ended(const struct sr_session *session, uint32_t number, uint8_t type)
 {
-	return number <= session->last_stream && !opens_stream(type);
+	enum sr_stream_state next;
+	return number <= session->last_stream && sr_stream_step(SR_STREAM_ENDED, type, true, false, &next);
 }
 
 static void on_unary(struct sr_session *session, const struct sr_conn_event *event)
@@ -155,7 +157,7 @@ static void handle_events(struct sr_session *session)
 	struct sr_error err;
 	while (sr_session_stands(session) && sr_session_may_read(session)) {
 		enum sr_code code = sr_conn_next(session->conn, &event, &err);
-		if (code == SR_USAGE && sr_conn_ready(session->conn)) {
+		if (code == SR_USAGE && session->phase == OPEN) {
 			sr_session_end(session, SR_USAGE, err.text);
 			return;
 		}
@@ -243,6 +245,7 @@ static void go_on(struct sr_post *post)
 {
 	struct sr_session *session = (struct sr_session *)((char *)post - offsetof(struct sr_session, resume));
 	session->resuming = false;
+	session->daemon->jobs--;
 	handle_events(session);
 	sr_session_update_poll(session);
 	sr_session_release(session);
@@ -253,6 +256,7 @@ void sr_session_resume_reading(struct sr_session *session)
 	if (!sr_session_may_read(session) || session->resuming || !sr_session_stands(session))
 		return;
 	session->resuming = true;
+	session->daemon->jobs++;
 	session->resume.run = go_on;
 	sr_session_hold(session);
 	sr_post(session->daemon->postbox, &session->resume);

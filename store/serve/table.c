@@ -41,6 +41,23 @@ static enum sr_code find_from(struct sr_table_look *look, place_of *get, void *s
 	return SR_OK;
 }
 
+/* Records in the index carry no HMAC: what is done with them must hold whatever they say. */
+static bool fits(const struct sr_table_look *look)
+{
+	const struct sr_segment_place *places = look->places;
+	for (uint32_t at = 0; at < look->count; at++) {
+		const struct sr_segment_record *record = &places[at].record;
+		if (record->offset > look->head.length || record->length > look->head.length - record->offset)
+			return false;
+		if (at > 0 && record->offset != places[at - 1].record.offset + places[at - 1].record.length)
+			return false;
+	}
+	if (!look->by_offset || look->count == 0)
+		return true;
+	return places[0].record.offset <= look->offset &&
+	       look->offset - places[0].record.offset < places[0].record.length;
+}
+
 static enum sr_code collect(struct sr_table_look *look, place_of *get, void *source)
 {
 	enum sr_code code = find_from(look, get, source);
@@ -49,7 +66,7 @@ static enum sr_code collect(struct sr_table_look *look, place_of *get, void *sou
 		if (code == SR_OK)
 			look->count++;
 	}
-	return code;
+	return code == SR_OK && !fits(look) ? damaged(look, "segment records") : code;
 }
 
 /* ---- from the index ---- */
@@ -65,8 +82,11 @@ static enum sr_code from_index(void *context, uint32_t number, struct sr_segment
 	struct sr_table_look *look = source->look;
 	struct sr_index_key key = sr_key_segment(look->request->tag, look->recording, look->track, number);
 	struct sr_span value;
-	if (sr_view_get(source->view, &key, &value) != SR_OK)
+	enum sr_code code = sr_view_get(source->view, &key, &value);
+	if (code == SR_NOT_FOUND)
 		return damaged(look, "segment records");
+	if (code != SR_OK)
+		return SR_FAIL(&look->request->error, code, "reading the index failed");
 	struct sr_cursor in = sr_cursor_over(value.data, value.size);
 	sr_segment_place_decode(&in, place);
 	return sr_take_done(&in) && place->record.number == number ? SR_OK : damaged(look, "segment records");

@@ -337,6 +337,7 @@ static void reserve(struct sr_request *request);
 static void reserve_again(struct sr_post *post)
 {
 	struct beginning *beginning = (struct beginning *)((char *)post - offsetof(struct beginning, retry));
+	beginning->request->daemon->jobs--;
 	reserve(beginning->request);
 }
 

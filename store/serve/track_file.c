@@ -77,13 +77,24 @@ struct sr_blob_name sr_track_file_name(const uint8_t recording[SR_UUID], const s
 	return name;
 }
 
+/* A crash between a new track's row and its file leaves the row alone: then the file is made now. */
+static enum sr_code open_last(struct sr_blobs *blobs, const struct sr_blob_name *name, const struct sr_track_row *row,
+			      struct sr_blob **blob, struct sr_error *err)
+{
+	uint64_t committed = row->files[row->file_count - 1].committed;
+	struct sr_error why;
+	if (committed == 0 && sr_blob_create(blobs, name, blob, &why) == SR_OK)
+		return SR_OK;
+	return sr_blob_append_open(blobs, name, committed, blob, err);
+}
+
 enum sr_code sr_track_file_open(struct sr_blobs *blobs, struct sr_spoiled *spoiled, const uint8_t recording[SR_UUID],
 				struct sr_track_row *row, struct sr_blob **blob, bool *changed, struct sr_error *err)
 {
 	struct sr_blob_name name = sr_track_file_name(recording, row);
 	*changed = sr_spoiled_has(spoiled, &name);
 	if (!*changed)
-		return sr_blob_append_open(blobs, &name, row->files[row->file_count - 1].committed, blob, err);
+		return open_last(blobs, &name, row, blob, err);
 	if (row->file_count == SR_FILES_MAX)
 		return SR_FAIL(err, SR_CONFLICT, "the track has %d files, and the disk failed again", SR_FILES_MAX);
 	row->files[row->file_count] = (struct sr_track_file){.number = (uint16_t)(name.file + 1)};

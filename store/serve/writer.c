@@ -75,7 +75,8 @@ enum sr_code sr_writer_reserve(struct sr_daemon *daemon, const uint8_t recording
 	if (older) {
 		wait->next = older->waiters;
 		older->waiters = wait;
-		return SR_OK; /* its next tick sees that somebody waits */
+		daemon->jobs++; /* given back by whoever is told */
+		return SR_OK;   /* its next tick sees that somebody waits */
 	}
 	struct sr_writer *writer = calloc(1, sizeof *writer);
 	if (!writer)
@@ -212,7 +213,7 @@ static void advance_failed(struct sr_writer *writer)
 	if (writer->life != LIVE || !sr_writer_idle(writer))
 		return;
 	writer->life = ENDING;
-	end_stream(writer, &writer->job_error);
+	end_stream(writer, &writer->failure);
 }
 
 /* The one place that decides what a writer does next; called whenever anything about it has changed. May free it. */
@@ -257,8 +258,7 @@ static bool buffer_add(struct sr_write_buffer *buffer, const struct sr_span *dat
 
 static void fail_stream(struct sr_writer *writer, enum sr_code code, const char *text)
 {
-	writer->failed = true;
-	writer->job_code = SR_FAIL(&writer->job_error, code, "%s", text);
+	sr_writer_fail(writer, code, text);
 	sr_writer_advance(writer);
 }
 
@@ -352,7 +352,7 @@ static void tick(struct sr_writer *writer, uint64_t now)
 		return;
 	}
 	uint64_t over = (uint64_t)writer->held.expires + config->skew_s + config->record_grace_s;
-	if (sr_now_ms() / 1000 > over) {
+	if (sr_now_ms() / 1000 >= over) {
 		fail_stream(writer, SR_EXPIRED, "the grant and its grace are over; resume with a new one");
 		return;
 	}

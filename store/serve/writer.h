@@ -15,7 +15,8 @@ struct sr_held_grant;
 
 /*
  * Reserve (`recording`, `track`) for a request that is about to write it. If somebody has it already, their stream will
- * be ended with `conflict`, and *writer (out) is NULL: `wait` is posted on the loop once they are gone, to try again.
+ * be ended with `conflict`, and *writer (out) is NULL: `wait` is posted on the loop once they are gone, to try again;
+ * until then it counts in daemon->jobs, and whoever it wakes takes it off.
  * With `wait` NULL: SR_BUSY instead. SR_INTERNAL when memory is used up. A reservation is released with
  * sr_writer_abandon, or becomes live. SR_WHOLE_RECORDING as `track` keeps everybody else from all of its tracks.
  */
@@ -29,7 +30,6 @@ struct sr_writer_start {
 	struct sr_stream *stream;
 	struct sr_request *request; /* whose grant and settings it takes over */
 	struct sr_sealing *sealing;
-	uint32_t generation;
 	uint64_t durable;
 };
 void sr_writer_live(struct sr_writer *writer, const struct sr_writer_start *start);

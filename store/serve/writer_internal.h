@@ -37,7 +37,7 @@ struct sr_writer {
 	uint64_t segment_since; /* monotonic ms of the open segment's first byte; 0: none */
 	bool paused;            /* holds the session's reading */
 	bool job_runs, close_due, job_closes;
-	enum sr_code job_code;
+	enum sr_code job_code; /* the job's alone while it runs */
 	struct sr_error job_error;
 	uv_work_t job;
 	struct sr_commit *ready, **ready_last; /* written, waiting for a flush */
@@ -47,7 +47,8 @@ struct sr_writer {
 	struct sr_post flushed;
 	enum sr_code flush_code;
 	struct sr_error flush_error;
-	bool failed; /* nothing more is sealed */
+	bool failed; /* nothing more is sealed; `failure` says why */
+	struct sr_error failure;
 	bool syncing, closing;
 	uint64_t sync_request, close_request;
 	uint64_t sync_upto; /* what had been received when SYNC came */
@@ -58,6 +59,12 @@ void sr_writer_advance(struct sr_writer *writer);
 
 /* Start a sealing job, or a flush, if one is due and none runs. */
 void sr_writer_start_due(struct sr_writer *writer);
+
+/* The stream is lost, for the first reason that is given. `text` goes to the client. */
+void sr_writer_fail(struct sr_writer *writer, enum sr_code code, const char *text);
+
+/* The same for a failure of sealing or storing: its text, which may have a path, goes to the log only. */
+void sr_writer_fail_storage(struct sr_writer *writer, const struct sr_error *err);
 
 /* True if nothing is under way between the pool and the index. */
 bool sr_writer_idle(const struct sr_writer *writer);

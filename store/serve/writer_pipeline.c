@@ -21,6 +21,21 @@ struct arrival {
 	enum sr_code code;
 };
 
+void sr_writer_fail(struct sr_writer *writer, enum sr_code code, const char *text)
+{
+	if (writer->failed)
+		return;
+	writer->failed = true;
+	(void)SR_FAIL(&writer->failure, code, "%s", text);
+}
+
+void sr_writer_fail_storage(struct sr_writer *writer, const struct sr_error *err)
+{
+	sr_log_error(SR_LOG_ERROR, "append_failed", err);
+	sr_writer_fail(writer, err->code,
+		       err->code == SR_NO_SPACE ? "the disk's reserve is reached" : "writing the recording failed");
+}
+
 /* ---- sealing, on the pool ---- */
 
 static void seal_on_pool(uv_work_t *job)
@@ -60,8 +75,7 @@ static void sealed_on_loop(uv_work_t *job, int status)
 		sr_write_buffer_free(&writer->sealed_now);
 	take_commits(writer);
 	if (writer->job_code != SR_OK) {
-		sr_log_error(SR_LOG_ERROR, "append_failed", &writer->job_error);
-		writer->failed = true;
+		sr_writer_fail_storage(writer, &writer->job_error);
 	} else if (!sr_sealing_in_segment(writer->sealing)) {
 		writer->segment_since = writer->filling.used > 0 ? sr_monotonic_ms() : 0;
 	}
@@ -103,11 +117,8 @@ static void arrived(struct sr_post *post)
 		if (writer->session)
 			sr_writer_send_durable(writer, SR_MSG_ACK, writer->opening_request);
 		sr_players_wake(writer->daemon, writer->recording, writer->track);
-	} else if (!writer->failed) {
-		writer->failed = true;
-		writer->job_code = arrival->code;
-		(void)SR_FAIL(&writer->job_error, arrival->code,
-			      "the track was resumed or the recording finished elsewhere");
+	} else {
+		sr_writer_fail(writer, arrival->code, "the track was resumed or the recording finished elsewhere");
 	}
 	free(arrival);
 	sr_writer_advance(writer);
@@ -127,8 +138,7 @@ static void submit(struct sr_writer *writer, struct sr_commit *commit)
 	struct arrival *arrival = calloc(1, sizeof *arrival);
 	if (!arrival) {
 		/* Later commits demand this one, so that none of them can go through. */
-		writer->failed = true;
-		writer->job_code = SR_FAIL(&writer->job_error, SR_INTERNAL, "memory is used up");
+		sr_writer_fail(writer, SR_INTERNAL, "memory is used up");
 		sr_commit_free(commit);
 		return;
 	}
@@ -150,10 +160,7 @@ static void flushed_on_loop(struct sr_post *post)
 	writer->flushing = NULL;
 	sr_count(SR_COUNT_FLUSHES, 1);
 	if (writer->flush_code != SR_OK) {
-		sr_log_error(SR_LOG_ERROR, "flush_failed", &writer->flush_error);
-		writer->failed = true;
-		writer->job_code = writer->flush_code;
-		writer->job_error = writer->flush_error;
+		sr_writer_fail_storage(writer, &writer->flush_error);
 		/* The kernel has marked the lost pages clean: nothing written to this file may count any more. */
 		struct sr_blob_name name = sr_sealing_file(writer->sealing);
 		if (!sr_spoiled_add(writer->daemon->spoiled, &name))
