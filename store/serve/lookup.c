@@ -141,7 +141,7 @@ static enum sr_code not_theirs(struct sr_request *request, const struct candidat
 	if (candidate->real && kind != SR_EVENT_KINDS) {
 		struct sr_event event = {
 			.kind = kind, .recording = recording, .has_own_tag = true, .own_tag = candidate->own};
-		sr_request_event(request, &event);
+		sr_request_event_late(request, &event);
 	}
 	return SR_FAIL(&request->error, SR_NOT_FOUND, NOT_FOUND_TEXT);
 }

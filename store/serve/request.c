@@ -41,8 +41,40 @@ struct sr_request *sr_request_new(struct sr_session *session, const struct sr_me
 	return request;
 }
 
+struct sr_late_event {
+	struct sr_late_event *next;
+	struct sr_event event;
+	uint8_t recording[SR_UUID];
+};
+
+void sr_request_event_late(struct sr_request *request, const struct sr_event *event)
+{
+	struct sr_late_event *late = malloc(sizeof *late);
+	struct sr_event now = *event;
+	if (!late) {
+		sr_request_event(request, &now);
+		return;
+	}
+	late->event = *event;
+	memcpy(late->recording, event->recording, SR_UUID);
+	late->event.recording = late->recording;
+	late->next = request->late;
+	request->late = late;
+}
+
+static void send_late_events(struct sr_request *request)
+{
+	while (request->late) {
+		struct sr_late_event *late = request->late;
+		request->late = late->next;
+		sr_request_event(request, &late->event);
+		free(late);
+	}
+}
+
 void sr_request_free(struct sr_request *request)
 {
+	send_late_events(request);
 	sr_grant_free(request->grant);
 	sr_reply_free(&request->reply);
 	if (request->fields)

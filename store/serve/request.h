@@ -49,11 +49,12 @@ struct sr_request {
 	struct sr_reply reply; /* what to answer, unless `error` has a code */
 	struct sr_error error;
 	uint32_t retry_ms;
-	bool malformed;         /* the message did not decode: the connection ends */
-	void *owner;            /* whoever it works for */
-	void *work_result;      /* what `run` leaves for `after` beside a reply */
-	sr_request_step *run;   /* on the pool */
-	sr_request_step *after; /* on the loop, afterwards; NULL: answer and free */
+	bool malformed;             /* the message did not decode: the connection ends */
+	void *owner;                /* whoever it works for */
+	void *work_result;          /* what `run` leaves for `after` beside a reply */
+	struct sr_late_event *late; /* events to be sent once the answer is on its way */
+	sr_request_step *run;       /* on the pool */
+	sr_request_step *after;     /* on the loop, afterwards; NULL: answer and free */
 	uv_work_t job;
 };
 
@@ -104,5 +105,11 @@ void sr_request_stand_in(struct sr_request *request, const struct sr_held_grant 
 /* Send an event about this request with what it knows: fill in `event`'s kind and particulars only. */
 struct sr_event;
 void sr_request_event(const struct sr_request *request, struct sr_event *event);
+
+/*
+ * The same for a `foreign` event, sent only when the request is freed, after its answer: writing it first would let the
+ * requester tell by the clock somebody else's recording from one that never was.
+ */
+void sr_request_event_late(struct sr_request *request, const struct sr_event *event);
 
 #endif
