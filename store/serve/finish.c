@@ -224,8 +224,8 @@ static void after(struct sr_request *request)
 
 static enum sr_code reserve(struct sr_request *request, struct finishing *finishing)
 {
-	enum sr_code code = sr_writer_reserve(request->daemon, finishing->message.recording, SR_WHOLE_RECORDING, NULL,
-					      &finishing->reservation);
+	struct sr_writer_claim claim = {.recording = finishing->message.recording, .track = SR_WHOLE_RECORDING};
+	enum sr_code code = sr_writer_reserve(request->daemon, &claim, NULL, &finishing->reservation);
 	if (code == SR_BUSY) {
 		request->retry_ms = 200;
 		return SR_FAIL(&request->error, SR_BUSY, "a track of it is still being written; close it first");

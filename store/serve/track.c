@@ -350,13 +350,16 @@ static void reserve(struct sr_request *request)
 	}
 	beginning->request = request;
 	beginning->retry.run = reserve_again;
-	if (sr_writer_reserve(request->daemon, beginning->recording, beginning->track, &beginning->retry,
-			      &beginning->writer) != SR_OK) {
+	struct sr_writer_claim claim = {beginning->recording, beginning->track, beginning->row.generation};
+	enum sr_code code = sr_writer_reserve(request->daemon, &claim, &beginning->retry, &beginning->writer);
+	if (code == SR_CONFLICT)
+		(void)SR_FAIL(&request->error, code, "another writer has resumed this track");
+	else if (code != SR_OK)
 		(void)no_memory(request);
+	if (code != SR_OK)
 		fail(request);
-	} else if (beginning->writer) {
+	else if (beginning->writer)
 		sr_request_start(request, begin, go_live);
-	}
 }
 
 void sr_serve_track(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,

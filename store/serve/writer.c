@@ -65,25 +65,28 @@ static void writer_free(struct sr_writer *writer)
 	sr_daemon_drained(daemon);
 }
 
-enum sr_code sr_writer_reserve(struct sr_daemon *daemon, const uint8_t recording[SR_UUID], uint16_t track,
-			       struct sr_post *wait, struct sr_writer **out)
+enum sr_code sr_writer_reserve(struct sr_daemon *daemon, const struct sr_writer_claim *claim, struct sr_post *wait,
+			       struct sr_writer **out)
 {
-	struct sr_writer *older = find(daemon, recording, track);
+	struct sr_writer *older = find(daemon, claim->recording, claim->track);
 	*out = NULL;
 	if (older && !wait)
 		return SR_BUSY;
+	if (older && older->track == claim->track && older->generation >= claim->generation)
+		return SR_CONFLICT;
 	if (older) {
 		wait->next = older->waiters;
 		older->waiters = wait;
-		daemon->jobs++; /* given back by whoever is told */
-		return SR_OK;   /* its next tick sees that somebody waits */
+		daemon->jobs++;
+		return SR_OK; /* its next tick sees that somebody waits */
 	}
 	struct sr_writer *writer = calloc(1, sizeof *writer);
 	if (!writer)
 		return SR_INTERNAL;
 	writer->daemon = daemon;
-	writer->track = track;
-	memcpy(writer->recording, recording, SR_UUID);
+	writer->track = claim->track;
+	writer->generation = claim->generation;
+	memcpy(writer->recording, claim->recording, SR_UUID);
 	writer->ready_last = &writer->ready;
 	writer->job.data = writer;
 	writer->next = daemon->writers;
@@ -356,6 +359,8 @@ static void tick(struct sr_writer *writer, uint64_t now)
 		fail_stream(writer, SR_EXPIRED, "the grant and its grace are over; resume with a new one");
 		return;
 	}
+	if (writer->filling.used >= SR_CHUNK)
+		sr_writer_start_due(writer);
 	if (writer->segment_since && !writer->close_due && now - writer->segment_since >= config->max_delay_ms / 2) {
 		writer->close_due = true;
 		writer->segment_since = now; /* of whatever comes next */

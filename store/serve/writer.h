@@ -13,15 +13,22 @@
 struct sr_writer;
 struct sr_held_grant;
 
+/* What is reserved, and for which generation of its writer. */
+struct sr_writer_claim {
+	const uint8_t *recording;
+	uint16_t track; /* SR_WHOLE_RECORDING keeps everybody else from all of its tracks */
+	uint32_t generation;
+};
+
 /*
- * Reserve (`recording`, `track`) for a request that is about to write it. If somebody has it already, their stream will
- * be ended with `conflict`, and *writer (out) is NULL: `wait` is posted on the loop once they are gone, to try again;
- * until then it counts in daemon->jobs, and whoever it wakes takes it off.
- * With `wait` NULL: SR_BUSY instead. SR_INTERNAL when memory is used up. A reservation is released with
- * sr_writer_abandon, or becomes live. SR_WHOLE_RECORDING as `track` keeps everybody else from all of its tracks.
+ * Reserve for a request that is about to write. If an older generation has it, that stream will be ended with
+ * `conflict` and *writer (out) is NULL: `wait` is posted on the loop once it is gone, to try again; until then it
+ * counts in daemon->jobs, and whoever it wakes takes it off. SR_CONFLICT: this generation or a newer one has it
+ * already. With `wait` NULL: SR_BUSY if anybody has it. SR_INTERNAL when memory is used up. A reservation is released
+ * with sr_writer_abandon, or becomes live.
  */
-enum sr_code sr_writer_reserve(struct sr_daemon *daemon, const uint8_t recording[SR_UUID], uint16_t track,
-			       struct sr_post *wait, struct sr_writer **writer) SR_MUST_USE;
+enum sr_code sr_writer_reserve(struct sr_daemon *daemon, const struct sr_writer_claim *claim, struct sr_post *wait,
+			       struct sr_writer **writer) SR_MUST_USE;
 void sr_writer_abandon(struct sr_writer *writer);
 
 /* What turns a reservation into a live writer of `stream`. `grant` and `sealing` are handed over. */

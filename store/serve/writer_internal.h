@@ -9,6 +9,8 @@
 #include "serve/writer.h"
 
 #define BUFFER_MAX (3 * SR_APPEND_MAX)
+#define JOB_BYTES (2 * SR_APPEND_MAX) /* what a fast stream collects for one job */
+#define JOB_PAUSE_MS 10               /* a stream whose last job is longer ago is not fast */
 
 /* RESERVED: no stream yet. LIVE: takes appends. ENDING: sees through what is under way, then frees itself. */
 enum sr_writer_life { RESERVED, LIVE, ENDING };
@@ -26,6 +28,7 @@ struct sr_writer {
 	enum sr_writer_life life;
 	uint8_t recording[SR_UUID];
 	uint16_t track;
+	uint32_t generation;
 	struct sr_post *waiters;    /* told when it is gone */
 	struct sr_session *session; /* NULL: orphaned, or its stream has ended */
 	struct sr_stream *stream;
@@ -37,6 +40,7 @@ struct sr_writer {
 	uint64_t segment_since; /* monotonic ms of the open segment's first byte; 0: none */
 	bool paused;            /* holds the session's reading */
 	bool job_runs, close_due, job_closes;
+	uint64_t job_ended;    /* monotonic ms */
 	enum sr_code job_code; /* the job's alone while it runs */
 	struct sr_error job_error;
 	uv_work_t job;

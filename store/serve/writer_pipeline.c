@@ -70,6 +70,7 @@ static void sealed_on_loop(uv_work_t *job, int status)
 	struct sr_writer *writer = job->data;
 	(void)status; /* jobs are never cancelled */
 	writer->job_runs = false;
+	writer->job_ended = sr_monotonic_ms();
 	writer->sealed_now.used = 0;
 	if (writer->filling.used == 0)
 		sr_write_buffer_free(&writer->sealed_now);
@@ -101,6 +102,9 @@ static bool job_wanted(const struct sr_writer *writer)
 		return false;
 	if (writer->close_due)
 		return writer->filling.used > 0 || sr_sealing_in_segment(writer->sealing);
+	/* A live stream seals each chunk as it fills; a fast one would wake the pool for every message it sends. */
+	if (writer->filling.used < JOB_BYTES && sr_monotonic_ms() - writer->job_ended < JOB_PAUSE_MS)
+		return false;
 	return writer->filling.used >= SR_CHUNK;
 }
 
