@@ -196,17 +196,31 @@ static enum sr_code attempt(struct sr_request *request, struct finishing *finish
 static void run(struct sr_request *request)
 {
 	struct finishing *finishing = request->owner;
-	enum sr_code code = sr_request_grant(request, finishing->message.grant, finishing->message.recording);
-	for (int tries = 0; code == SR_OK && tries < SR_TRIES; tries++) {
+	enum sr_code code = SR_OK;
+	for (int tries = 0; tries < SR_TRIES; tries++) {
 		code = attempt(request, finishing);
 		if (code != SR_CONFLICT || request->error.code == SR_CONFLICT)
 			return;
-		code = SR_OK;
 	}
-	if (code == SR_OK) {
-		request->retry_ms = 50;
-		(void)SR_FAIL(&request->error, SR_BUSY, "others are changing the same rows");
+	request->retry_ms = 50;
+	(void)SR_FAIL(&request->error, SR_BUSY, "others are changing the same rows");
+}
+
+/* Whose recording it is comes first: nobody else is told that somebody writes it. */
+static void prove(struct sr_request *request)
+{
+	struct finishing *finishing = request->owner;
+	struct sr_view *view;
+	struct sr_cursor in = sr_request_fields(request);
+	sr_named_decode(&in, &finishing->message);
+	if (!sr_take_done(&in)) {
+		(void)sr_request_malformed(request);
+		return;
 	}
+	if (sr_request_grant(request, finishing->message.grant, finishing->message.recording) != SR_OK ||
+	    sr_lookup(request, finishing->message.recording, &finishing->found, &view) != SR_OK)
+		return;
+	sr_request_view_end(request, view);
 }
 
 static void after(struct sr_request *request)
@@ -216,7 +230,8 @@ static void after(struct sr_request *request)
 		sr_players_wake(request->daemon, finishing->message.recording, finishing->rows[at].track);
 	for (uint16_t at = 0; at < SR_TRACKS_MAX; at++)
 		sr_extents_clear(&finishing->extents[at]);
-	sr_writer_abandon(finishing->reservation);
+	if (finishing->reservation)
+		sr_writer_abandon(finishing->reservation);
 	sodium_memzero(finishing, sizeof *finishing);
 	free(finishing);
 	sr_request_answer(request, false);
@@ -233,19 +248,13 @@ static enum sr_code reserve(struct sr_request *request, struct finishing *finish
 	return code == SR_OK ? SR_OK : SR_FAIL(&request->error, code, "memory is used up");
 }
 
-static void start(struct sr_request *request, struct finishing *finishing)
+static void proved(struct sr_request *request)
 {
-	struct sr_cursor in = sr_request_fields(request);
-	sr_named_decode(&in, &finishing->message);
-	request->owner = finishing;
-	if (!sr_take_done(&in))
-		(void)sr_request_malformed(request);
-	else if (reserve(request, finishing) == SR_OK) {
+	struct finishing *finishing = request->owner;
+	if (request->error.code == SR_OK && reserve(request, finishing) == SR_OK)
 		sr_request_start(request, run, after);
-		return;
-	}
-	free(finishing);
-	sr_request_answer(request, false);
+	else
+		after(request);
 }
 
 void sr_serve_record_finish(struct sr_session *session, const struct sr_message_head *head,
@@ -254,7 +263,8 @@ void sr_serve_record_finish(struct sr_session *session, const struct sr_message_
 	struct sr_request *request = sr_request_new(session, head, fields);
 	struct finishing *finishing = calloc(1, sizeof *finishing);
 	if (request && finishing) {
-		start(request, finishing);
+		request->owner = finishing;
+		sr_request_start(request, prove, proved);
 		return;
 	}
 	free(finishing);

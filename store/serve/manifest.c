@@ -194,6 +194,17 @@ static enum sr_code begin(struct making *making)
 	return code == SR_OK ? feed(making, head, out.used) : code;
 }
 
+/* A file whose sync failed is never written again: the next attempt goes on in a new one. */
+static enum sr_code sync_blob(struct making *making)
+{
+	struct sr_manifest_job *job = making->job;
+	struct sr_blob_name name = sr_track_file_name(job->recording, job->row);
+	enum sr_code code = sr_blob_sync(making->blob, &job->request->error);
+	if (code != SR_OK && !sr_spoiled_add(job->request->daemon->spoiled, &name))
+		sr_daemon_fatal(NULL, &job->request->error);
+	return code;
+}
+
 static enum sr_code end(struct making *making)
 {
 	struct sr_manifest_job *job = making->job;
@@ -204,7 +215,7 @@ static enum sr_code end(struct making *making)
 		return SR_FAIL(&job->request->error, SR_INTERNAL, "sealing the manifest failed");
 	enum sr_code code = put(making, making->sealed, size);
 	if (code == SR_OK)
-		code = sr_blob_sync(making->blob, &job->request->error);
+		code = sync_blob(making);
 	if (code != SR_OK)
 		return code;
 	crypto_hash_sha512_final(&making->hash, hash);

@@ -9,6 +9,7 @@
 #include "serve/binding.h"
 #include "serve/dispatch.h"
 #include "serve/lookup.h"
+#include "text.h"
 
 /* Everything that goes into a new row, wiped as one. */
 struct opening {
@@ -113,6 +114,8 @@ static void run(struct sr_request *request)
 		code = sr_request_malformed(request);
 	else if (!sr_uuid_is_v7(opening->message.recording))
 		code = SR_FAIL(&request->error, SR_USAGE, "a recording's id is a UUIDv7");
+	else if (!sr_text_is_utf8(opening->message.label))
+		code = SR_FAIL(&request->error, SR_USAGE, "a label is UTF-8 without NUL");
 	else
 		code = sr_request_grant(request, opening->message.grant, opening->message.recording);
 	for (int tries = 0; code == SR_OK && again && tries < SR_TRIES; tries++) {

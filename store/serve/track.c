@@ -11,6 +11,7 @@
 #include "serve/dispatch.h"
 #include "serve/lookup.h"
 #include "serve/writer.h"
+#include "text.h"
 
 /* What is learnt on the way, wiped as one. */
 struct beginning {
@@ -203,7 +204,13 @@ static enum sr_code parse(struct sr_request *request, struct beginning *beginnin
 		beginning->token = resume.grant;
 		beginning->track = resume.track;
 	}
-	return sr_take_done(&in) ? SR_OK : sr_request_malformed(request);
+	if (!sr_take_done(&in))
+		return sr_request_malformed(request);
+	if (beginning->adds && !sr_text_is_printable(beginning->wanted.media_type))
+		return SR_FAIL(&request->error, SR_USAGE, "a media type is printable ASCII");
+	if (beginning->adds && !sr_text_is_utf8(beginning->wanted.label))
+		return SR_FAIL(&request->error, SR_USAGE, "a label is UTF-8 without NUL");
+	return SR_OK;
 }
 
 static void prepare(struct sr_request *request)

@@ -97,9 +97,13 @@ enum sr_code sr_track_file_open(struct sr_blobs *blobs, struct sr_spoiled *spoil
 		return open_last(blobs, &name, row, blob, err);
 	if (row->file_count == SR_FILES_MAX)
 		return SR_FAIL(err, SR_CONFLICT, "the track has %d files, and the disk failed again", SR_FILES_MAX);
-	row->files[row->file_count] = (struct sr_track_file){.number = (uint16_t)(name.file + 1)};
-	row->file_count++;
-	name.file++;
+	/* One after it may be spoiled as well, by an attempt whose row was never put. */
+	do {
+		if (name.file == UINT16_MAX)
+			return SR_FAIL(err, SR_CONFLICT, "the track's files have used up their numbers");
+		name.file++;
+	} while (sr_spoiled_has(spoiled, &name));
+	row->files[row->file_count++] = (struct sr_track_file){.number = name.file};
 	struct sr_error why;
 	enum sr_code code = sr_blob_create(blobs, &name, blob, &why);
 	/* Left by an attempt whose row was never put: nothing in it counts. */
