@@ -78,7 +78,7 @@ static bool has_prefix(struct value value, const char *prefix)
 	return value.size > strlen(prefix) && memcmp(value.text, prefix, strlen(prefix)) == 0;
 }
 
-/* What follows "tcp:": a host, a colon, a port from 1 to 65535 without leading zeros. */
+/* What follows "tcp:": a host (one with colons in brackets), a colon, a port from 1 to 65535 without leading zeros. */
 static bool is_host_and_port(const char *text, size_t size)
 {
 	const char *colon = memrchr(text, ':', size);
@@ -86,6 +86,8 @@ static bool is_host_and_port(const char *text, size_t size)
 	unsigned port = 0;
 
 	if (colon == NULL || colon == text)
+		return false;
+	if (memchr(text, ':', (size_t)(colon - text)) != NULL && (text[0] != '[' || colon[-1] != ']'))
 		return false;
 	digits = (size_t)(text + size - (colon + 1));
 	if (digits < 1 || digits > 5 || colon[1] == '0')

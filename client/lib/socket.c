@@ -30,7 +30,7 @@ static bool split_tcp(const char *address, char host[256], char port[6])
 	const char *from = address + strlen("tcp:");
 	const char *colon = strrchr(from, ':');
 	if (!colon || colon == from || colon[1] == '\0' || strlen(colon + 1) > 5 ||
-	    strspn(colon + 1, "0123456789") != strlen(colon + 1) || atoi(colon + 1) > 65535 || atoi(colon + 1) < 1)
+	    strspn(colon + 1, "0123456789") != strlen(colon + 1) || colon[1] == '0' || atoi(colon + 1) > 65535)
 		return false;
 	size_t size = (size_t)(colon - from);
 	if (from[0] == '[' && size > 2 && colon[-1] == ']') {

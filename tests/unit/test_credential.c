@@ -139,6 +139,8 @@ static const struct {
 	{"address unix:/run/sealreel/sealreel.sock", "address tcp::80", 3},
 	{"address unix:/run/sealreel/sealreel.sock", "address tcp:host:", 3},
 	{"address unix:/run/sealreel/sealreel.sock", "address tcp:host:0", 3},
+	{"address unix:/run/sealreel/sealreel.sock", "address tcp:::1:80", 3},
+	{"address unix:/run/sealreel/sealreel.sock", "address tcp:[::1:80", 3},
 	{"address unix:/run/sealreel/sealreel.sock", "address tcp:host:08", 3},
 	{"address unix:/run/sealreel/sealreel.sock", "address tcp:host:65536", 3},
 	{"address unix:/run/sealreel/sealreel.sock", "address tcp:host:8a", 3},
@@ -174,7 +176,7 @@ Test(credential, anything_but_the_one_form_is_refused)
 
 Test(credential, addresses_of_both_kinds_are_taken)
 {
-	static const char *const good[] = {"unix:relative.sock", "unix:/with space", "tcp:localhost:1", "tcp:::1:65535",
+	static const char *const good[] = {"unix:relative.sock", "unix:/with space", "tcp:localhost:1", "tcp:[::1]:65535",
 					   "tcp:10.0.0.1:7443"};
 
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
