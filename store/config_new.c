@@ -67,6 +67,9 @@ static enum sr_code fill(struct sr_config *config, const struct sr_config_words 
 	}
 	if (!config->listen_unix && !config->listen_tcp)
 		return SR_FAIL(err, SR_USAGE, "an address is unix:PATH or tcp:HOST:PORT");
+	/* The kernel may choose a port at run time, but credentials must name one. */
+	if (config->listen_tcp && words && words->listen && strcmp(strrchr(config->listen_tcp, ':'), ":0") == 0)
+		return SR_FAIL(err, SR_USAGE, "a new store's address needs a port of its own");
 	return SR_OK;
 }
 
