@@ -1,0 +1,158 @@
+/*
+ * Checksums of extents: SHA-512 of exactly the bytes that are stored, however they came, in exactly the rows that
+ * changed.
+ */
+#include <openssl/evp.h>
+
+#include "serve/extent.h"
+#include "serve_fixture.h"
+
+#define FILE_NUMBER 9
+#define STORED (3 * (size_t)SR_EXTENT + 5)
+
+static uint8_t *bytes;
+static struct sr_extents extents;
+
+static void set_up(void)
+{
+	store_make();
+	bytes = malloc(STORED + 10);
+	cr_assert_not_null(bytes);
+	media_fill(bytes, 0, STORED + 10);
+}
+
+static void tear_down(void)
+{
+	sr_extents_clear(&extents);
+	free(bytes);
+	store_remove();
+}
+
+TestSuite(extent, .init = set_up, .fini = tear_down);
+
+/* What one call of sr_extents_put left in the table: nothing else is there. */
+struct seen {
+	uint64_t from, to; /* bytes that were added */
+	uint32_t rows;
+};
+
+static bool look_at_row(void *context, struct sr_span key, struct sr_span value)
+{
+	struct seen *seen = context;
+	struct sr_index_key want;
+	struct sr_extent_row row;
+	uint8_t hash[64];
+	uint32_t number = (uint32_t)(seen->from / SR_EXTENT) + seen->rows++;
+	uint64_t start = (uint64_t)number * SR_EXTENT;
+	size_t covered = seen->to - start < SR_EXTENT ? (size_t)(seen->to - start) : SR_EXTENT;
+
+	cr_assert_lt(start, seen->to, "a row of an extent that has no bytes");
+	want = sr_key_extent(recording, TRACK, FILE_NUMBER, number);
+	cr_assert_eq(key.size, want.size);
+	cr_assert_arr_eq(key.data, want.bytes, want.size);
+	cr_assert_eq(sr_extent_row_decode(store.keyring, recording, TRACK, FILE_NUMBER, number, value, &row), SR_OK);
+	cr_assert_eq(row.covered, covered);
+	cr_assert_eq(EVP_Digest(bytes + start, covered, hash, NULL, EVP_sha512(), NULL), 1);
+	cr_assert_arr_eq(row.hash, hash, sizeof row.hash);
+	return true;
+}
+
+/* Put, and check that the rows are those of the extents that got bytes `from` to `to`; then empty the table. */
+static void put_and_check(uint64_t from, uint64_t to)
+{
+	struct sr_blob_name name = file_of(FILE_NUMBER);
+	struct sr_index_key all = {.table = SR_TABLE_EXTENTS};
+	struct seen seen = {.from = from, .to = to};
+	struct sr_op *op = new_op();
+
+	cr_assert(sr_extents_put(&extents, store.keyring, &name, op));
+	cr_assert_eq(sr_index_run(store.index, op, NULL), SR_OK);
+	struct sr_view *view = view_of(store.index);
+	cr_assert_eq(sr_view_walk(view, &all, 0, look_at_row, &seen), SR_OK);
+	sr_view_end(view);
+	cr_assert_eq(seen.rows, from == to ? 0 : (to - 1) / SR_EXTENT - from / SR_EXTENT + 1, "%llu to %llu",
+		     (unsigned long long)from, (unsigned long long)to);
+	op = new_op();
+	for (uint32_t number = 0; number < 4; number++) {
+		struct sr_index_key key = sr_key_extent(recording, TRACK, FILE_NUMBER, number);
+
+		cr_assert(sr_op_erase(op, &key));
+	}
+	cr_assert_eq(sr_index_run(store.index, op, NULL), SR_OK);
+}
+
+static void add(uint64_t from, uint64_t to, size_t at_once)
+{
+	while (from < to) {
+		size_t now = to - from < at_once ? (size_t)(to - from) : at_once;
+
+		cr_assert(sr_extents_add(&extents, bytes + from, now));
+		from += now;
+	}
+}
+
+Test(extent, every_size_of_adding_gives_the_sums_of_what_was_stored)
+{
+	static const size_t sizes[] = {7, 16400, 65536, SR_EXTENT - 1, SR_EXTENT, SR_EXTENT + 1, STORED};
+	static const uint64_t puts[] = {1,         100,           SR_EXTENT - 1, SR_EXTENT,
+					SR_EXTENT, SR_EXTENT + 1, 2 * SR_EXTENT, STORED};
+
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		struct sr_blob_name name = file_of(FILE_NUMBER);
+		uint64_t at = 0;
+
+		cr_assert_eq(sr_extents_take_up(&extents, store.blobs, &name, 0, &failure), SR_OK);
+		for (size_t put = 0; put < sizeof puts / sizeof puts[0]; at = puts[put++]) {
+			add(at, puts[put], sizes[i]);
+			put_and_check(at, puts[put]);
+		}
+		/* All at once, as a file that was never put. */
+		cr_assert_eq(sr_extents_take_up(&extents, store.blobs, &name, 0, &failure), SR_OK);
+		add(0, STORED, sizes[i]);
+		put_and_check(0, STORED);
+	}
+}
+
+static void store_bytes(size_t size)
+{
+	struct sr_blob_name name = file_of(FILE_NUMBER);
+	struct sr_blob *blob;
+
+	cr_assert_eq(sr_blob_create(store.blobs, &name, &blob, &failure), SR_OK, "%s", failure.text);
+	cr_assert_eq(sr_blob_append(blob, bytes, size, &failure), SR_OK);
+	sr_blob_close(blob);
+}
+
+Test(extent, taking_up_reads_back_what_is_committed_and_no_more)
+{
+	static const uint64_t committed[] = {1,
+					     65535,
+					     65536,
+					     65537,
+					     SR_EXTENT - 1,
+					     SR_EXTENT,
+					     SR_EXTENT + 1,
+					     2 * SR_EXTENT,
+					     STORED - 1000,
+					     3 * SR_EXTENT - 1,
+					     3 * SR_EXTENT,
+					     STORED};
+	struct sr_blob_name name = file_of(FILE_NUMBER);
+
+	store_bytes(STORED);
+	for (size_t i = 0; i < sizeof committed / sizeof committed[0]; i++) {
+		cr_assert_eq(sr_extents_take_up(&extents, store.blobs, &name, committed[i], &failure), SR_OK);
+		add(committed[i], committed[i] + 10, 10);
+		put_and_check(committed[i], committed[i] + 10);
+	}
+}
+
+Test(extent, a_file_that_lacks_committed_bytes_is_corrupt)
+{
+	struct sr_blob_name name = file_of(FILE_NUMBER);
+
+	cr_expect_eq(sr_extents_take_up(&extents, store.blobs, &name, 1, &failure), SR_CORRUPT);
+	store_bytes(SR_EXTENT + 100);
+	cr_expect_eq(sr_extents_take_up(&extents, store.blobs, &name, SR_EXTENT + 101, &failure), SR_CORRUPT);
+	cr_expect_eq(sr_extents_take_up(&extents, store.blobs, &name, SR_EXTENT + 100, &failure), SR_OK);
+}
