@@ -132,6 +132,7 @@ void sr_request_answer(struct sr_request *request, bool ended)
 				      request->retry_ms);
 	else
 		sr_session_send(session, request->head.stream, request->head.request, &request->reply, false);
+	sr_session_flush(session); /* before the late events, which take time */
 	sr_request_free(request);
 }
 

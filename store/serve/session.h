@@ -57,6 +57,9 @@ void sr_session_refuse_renewal(struct sr_session *session, uint32_t stream, uint
 /* Queue `size` raw bytes of `fd` (duplicated) at `position`, behind the BODY just sent. False: memory is used up. */
 bool sr_session_send_raw(struct sr_session *session, int fd, uint64_t position, uint32_t size) SR_MUST_USE;
 
+/* Send what the socket takes now, rather than when the loop comes by again; players that read go on. */
+void sr_session_flush(struct sr_session *session);
+
 /* Bytes queued and not yet taken by the socket. */
 size_t sr_session_queued(const struct sr_session *session);
 

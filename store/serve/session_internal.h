@@ -55,7 +55,4 @@ void sr_session_resume_reading(struct sr_session *session);
 /* True unless a writer's buffer is full, or the peer does not take what it asked for. */
 bool sr_session_may_read(const struct sr_session *session);
 
-/* Send what the socket takes. */
-void sr_session_flush(struct sr_session *session);
-
 #endif

@@ -12,7 +12,6 @@
 #include "account/event.h"
 #include "account/log.h"
 #include "serve/dispatch.h"
-#include "serve/play.h"
 #include "serve/session_internal.h"
 
 static void on_caller(struct sr_session *session, const uint8_t key[32])
@@ -211,8 +210,6 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 			if (!sr_session_stands(session) || !sr_session_may_read(session) || !read_some(session))
 				break;
 	sr_session_flush(session);
-	if (sr_session_stands(session))
-		sr_players_feed(session);
 	sr_session_release(session);
 }
 

@@ -8,6 +8,7 @@
 
 #include "account/event.h"
 #include "account/log.h"
+#include "serve/play.h"
 #include "serve/session_internal.h"
 
 /* Called before something is queued: what waits, waits from now on. */
@@ -20,7 +21,7 @@ static void about_to_queue(struct sr_session *session)
 void sr_session_flush(struct sr_session *session)
 {
 	size_t sent;
-	if (session->phase == CLOSED)
+	if (session->phase == CLOSED || session->output.queued == 0)
 		return;
 	bool was_full = session->output.in_memory > UNREAD_MAX;
 	enum sr_code code = sr_output_send(&session->output, session->fd, SEND_AT_ONCE, &sent);
@@ -46,6 +47,8 @@ void sr_session_flush(struct sr_session *session)
 	if (was_full)
 		sr_session_resume_reading(session);
 	sr_session_update_poll(session);
+	if (sr_session_stands(session))
+		sr_players_feed(session);
 }
 
 bool sr_reply_begin(struct sr_reply *reply, uint8_t type, size_t room)
