@@ -296,8 +296,9 @@ test('misfiled rows that are damaged as well are withheld, and by name no more t
   const grant = store.mint(ALICE, SCOPE);
   for (const ask of [(client, id) => client.info(grant, id), (client, id) => client.play(grant, id)]) {
     const again = store.log.length;
-    const { replies } = await asked(ask, [newRecordingId(), ...damaged]);
+    const { replies, works } = await asked(ask, [newRecordingId(), ...damaged]);
     assert.equal(replies.length, 1);
+    assert.equal(works.length, 1, works.join('\n'));
     assert.deepEqual(ids(await store.logged('foreign', { from: again, count: COUNT })), sorted(damaged));
   }
   const { result } = await counted((client) => client.check(grant, damaged));
