@@ -1,0 +1,140 @@
+// A disk that fills up: recording stops at the reserve with `no_space`, everything else goes on, and when there is room
+// again recording goes on as well, without a restart and without a byte lost.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createCipheriv } from 'node:crypto';
+import { cpSync, mkdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { newRecordingId } from '../peer/writer.mjs';
+import { Store, missing, refused, waitFor } from './harness.mjs';
+
+const MIB = 1024 * 1024;
+const ALICE = 'https://clinic.example/mrn|alice';
+const SOURCE = createCipheriv('aes-128-ctr', Buffer.alloc(16, 4), Buffer.alloc(16)).update(Buffer.alloc(2 * MIB));
+
+/** Whether this machine lets us make a small file system; else why not. */
+function cannotMount() {
+  if (process.getuid() !== 0) {
+    return 'a small file system can be mounted by root alone';
+  }
+  const path = `${process.env.TMPDIR ?? '/tmp'}/sealreel-mount-${process.pid}`;
+  mkdirSync(path);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', path], { stdio: 'ignore' });
+    execFileSync('umount', [path]);
+    return false;
+  } catch {
+    return 'tmpfs cannot be mounted here';
+  } finally {
+    rmSync(path, { recursive: true });
+  }
+}
+
+describe('a full disk', { skip: missing() || cannotMount() }, () => {
+  let store;
+  let ingest;
+  let playback;
+  let mounted;
+
+  before(async () => {
+    store = await Store.make();
+    renameSync(store.path('blobs'), store.beside('blobs'));
+    mkdirSync(store.path('blobs'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64m,mode=0700', 'none', store.path('blobs')]);
+    mounted = store.path('blobs');
+    cpSync(store.beside('blobs'), mounted, { recursive: true });
+    store.set('store', 'reserve_min_mib', '16');
+    store.set('store', 'reserve_percent', '0');
+    await store.start();
+    ingest = await store.service('ingest');
+    playback = await store.service('playback');
+  });
+
+  after(async () => {
+    await store?.stop();
+    if (mounted) {
+      execFileSync('umount', [mounted]);
+    }
+    await store?.remove();
+  });
+
+  const filler = () => `${mounted}/filler`;
+
+  /** Leaves `free` bytes on the disk. */
+  function fill(free) {
+    const { bavail, bsize } = statfsSync(mounted);
+    writeFileSync(filler(), Buffer.alloc(bavail * bsize - free));
+  }
+
+  const play = (id) => store.connected(playback, async (client) => {
+    const player = await client.play(store.mint(ALICE, 'play'), id);
+    const { length } = await player.update(1);
+    const got = await player.readAll(1);
+    assert.ok(got.equals(SOURCE.subarray(0, length)));
+    return length;
+  });
+
+  test('at the reserve recording stops, playing goes on, and nothing acknowledged is lost', async () => {
+    await store.connected(ingest, async (client) => {
+      const grant = store.mint(ALICE, 'record');
+      const recording = await client.record(grant);
+      const writer = await recording.track({ type: 'video/webm' });
+      await writer.append(SOURCE.subarray(0, MIB));
+      assert.equal(await writer.sync(), MIB);
+
+      fill(15 * MIB);
+      const failure = await waitFor(async () => {
+        try {
+          await writer.append(SOURCE.subarray(writer.offset, writer.offset + 1000));
+          await writer.sync();
+          return null;
+        } catch (error) {
+          return error;
+        }
+      });
+      assert.ok(refused('no_space')(failure), String(failure));
+      assert.match(failure.message, /reserve/);
+      await assert.rejects(client.record(grant), (error) => refused('no_space')(error) && error.retryMs > 0);
+      await assert.rejects(recording.resume(1), refused('no_space'));
+      await assert.rejects(recording.track({ type: 'audio/webm' }), refused('no_space'));
+
+      const durable = await play(recording.id);
+      assert.ok(durable >= writer.durable && durable >= MIB);
+      const health = await store.cli(['health'], { credential: store.operator });
+      assert.notEqual(health.code, 0);
+      assert.match(health.stdout.toString() + health.stderr, /reserve|space/);
+      const byHand = await store.cli(['ingest', '--quiet', '-'], { credential: ingest, grant, stdin: 'media' });
+      assert.notEqual(byHand.code, 0);
+      assert.match(byHand.stderr, /^sealreel: [ -~]*(reserve|space)[ -~]*\n$/);
+
+      rmSync(filler());
+      const resumed = await waitFor(() => recording.resume(1).catch(() => null), { what: 'room' });
+      assert.equal(resumed.offset, durable);
+      await resumed.append(SOURCE.subarray(durable));
+      assert.equal(await resumed.close(), SOURCE.length);
+      await recording.finish();
+      assert.equal(await play(recording.id), SOURCE.length);
+    });
+    assert.equal((await store.cli(['health'], { credential: store.operator })).code, 0);
+  });
+
+  test('a disk without one free byte is met the same way', async () => {
+    await store.connected(ingest, async (client) => {
+      const grant = store.mint(ALICE, 'record');
+      const recording = await client.record(grant, { id: newRecordingId() });
+      const writer = await recording.track({ type: 'video/webm' });
+      fill(0);
+      await assert.rejects(async () => {
+        await writer.append(SOURCE);
+        await writer.sync();
+      }, refused('no_space'));
+      assert.equal(await play(recording.id), writer.durable);
+      rmSync(filler());
+      const resumed = await waitFor(() => recording.resume(1).catch(() => null), { what: 'room' });
+      await resumed.append(SOURCE.subarray(resumed.offset));
+      await resumed.close();
+      await recording.finish();
+      assert.equal(await play(recording.id), SOURCE.length);
+    });
+  });
+});
