@@ -197,7 +197,7 @@ start_daemon
 operator=("$bin/sealreel" --credential "$store/operator.cred")
 quietly "${operator[@]}" service add recorder --role ingest -o "$place/recorder.cred"
 quietly "${operator[@]}" service add player --role playback -o "$place/player.cred"
-grant call.grant 'urn:example:patient|anna' clinician:dr-lindqvist
+grant call.grant 'urn:example:patient|anna' clinician:17
 grant anna.grant 'urn:example:patient|anna' patient:anna
 grant ben.grant 'urn:example:patient|ben' patient:ben
 # The command line as the recording service, and as the playback service for either patient. Arrays and not functions:
