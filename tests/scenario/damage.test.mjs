@@ -176,8 +176,8 @@ const ROWS = [
 // The same for the places of the unfinished recording's segments.
 const PLACES = [
   ['a segment\'s number', ['segments', '1', '3', '4'], CORRUPT],
-  ['a segment\'s offset', ['segments', '1', '11', '4'], BY_CLIENT],
-  ['a segment\'s length', ['segments', '1', '15', '4'], BY_CLIENT],
+  ['a segment\'s offset', ['segments', '1', '11', '4'], CORRUPT],
+  ['a segment\'s length', ['segments', '1', '15', '4'], CORRUPT],
   ['a segment\'s salt', ['segments', '1', '24', '4'], BY_CLIENT],
   ['a segment\'s commitment', ['segments', '1', '48', '4'], BY_CLIENT],
   ['a segment\'s position', ['segments', '1', '89', '1'], BY_CLIENT],
