@@ -52,10 +52,14 @@ static bool fits(const struct sr_table_look *look)
 		if (at > 0 && record->offset != places[at - 1].record.offset + places[at - 1].record.length)
 			return false;
 	}
-	if (!look->by_offset || look->count == 0)
+	if (look->count == 0)
 		return true;
-	return places[0].record.offset <= look->offset &&
-	       look->offset - places[0].record.offset < places[0].record.length;
+	const struct sr_segment_record *last = &places[look->count - 1].record;
+	if ((look->from == 0 && places[0].record.offset != 0) ||
+	    (last->number + 1 == look->head.segments && last->offset + last->length != look->head.length))
+		return false;
+	return !look->by_offset || (places[0].record.offset <= look->offset &&
+				    look->offset - places[0].record.offset < places[0].record.length);
 }
 
 static enum sr_code collect(struct sr_table_look *look, place_of *get, void *source)
