@@ -41,6 +41,11 @@ process.on('exit', () => {
   }
 });
 
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) {
+  // Without a handler there would be no 'exit'.
+  process.once(signal, () => process.exit(1));
+}
+
 /** Waits until `condition()` is true (it may be async), and returns what it gave. Throws after `deadline` ms. */
 export async function waitFor(condition, { deadline = DEADLINE, what = 'the condition' } = {}) {
   const end = Date.now() + deadline;
@@ -254,7 +259,7 @@ export class Store {
     return stdout.toString().trim();
   }
 
-  /** The path of the credential of a service of these roles ("ingest,playback"), which is added when first asked for. */
+  /** The path of the credential of a service of these roles ("ingest,playback"), added when first asked for. */
   async service(roles, name = roles.replaceAll(',', '-')) {
     if (!this.#services.has(name)) {
       const path = this.beside(`${name}.cred`);

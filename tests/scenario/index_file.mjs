@@ -4,9 +4,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './harness.mjs';
 
-// LMDB: pages of this size, flags at this place in their headers, and a header of 8 bytes before a node's key.
+// LMDB: pages of this size, whose header has flags and the end of the list of nodes, which follows it; and a header of
+// 8 bytes before a node's key.
 const PAGE = 4096;
 const PAGE_FLAGS = 10;
+const PAGE_LOWER = 12;
+const PAGE_HEADER = 16;
 const LEAF = 0x02;
 const NODE = 8;
 
@@ -24,25 +27,35 @@ export async function misfile(store, recording, tag, { move = false } = {}) {
   assert.equal(code, 0, stderr);
 }
 
-/** Where the values of this key stand in the index's file: [begin, size], stale pages included. */
+/** True if a leaf page lists a node at this place: a page's free room may have bytes of nodes that were there. */
+function isNode(file, node) {
+  const page = node - (node % PAGE);
+  const count = (file.readUInt16LE(page + PAGE_LOWER) - PAGE_HEADER) / 2;
+  if ((file.readUInt16LE(page + PAGE_FLAGS) & LEAF) === 0) {
+    return false;
+  }
+  const nodes = Array.from({ length: count }, (_, i) => page + file.readUInt16LE(page + PAGE_HEADER + 2 * i));
+  return nodes.includes(node);
+}
+
+/** Where the values of this key stand in the index's file, in any table: [begin, size], stale pages included. */
 function places(file, key) {
   const found = [];
   for (let at = file.indexOf(key); at >= 0; at = file.indexOf(key, at + 1)) {
     const node = at - NODE;
-    const flags = file.readUInt16LE(at - (at % PAGE) + PAGE_FLAGS);
-    if ((flags & LEAF) !== 0 && file.readUInt16LE(node + 6) === key.length) {
+    if (isNode(file, node) && file.readUInt16LE(node + 6) === key.length) {
       found.push([at + key.length, file.readUInt32LE(node)]);
     }
   }
   return found;
 }
 
-/** A copy of the value under this key, whichever page it is found in first. */
-export function value(store, key) {
+/** A copy of the value of `size` bytes under this key, of which there may be others in other tables. */
+export function value(store, key, size) {
   const file = readFileSync(store.path('index', 'data.mdb'));
-  const [[begin, size] = []] = places(file, key);
-  assert.notEqual(begin, undefined, 'the row is not in the index');
-  return file.subarray(begin, begin + size);
+  const found = places(file, key).find(([, length]) => length === size);
+  assert.ok(found, 'the row is not in the index');
+  return file.subarray(found[0], found[0] + size);
 }
 
 /**

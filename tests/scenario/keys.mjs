@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { hkdfExpand, hkdfExtract, open } from '../peer/chunked.mjs';
+import { HEADER, TAG, hkdfExpand, hkdfExtract, open } from '../peer/chunked.mjs';
 import { rowKey, value } from './index_file.mjs';
 
 const KEY = 32;
 const FRONT = 67;
+const PATIENT_ROW = 134;
+const RECORDING_ROW = 436;
 
 const number = (size, n) => {
   const bytes = Buffer.alloc(size);
@@ -42,13 +44,16 @@ export function patientTag(keyring, identity) {
   return createHmac('sha512', keyring.tagKey).update(info).digest('hex').slice(0, 2 * KEY);
 }
 
-/** What opens one recording of `identity`, down to its first track: names and keys of 32 bytes. */
-export function recordingKeys(store, keyring, identity, recording) {
+/** What a short text takes in a row: nothing, or a sealed message of one chunk. */
+const sealedSize = (text) => (text === '' ? 0 : HEADER + Buffer.byteLength(text) + TAG);
+
+/** What opens one recording of `identity` with this label, down to its first track: names and keys of 32 bytes. */
+export function recordingKeys(store, keyring, identity, recording, label) {
   const tag = patientTag(keyring, identity);
-  const salt = value(store, Buffer.from(tag, 'hex')).subarray(22, 22 + KEY);
+  const salt = value(store, Buffer.from(tag, 'hex'), PATIENT_ROW).subarray(22, 22 + KEY);
   const id = idBytes(recording);
   const patient = hkdfExpand(hkdfExtract(salt, keyring.root), context('patient key', field(identity)), KEY);
-  const wrap = value(store, rowKey(tag, recording)).subarray(31, 31 + 176);
+  const wrap = value(store, rowKey(tag, recording), RECORDING_ROW + sealedSize(label)).subarray(31, 31 + 176);
   const inner = open(keyring.epochKey, context('outer wrap', id, number(4, keyring.epoch)), wrap);
   const dek = open(patient, context('inner wrap', id), inner);
   return {

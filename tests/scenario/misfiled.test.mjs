@@ -139,7 +139,8 @@ test('the list has exactly the patient\'s own, counts the rest, and says nothing
     const { from, counts } = await listed(ALICE, own, { withheld: COUNT, limit });
     const events = await store.logged('misfiled', { from, count: COUNT });
     assert.deepEqual(ids(events), sorted(misfiled));
-    assert.ok(events.every(({ level, tag, operation }) => level === 'alarm' && tag === aliceTag && operation === 'list'));
+    assert.ok(events.every(({ level, operation }) => level === 'alarm' && operation === 'list'));
+    assert.ok(events.every(({ tag }) => tag === aliceTag));
     assert.equal(counts.misfiled, COUNT);
     assert.equal(counts.foreign + counts.corrupt, 0);
   }
@@ -291,7 +292,8 @@ test('misfiled rows that are damaged as well are withheld, and by name no more t
   const corrupt = await store.logged('corrupt', { from, count: COUNT });
   assert.deepEqual(ids(corrupt), sorted(damaged));
   assert.ok(corrupt.every(({ level }) => level === 'alarm'));
-  assert.equal(store.events('misfiled', from).length, misfiled.length - COUNT);
+  const whole = misfiled.slice(COUNT);
+  assert.deepEqual(ids(await store.logged('misfiled', { from, count: whole.length })), sorted(whole));
 
   const grant = store.mint(ALICE, SCOPE);
   for (const ask of [(client, id) => client.info(grant, id), (client, id) => client.play(grant, id)]) {

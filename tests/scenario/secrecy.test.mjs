@@ -100,7 +100,7 @@ async function recordFor(client, identity, { finish = true, claims } = {}) {
 }
 
 function addKeys(identity, recording) {
-  for (const [name, key] of Object.entries(recordingKeys(store, openKeyring(store), identity, recording))) {
+  for (const [name, key] of Object.entries(recordingKeys(store, openKeyring(store), identity, recording, WORDS))) {
     addKey(name, key);
   }
 }
@@ -277,7 +277,8 @@ test('after asking for what is somebody else\'s, and for what is bound to somebo
     await assert.rejects(client.record(grant, { label: WORDS }), refused('conflict'));
     await assert.rejects(client.record(grantOf(BOB), { id: call, label: WORDS }), refused('conflict'));
   });
-  assert.ok(store.events('foreign').length > 0 && store.events('consultation_conflict').length > 0);
+  await store.logged('foreign');
+  await store.logged('consultation_conflict');
   await nothingLeft(t);
 });
 
