@@ -82,8 +82,8 @@ const CORRUPT = 'corrupt';
 const BY_CLIENT = 'refused by the client';
 
 /**
- * What must come of playing: null, an error's code, or BY_CLIENT, whose checks meet what the daemon does not look at; and
- * how many bytes come before. The command line may give out less, as it opens several chunks at a time.
+ * What must come of playing: null, an error's code, or BY_CLIENT, whose checks meet what the daemon does not look at;
+ * and how many bytes come before. The command line may give out less, as it opens several chunks at a time.
  */
 async function expectPlay(id, want, bytes) {
   const from = store.log.length;

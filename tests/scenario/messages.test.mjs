@@ -30,8 +30,8 @@ const field = (size) => Buffer.concat([u16(size), Buffer.alloc(size, 'a')]);
 const id = Buffer.from(ID.replaceAll('-', ''), 'hex');
 const plain = (name, stream, fields) => encode(name, stream, 9n, fields);
 
-// Every message of a client but goodbye, which ends the connection anyway, as short as it may be, by the state in which it may come. `grows` says that a byte more
-// would be right as well: then the longest is tried.
+// Every message of a client but goodbye, which ends the connection anyway: as short as it may be, by the state in which
+// it may come. `grows` says that a byte more would be right as well: then so many more are sent.
 const MESSAGES = [
   { name: 'ping', on: 'alone', fields: {} },
   { name: 'pong', on: 'alone', fields: {} },
@@ -46,8 +46,8 @@ const MESSAGES = [
   { name: 'service.list', on: 'alone', bytes: head(0x43, 0) },
   { name: 'stats', on: 'alone', fields: {} },
   { name: 'health', on: 'alone', fields: {} },
-  { name: 'record.track', on: 'free', fields: { grant: GRANT, recording: ID, nonce: NONCE, track: 0, start: 0, type: 'a',
-    label: '' } },
+  { name: 'record.track', on: 'free', fields: { grant: GRANT, recording: ID, nonce: NONCE, track: 0, start: 0,
+    type: 'a', label: '' } },
   { name: 'record.resume', on: 'free', fields: { grant: GRANT, recording: ID, track: 1 } },
   { name: 'play.open', on: 'free', fields: { grant: GRANT, recording: ID } },
   { name: 'record.append', on: 'writer', fields: { offset: 0, mediaTime: null, media: Buffer.alloc(1) },
@@ -116,7 +116,8 @@ const TIMES = [
   ['play.read on a stream nobody opened', 'free', [plain('play.read', STREAM, READ)]],
   ['grant.renew on a stream nobody opened', 'free', [plain('grant.renew', STREAM, { grant: GRANT })]],
   ['close on a stream nobody opened', 'free', [plain('close', STREAM, {})]],
-  ['play.read before the player is there', 'free', [plain('play.open', STREAM, OPEN), plain('play.read', STREAM, READ)]],
+  ['play.read before the player is there', 'free', [plain('play.open', STREAM, OPEN),
+    plain('play.read', STREAM, READ)]],
   ['close before the writer is there', 'free', [plain('record.resume', STREAM, { ...OPEN, track: 1 }),
     plain('close', STREAM, {})]],
   ['a stream number used twice', 'free', [plain('play.open', STREAM, OPEN), plain('play.open', STREAM, OPEN)]],

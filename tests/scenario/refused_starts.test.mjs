@@ -1,8 +1,8 @@
 // Stores that a daemon must not serve: each is refused with one line that says what is wrong, and nothing in it is
 // changed by the attempt.
 import assert from 'node:assert/strict';
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync,
-  truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync,
+  symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -131,7 +131,9 @@ const TABLES = {
 
 /** Runs the daemon, which must end by itself with one line. */
 async function expectRefusal(directory, status, words) {
-  const { code, signal, stdout, stderr } = await run(DAEMON, [directory], { env: { CREDENTIALS_DIRECTORY: undefined } });
+  const { code, signal, stdout, stderr } = await run(DAEMON, [directory], {
+    env: { CREDENTIALS_DIRECTORY: undefined },
+  });
   const own = stderr.split('\n').filter((line) => !line.startsWith('time='));
   assert.deepEqual([code, signal, stdout.toString()], [status, null, ''], stderr);
   assert.equal(own.length, 2, stderr);
