@@ -174,7 +174,11 @@ export class Connection {
       throw this.#failure ?? new Error('the connection is over');
     }
     if (!this.#socket.write(this.#session.frame(name, stream, request, fields))) {
-      await Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')]);
+      const settled = new AbortController();
+      const { signal } = settled;
+      await Promise.race(['drain', 'close'].map((event) => once(this.#socket, event, { signal })));
+      // Whichever did not come is no longer listened for.
+      settled.abort();
     }
   }
 

@@ -50,6 +50,15 @@ export class Raw {
     this.#socket.end();
   }
 
+  /** Takes nothing of what the daemon sends, until resume(). */
+  pause() {
+    this.#socket.pause();
+  }
+
+  resume() {
+    this.#socket.resume();
+  }
+
   destroy() {
     this.#socket.destroy();
   }
