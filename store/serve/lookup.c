@@ -156,7 +156,8 @@ enum sr_code sr_recording_find(struct sr_request *request, struct sr_view *view,
 	enum sr_row_verdict verdict = sr_row_open(request->daemon->keyring, patient->key, candidate.id, candidate.value,
 						  &found->row, found->dek, &request->work);
 	/* Under another tag it is never this patient's, damaged or not; and damage must not make the answer cheaper. */
-	if (!candidate.own && verdict != SR_ROW_OPEN && verdict != SR_ROW_NOT_THEIRS)
+	bool elsewhere = !candidate.own || candidate.hinted_other;
+	if (elsewhere && verdict != SR_ROW_OPEN && verdict != SR_ROW_NOT_THEIRS)
 		verdict = sr_row_open(request->daemon->keyring, patient->key, request->daemon->decoy_id,
 				      (struct sr_span){request->daemon->decoy, request->daemon->decoy_size},
 				      &found->row, found->dek, &request->work);
