@@ -96,7 +96,7 @@ store_id() {
 	sed -n 's/^store //p' "$place/$1/studio.cred"
 }
 
-# A finished recording of two tracks and several segments, bound to a consultation, and another patient's unfinished one.
+# A finished recording of two tracks and several segments, bound to a consultation; another patient's unfinished one.
 mkdir "$place/keyfile"
 "$bin/sealreel" init --key-source file:keyring.key "$place/keyfile/store" >/dev/null
 start "$place/keyfile/store"
