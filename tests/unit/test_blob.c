@@ -82,6 +82,11 @@ __attribute__((visibility("default"))) int fsync(int fd)
 	return sync_one(fd, SYS_fsync);
 }
 
+__attribute__((visibility("default"))) int fdatasync(int fd)
+{
+	return sync_one(fd, SYS_fdatasync);
+}
+
 __attribute__((visibility("default"))) int syncfs(int fd)
 {
 	return sync_one(fd, SYS_syncfs);
@@ -235,6 +240,24 @@ Test(blob, a_new_name_is_durable_or_gone)
 	}
 	sync_fails = 1;
 	cr_assert_eq(sr_blob_remove(blobs, &name, &err), SR_IO);
+}
+
+Test(blob, a_sync_reaches_the_file_or_fails_for_good)
+{
+	struct sr_blob *blob = created();
+
+	forget_syncs();
+	cr_assert_eq(sr_blob_append(blob, (const uint8_t *)"abc", 3, &err), SR_OK);
+	cr_assert_eq(file_syncs, 0);
+	cr_assert_eq(sr_blob_sync(blob, &err), SR_OK);
+	cr_assert_eq(file_syncs, 1);
+	sync_fails = 1;
+	cr_assert_eq(sr_blob_sync(blob, &err), SR_IO);
+	/* What a later sync would say of the lost pages is not asked for. */
+	cr_assert_eq(sr_blob_sync(blob, &err), SR_IO);
+	cr_assert_eq(sr_blob_append(blob, (const uint8_t *)"d", 1, &err), SR_IO);
+	cr_assert_eq(file_syncs, 1);
+	sr_blob_close(blob);
 }
 
 Test(blob, open_wants_a_directory)

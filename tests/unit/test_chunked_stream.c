@@ -142,6 +142,23 @@ Test(stream, one_feed_with_damage_puts_out_nothing)
 	free(message.data);
 }
 
+/* The same key, context and plaintext: only a fresh salt keeps the nonces apart. */
+Test(stream, two_streams_never_share_a_salt)
+{
+	uint8_t front[16][SR_SEALED_FRONT];
+
+	for (size_t i = 0; i < COUNT(front); i++) {
+		struct sr_sealer *sealer = sr_sealer_new(key, context, sizeof context, front[i]);
+
+		cr_assert_not_null(sealer);
+		sr_sealer_free(sealer);
+		for (size_t j = 0; j < i; j++) {
+			cr_assert_neq(memcmp(front[i], front[j], SR_SALT), 0);
+			cr_assert_neq(memcmp(front[i] + SR_SALT, front[j] + SR_SALT, SR_COMMITMENT), 0);
+		}
+	}
+}
+
 Test(stream, a_closed_stream_stays_closed)
 {
 	struct bytes message = message_of(40), sealed = sealed_of(&message);

@@ -1,0 +1,73 @@
+// A disk that cannot make bytes durable: nothing is acknowledged that no sync has vouched for, the index says nothing of
+// it, and the call goes on where it was durable.
+import assert from 'node:assert/strict';
+import { createCipheriv } from 'node:crypto';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { BIN_RELEASE, Store, missing, refused, run } from './harness.mjs';
+
+const ALICE = 'https://clinic.example/mrn|alice';
+const SOURCE = createCipheriv('aes-128-ctr', Buffer.alloc(16, 3), Buffer.alloc(16)).update(Buffer.alloc(60_000));
+const FIRST = 20_000;
+const SECOND = 40_000;
+
+let store;
+let clinic;
+let sign;
+
+/** The path of track 1's file of this number. */
+const blobOf = (id, file) => store.path('blobs', (parseInt(id.slice(-4), 16) & 1023).toString(16).padStart(3, '0'),
+  `${id}.1.${file}`);
+
+/** All of track 1 as it is now. */
+const played = (id) => store.connected(clinic, async (client) => {
+  const player = await client.play(store.mint(ALICE, 'play'), id);
+  await player.update(1);
+  const bytes = await player.readAll(1);
+  await player.close();
+  return bytes;
+});
+
+// The released programs: a sanitizer must be the first library that is loaded.
+describe('a sync that fails', { skip: missing(['sealreeld', 'sealreel'], BIN_RELEASE) }, () => {
+  before(async () => {
+    store = await Store.make({ bin: BIN_RELEASE });
+    const library = store.beside('sync_fails.so');
+    const source = fileURLToPath(new URL('../tools/sync_fails.c', import.meta.url));
+    const made = await run('gcc', ['-D_GNU_SOURCE', '-shared', '-fPIC', '-o', library, source]);
+    assert.equal(made.code, 0, made.stderr);
+    sign = store.beside('sync-fails');
+    await store.start({ env: { LD_PRELOAD: library, SR_SYNC_FAILS: sign } });
+    clinic = await store.service('ingest,playback');
+  });
+
+  after(() => store?.remove());
+
+  test('is told, and what it was to make durable is neither acknowledged nor played', async () => {
+    let recording;
+    await store.connected(clinic, async (client) => {
+      recording = await client.record(store.mint(ALICE, 'record'));
+      const writer = await recording.track({ type: 'video/webm' });
+      await writer.append(SOURCE.subarray(0, FIRST));
+      assert.equal(await writer.sync(), FIRST);
+      writeFileSync(sign, '');
+      await writer.append(SOURCE.subarray(FIRST, SECOND));
+      await assert.rejects(writer.sync(), refused('io'));
+      assert.equal(writer.durable, FIRST);
+      rmSync(sign);
+      assert.ok((await played(recording.id)).equals(SOURCE.subarray(0, FIRST)));
+      const again = await recording.resume(1);
+      assert.equal(again.durable, FIRST);
+      await again.append(SOURCE.subarray(FIRST));
+      assert.equal(await again.close(), SOURCE.length);
+      await recording.finish();
+    });
+    // The kernel calls the lost pages clean: the first file is never written again.
+    assert.ok(existsSync(blobOf(recording.id, 1)));
+    assert.ok((await played(recording.id)).equals(SOURCE));
+    await store.kill();
+    await store.start();
+    assert.ok((await played(recording.id)).equals(SOURCE));
+  });
+});
