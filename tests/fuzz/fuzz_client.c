@@ -2,6 +2,7 @@
  * What the client library reads beyond single messages. The first byte chooses: `e` an entry, `l` the entries of a
  * listing, `t` pages of a segment table, `a` a server's address, `g` a grant, for when it is to be renewed.
  */
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,12 +13,21 @@
 
 static const uint8_t recording[SR_UUID] = {1};
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void must(bool holds)
 {
 	if (!holds)
 		abort();
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	must(sodium_init() >= 0);
+	return 0;
 }
 
 /* What is shown of a recording must be terminated and within its bounds; a copy must be the same. */
