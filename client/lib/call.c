@@ -63,6 +63,12 @@ enum sr_code sr_call_start(struct sr_call *call, enum sr_code sent, struct sr_ca
 	return sent;
 }
 
+enum sr_code sr_call_start_again(struct sr_call *call, struct sr_call **handle)
+{
+	call->unsent = sr_reconnect_under_way(call->client);
+	return sr_call_start(call, call->unsent ? SR_OK : call->again(call), handle);
+}
+
 void sr_call_finish(struct sr_call *call, const struct sr_result *result, struct sr_cursor *fields)
 {
 	LIST_REMOVE(call, link);

@@ -10,30 +10,49 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Everything that was under way fails with the connection's failure. */
+/* What the connection that failed leaves behind: `goes_on` if another is to be made, and some of it can wait for that.
+ */
+static void sort_out(struct sr_client *client, bool goes_on)
+{
+	struct sr_call *call, *next_call;
+	struct sr_stream *stream;
+	struct sr_streams *const tables[] = {&client->streams, &client->waiting};
+	for (size_t i = 0; i < (goes_on ? 1 : 2); i++) {
+		while ((stream = LIST_FIRST(tables[i]))) {
+			if (goes_on && sr_reconnect_keeps_stream(stream))
+				continue;
+			LIST_REMOVE(stream, link);
+			LIST_INSERT_HEAD(&client->ending, stream, link);
+			stream->waiting = false;
+		}
+	}
+	for (call = LIST_FIRST(&client->calls); call; call = next_call) {
+		next_call = LIST_NEXT(call, link);
+		if (goes_on && sr_reconnect_keeps_call(call))
+			continue;
+		LIST_REMOVE(call, link);
+		LIST_INSERT_HEAD(&client->failing, call, link);
+	}
+}
+
+/* Everything that was under way fails with the connection's failure, but what waits for the next connection. */
 static void settle(struct sr_client *client)
 {
 	const struct sr_result failure = client->failure;
 	bool established = client->established;
+	bool goes_on = sr_reconnect_takes(client);
 	struct sr_call *call;
 	struct sr_stream *stream;
 	sr_socket_close(client);
 	sr_conn_free(client->conn);
 	client->conn = NULL;
-	client->phase = SR_PHASE_IDLE;
-	client->established = false;
+	client->phase = goes_on ? SR_PHASE_WAITING : SR_PHASE_IDLE;
+	client->established = goes_on;
 	client->connect_call = NULL;
 	client->body_of = NULL;
 	client->connect_by = 0;
 	client->pauses = 0;
-	while ((call = LIST_FIRST(&client->calls))) {
-		LIST_REMOVE(call, link);
-		LIST_INSERT_HEAD(&client->failing, call, link);
-	}
-	while ((stream = LIST_FIRST(&client->streams))) {
-		LIST_REMOVE(stream, link);
-		LIST_INSERT_HEAD(&client->ending, stream, link);
-	}
+	sort_out(client, goes_on);
 	while ((stream = LIST_FIRST(&client->ending)))
 		sr_stream_over(stream, &failure);
 	while ((call = LIST_FIRST(&client->failing))) {
@@ -41,7 +60,16 @@ static void settle(struct sr_client *client)
 		own.request = call->request;
 		sr_call_finish(call, &own, NULL);
 	}
-	if (established && client->phase != SR_PHASE_CLOSED && client->lost)
+	if (client->phase == SR_PHASE_CLOSED)
+		return;
+	if (goes_on) {
+		sr_reconnect_began(client);
+		return;
+	}
+	client->retry = (struct sr_retry){0};
+	client->refusals = 0;
+	client->trying = false;
+	if (established && client->lost)
 		client->lost(client->lost_context, &failure);
 }
 
@@ -64,6 +92,8 @@ static void on_tick(uv_timer_t *timer)
 		pump(client);
 	else if (sr_streams_due(client))
 		sr_streams_run_due(client);
+	else if (sr_reconnect_due(client) <= uv_now(client->loop))
+		sr_reconnect_run(client);
 	else
 		client->wake = false;
 	sr_client_arm(client);
@@ -77,6 +107,8 @@ void sr_client_arm(struct sr_client *client)
 	uint64_t due = sr_grant_renew_due(client);
 	if (client->connect_by != 0 && client->connect_by < due)
 		due = client->connect_by;
+	if (sr_reconnect_due(client) < due)
+		due = sr_reconnect_due(client);
 	if (client->phase == SR_PHASE_FAILED || (client->pump && client->pauses == 0) || sr_streams_due(client))
 		due = now;
 	else if (client->wake && due > now + 1)
@@ -89,7 +121,8 @@ void sr_client_arm(struct sr_client *client)
 
 void sr_client_fail(struct sr_client *client, enum sr_code code, const char *text)
 {
-	if (client->phase == SR_PHASE_CLOSED || client->phase == SR_PHASE_FAILED || client->phase == SR_PHASE_IDLE)
+	if (client->phase == SR_PHASE_CLOSED || client->phase == SR_PHASE_FAILED || client->phase == SR_PHASE_IDLE ||
+	    client->phase == SR_PHASE_WAITING)
 		return;
 	sr_result_set(&client->failure, code, 0, text);
 	client->phase = SR_PHASE_FAILED;
@@ -176,7 +209,7 @@ static void free_client(struct sr_client *client)
 		sr_call_free(call);
 	}
 	while ((stream = LIST_FIRST(&client->streams)) || (stream = LIST_FIRST(&client->ending)) ||
-	       (stream = LIST_FIRST(&client->held))) {
+	       (stream = LIST_FIRST(&client->held)) || (stream = LIST_FIRST(&client->waiting))) {
 		LIST_REMOVE(stream, link);
 		stream->kind->release(stream);
 	}
@@ -204,6 +237,8 @@ enum sr_code sr_client_new(uv_loop_t *loop, const struct sr_client_options *opti
 	LIST_INIT(&client->streams);
 	LIST_INIT(&client->ending);
 	LIST_INIT(&client->held);
+	LIST_INIT(&client->waiting);
+	client->reconnect_ms = options->reconnect_ms;
 	client->credential = sodium_malloc(sizeof *client->credential);
 	if (client->credential && keep_grants(client, options))
 		code = read_credential(client, options->credential, result);
@@ -244,6 +279,20 @@ static void deliver_connected(struct sr_call *call, const struct sr_result *resu
 	call->callback.done(call->context, result);
 }
 
+static enum sr_code begin_connecting(struct sr_client *client)
+{
+	client->phase = SR_PHASE_CONNECTING;
+	client->next_stream = 1;
+	enum sr_code code = sr_socket_open(client);
+	if (code != SR_OK) {
+		client->phase = SR_PHASE_IDLE;
+		return code;
+	}
+	client->connect_by = uv_now(client->loop) + SR_CONNECT_MS;
+	sr_client_arm(client);
+	return SR_OK;
+}
+
 enum sr_code sr_connect(sr_client *client, sr_done *done, void *context, sr_call **handle)
 {
 	if (client->phase != SR_PHASE_IDLE)
@@ -254,17 +303,25 @@ enum sr_code sr_connect(sr_client *client, sr_done *done, void *context, sr_call
 	call->callback.done = done;
 	/* No message answers it: READY does, or a failure. */
 	call->request = 0;
+	enum sr_code code = begin_connecting(client);
+	if (code == SR_OK)
+		client->connect_call = call;
+	return sr_call_start(call, code, handle);
+}
+
+void sr_client_try(struct sr_client *client)
+{
+	enum sr_code code = begin_connecting(client);
+	if (code == SR_OK)
+		return;
 	client->phase = SR_PHASE_CONNECTING;
-	client->next_stream = 1;
-	enum sr_code code = sr_socket_open(client);
-	if (code != SR_OK) {
-		client->phase = SR_PHASE_IDLE;
-		return sr_call_start(call, code, handle);
-	}
-	client->connect_call = call;
-	client->connect_by = uv_now(client->loop) + SR_CONNECT_MS;
-	sr_client_arm(client);
-	return sr_call_start(call, SR_OK, handle);
+	sr_client_fail(client, SR_UNAVAILABLE, "no connection can be made now");
+}
+
+void sr_client_on_trying(sr_client *client, sr_done *trying, void *context)
+{
+	client->on_trying = trying;
+	client->trying_context = context;
 }
 
 void sr_client_on_lost(sr_client *client, sr_done *lost, void *context)

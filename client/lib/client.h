@@ -15,6 +15,7 @@
 #include "cursor.h"
 #include "error.h"
 #include "message.h"
+#include "reconnect.h"
 #include "sealreel.h"
 #include "stream.h"
 
@@ -53,6 +54,10 @@ struct sr_call {
 	uint8_t reply;            /* type that answers it */
 	bool cancelled;
 	bool sees_all;
+	/* Send its request, on this connection or a later one; NULL: only once. */
+	enum sr_code (*again)(struct sr_call *call);
+	bool unsent; /* to be sent by that when `retry` says, or when a connection stands */
+	struct sr_retry retry;
 	sr_deliver *deliver;
 	union sr_callback callback;
 	void *context;
@@ -69,6 +74,13 @@ struct sr_stream_kind {
 	void (*ended)(struct sr_stream *stream, const struct sr_result *result);
 	/* The loop's turn after `due` was set; NULL if it never is. */
 	void (*due)(struct sr_stream *stream);
+	/*
+	 * For streams that outlive a connection, else both NULL. The daemon's side of it is gone, without an end: what
+	 * was under way is no longer. And: ask for it on the present connection, under the stream's new number and
+	 * request.
+	 */
+	void (*lost)(struct sr_stream *stream);
+	enum sr_code (*again)(struct sr_stream *stream);
 	/* Free all of it, wiped. */
 	void (*release)(struct sr_stream *stream);
 };
@@ -84,6 +96,9 @@ struct sr_stream {
 	bool over;              /* no longer known to the daemon */
 	bool dropped;           /* the application has let go of it: freed when over */
 	bool due;               /* wants to be called on the loop's next turn */
+	bool waiting;           /* has no number now: to be asked for again */
+	bool unanswered;        /* asked for on a connection that was lost before the answer, and not settled since */
+	struct sr_retry retry;  /* what `waiting` waits for */
 	bool settling;          /* its last callbacks are running: whoever runs them frees it */
 	uint64_t renew_at;      /* loop time in ms; 0: never */
 	uint64_t renew_request; /* 0: none under way */
@@ -95,7 +110,8 @@ enum sr_phase {
 	SR_PHASE_CONNECTING,
 	SR_PHASE_HANDSHAKE,
 	SR_PHASE_OPEN,
-	SR_PHASE_FAILED, /* to be settled on the loop's next turn */
+	SR_PHASE_FAILED,  /* to be settled on the loop's next turn */
+	SR_PHASE_WAITING, /* lost: it is made again when client->retry says */
 	SR_PHASE_CLOSED
 };
 
@@ -104,7 +120,7 @@ struct sr_client {
 	uv_timer_t tick;
 	unsigned holds; /* handles and resolver requests whose last callback has not run */
 	enum sr_phase phase;
-	bool established; /* the connection now failing had been reported as made */
+	bool established; /* a connection has been reported as made, and its loss not yet */
 	struct sr_result failure;
 	uint64_t connect_by;
 	struct sr_credential *credential; /* guarded memory */
@@ -120,6 +136,14 @@ struct sr_client {
 	struct sr_streams streams;
 	struct sr_streams ending; /* being settled */
 	struct sr_streams held;   /* over, and not yet let go of */
+	struct sr_streams waiting;
+	uint32_t reconnect_ms; /* 0: a lost connection is not made again */
+	struct sr_retry retry; /* of the connection */
+	unsigned refusals;     /* handshakes cut in a row */
+	uint64_t lost_at;      /* loop time of the last loss; 0: none yet */
+	bool trying;           /* the application has been told so */
+	sr_done *on_trying;
+	void *trying_context;
 	struct sr_call *connect_call;
 	struct sr_player *body_of; /* whose raw bytes follow */
 	uint32_t next_stream;
@@ -145,6 +169,9 @@ void sr_client_fail(struct sr_client *client, enum sr_code code, const char *tex
 
 /* The daemon broke the protocol or sent what does not verify: sr_client_fail with SR_CORRUPT. */
 void sr_client_broken(struct sr_client *client, const char *text);
+
+/* Make the lost connection again. */
+void sr_client_try(struct sr_client *client);
 
 /* Have the tick run when it next has something to do. */
 void sr_client_arm(struct sr_client *client);
@@ -195,6 +222,12 @@ uint64_t sr_request_new(void);
 struct sr_call *sr_call_new(struct sr_client *client, uint8_t reply, sr_deliver *deliver, void *context) SR_MUST_USE;
 enum sr_code sr_call_start(struct sr_call *call, enum sr_code sent, struct sr_call **handle) SR_MUST_USE;
 
+/*
+ * The same for a call that has `again`, which makes its first request, too: now, or when the lost connection stands
+ * again.
+ */
+enum sr_code sr_call_start_again(struct sr_call *call, struct sr_call **handle) SR_MUST_USE;
+
 /* Take a call out of the table, run it, free it. */
 void sr_call_finish(struct sr_call *call, const struct sr_result *result, struct sr_cursor *fields);
 void sr_call_free(struct sr_call *call);
@@ -222,6 +255,15 @@ void sr_stream_over(struct sr_stream *stream, const struct sr_result *result);
 
 /* The application lets go: a CLOSE is sent if the stream is open; freed when over. Calls are forgotten. */
 void sr_stream_drop(struct sr_stream *stream);
+
+/*
+ * The stream ends on this side, for a reason of ours: the daemon is told, its calls fail with `result`, its kind is
+ * told.
+ */
+void sr_stream_quit(struct sr_stream *stream, const struct sr_result *result);
+
+/* Send CLOSE; what comes of it is the caller's concern. */
+void sr_stream_say_close(struct sr_stream *stream);
 
 /* A message of the daemon on a stream. */
 void sr_stream_message(struct sr_stream *stream, const struct sr_message_head *head, struct sr_cursor *fields);
@@ -261,7 +303,13 @@ bool sr_entry_read(struct sr_cursor *in, struct sr_recording_info *info) SR_MUST
 bool sr_recording_info_copy(const struct sr_recording_info *from, struct sr_recording_info *to) SR_MUST_USE;
 void sr_recording_info_clear(struct sr_recording_info *info);
 
-/* ---- record.c, for blocking.c ---- */
+/* ---- list.c, for record.c ---- */
+
+/* Send a message of a grant and a recording. SR_UNAUTHENTICATED: there is no grant; else as sr_outgoing_send. */
+enum sr_code sr_send_named(struct sr_client *client, uint8_t type, uint64_t request,
+			   const uint8_t recording[SR_ID]) SR_MUST_USE;
+
+/* ---- writer.c, for blocking.c ---- */
 
 /* Why a writer's stream ended by itself, into *result (out); untouched if it did not. */
 void sr_writer_why(const struct sr_writer *writer, struct sr_result *result);

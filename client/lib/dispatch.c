@@ -16,6 +16,8 @@ static void on_ready(struct sr_client *client)
 		sr_client_fail(client, SR_INTERNAL, NULL);
 	else if (call)
 		sr_call_finish(call, &ok, NULL);
+	else
+		sr_reconnect_ready(client);
 }
 
 static void on_ping(struct sr_client *client, uint64_t request)
@@ -63,6 +65,7 @@ static void on_reply(struct sr_client *client, const struct sr_message_head *hea
 		return;
 	}
 	if (head->type != SR_MSG_ERROR) {
+		sr_reconnect_progress(client, NULL);
 		sr_call_finish(call, &result, fields);
 		return;
 	}
@@ -74,7 +77,10 @@ static void on_reply(struct sr_client *client, const struct sr_message_head *hea
 	result.code = error.code;
 	result.retry_ms = error.retry_ms;
 	(void)snprintf(result.text, sizeof result.text, "%.*s", (int)error.text.size, (const char *)error.text.data);
-	sr_call_finish(call, &result, NULL);
+	if (sr_reconnect_retries_call(call, &result))
+		sr_client_arm(client);
+	else
+		sr_call_finish(call, &result, NULL);
 }
 
 static void on_message(struct sr_client *client, const struct sr_message_head *head, struct sr_cursor *fields)

@@ -80,8 +80,7 @@ static void deliver_info(struct sr_call *call, const struct sr_result *result, s
 	sr_recording_info_clear(&info);
 }
 
-/* Send a message of a grant and a recording. */
-static enum sr_code send_named(struct sr_client *client, uint8_t type, uint64_t request, const uint8_t recording[SR_ID])
+enum sr_code sr_send_named(struct sr_client *client, uint8_t type, uint64_t request, const uint8_t recording[SR_ID])
 {
 	struct sr_named named;
 	memcpy(named.recording, recording, SR_ID);
@@ -105,17 +104,7 @@ enum sr_code sr_info(sr_client *client, const uint8_t recording[SR_ID], sr_infor
 	if (!call)
 		return SR_INTERNAL;
 	call->callback.informed = done;
-	return sr_call_start(call, send_named(client, SR_MSG_INFO, call->request, recording), handle);
-}
-
-enum sr_code sr_record_finish(sr_client *client, const uint8_t recording[SR_ID], sr_done *done, void *context,
-			      sr_call **handle)
-{
-	struct sr_call *call = sr_call_new(client, SR_MSG_RECORD_FINISHED, sr_deliver_done, context);
-	if (!call)
-		return SR_INTERNAL;
-	call->callback.done = done;
-	return sr_call_start(call, send_named(client, SR_MSG_RECORD_FINISH, call->request, recording), handle);
+	return sr_call_start(call, sr_send_named(client, SR_MSG_INFO, call->request, recording), handle);
 }
 
 /* `own` is how many ids were asked about. */

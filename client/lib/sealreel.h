@@ -63,6 +63,11 @@ struct sr_client_options {
 	const char *grant;      /* one fixed token; or NULL with `grant_callback`, or neither */
 	sr_grant_callback *grant_callback;
 	void *grant_context;
+	/*
+	 * 0: the end of an established connection ends all that is under way. Else the connection is made again, for so
+	 * many milliseconds at a time in which nothing comes of it, and recording goes on: "Going on after a loss".
+	 */
+	uint32_t reconnect_ms;
 };
 
 /*
@@ -88,9 +93,30 @@ SR_PUBLIC enum sr_code sr_connect(sr_client *client, sr_done *done, void *contex
 
 /*
  * Called whenever an established connection ends by itself, after every open call, writer and player has failed with
- * the reason. May be set at any time; sr_connect may be called in it.
+ * the reason; with `reconnect_ms`, when it is given up. May be set at any time; sr_connect may be called in it.
  */
 SR_PUBLIC void sr_client_on_lost(sr_client *client, sr_done *lost, void *context);
+
+/*
+ * Going on after a loss. With `reconnect_ms` a writer outlives its connection, and the daemon. The library keeps what
+ * sr_write has taken until it is durable (the writer's window of bytes at most), makes the connection again with
+ * growing pauses of up to 2 s, resumes each track with a grant as it was got before, drops what turns out to be
+ * durable, sends the rest again, and goes on: no byte is left out or repeated. sr_write, sr_writer_sync,
+ * sr_writer_close, sr_record_open, sr_track_open, sr_track_resume and sr_record_finish may be called meanwhile, and
+ * those under way at the loss are asked again; their callbacks come later, but as ever. So it is, too, when the store
+ * answers a track or recording with `busy` or `unavailable` and a time to try again, and when a track's file has failed
+ * (five times in a row at most). An unexpired grant is no condition: the one that opened or last renewed a track
+ * resumes it as long as the store's record_grace says.
+ *
+ * A writer ends (sr_writer_on_ended) with SR_CONFLICT if somebody else has resumed its track, with SR_CORRUPT if the
+ * store has lost what it had acknowledged, with what the store says if it refuses for good, and with SR_UNAVAILABLE or
+ * what failed last if nothing comes of it for `reconnect_ms`; a last attempt may take ten seconds more. What is durable
+ * then is durable. All other calls fail with the connection, as do players; they are not started before it stands.
+ * sr_connect is tried once.
+ *
+ * `trying` (NULL: none) is called with the reason when such a connection is lost, and with SR_OK when it stands again.
+ */
+SR_PUBLIC void sr_client_on_trying(sr_client *client, sr_done *trying, void *context);
 
 /*
  * Close: every outstanding callback is dropped, keys are wiped, writers and players are freed with it, `closed` runs
@@ -155,7 +181,8 @@ SR_PUBLIC void sr_writer_on_ended(sr_writer *writer, sr_done *ended, void *conte
 
 /*
  * Append `size` bytes, copied; at most sr_writer_room. `media_ms`: the media time of the first, or SR_NO_TIME.
- * SR_BUSY: no room for all of it, nothing was taken. SR_UNAVAILABLE: the stream has ended.
+ * SR_BUSY, SR_INTERNAL: no room for all of it, or memory is used up; nothing was taken. SR_UNAVAILABLE: the stream has
+ * ended.
  */
 SR_PUBLIC enum sr_code sr_write(sr_writer *writer, const void *data, size_t size, uint64_t media_ms);
 

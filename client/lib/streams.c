@@ -1,5 +1,6 @@
 /* What writers and players have in common: a number, a state, an end. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "client.h"
 
@@ -43,6 +44,7 @@ void sr_stream_over(struct sr_stream *stream, const struct sr_result *result)
 		return;
 	LIST_REMOVE(stream, link);
 	LIST_INSERT_HEAD(&client->held, stream, link);
+	stream->waiting = false;
 	stream->over = true;
 	stream->settling = true;
 	stream->state = SR_STREAM_FREE;
@@ -60,6 +62,11 @@ void sr_stream_over(struct sr_stream *stream, const struct sr_result *result)
 		release(stream);
 }
 
+static void ignore_message(struct sr_stream *stream, const struct sr_message_head *head, struct sr_cursor *fields)
+{
+	(void)stream, (void)head, (void)fields;
+}
+
 static void forget_calls(struct sr_stream *stream)
 {
 	struct sr_calls *const tables[] = {&stream->client->calls, &stream->client->failing};
@@ -73,9 +80,39 @@ static void forget_calls(struct sr_stream *stream)
 	}
 }
 
+void sr_stream_say_close(struct sr_stream *stream)
+{
+	struct sr_outgoing *out = sr_outgoing_new(SR_MSG_CLOSE, stream->id, stream->request, 0);
+	if (!out || sr_outgoing_send(stream->client, stream, out) != SR_OK)
+		sr_client_fail(stream->client, SR_INTERNAL, NULL);
+}
+
+static void release_plain(struct sr_stream *stream)
+{
+	free(stream);
+}
+
+/* What is left of a stream that has quit: it waits for the answer to its CLOSE. */
+static const struct sr_stream_kind plain_kind = {.message = ignore_message, .release = release_plain};
+
+void sr_stream_quit(struct sr_stream *stream, const struct sr_result *result)
+{
+	struct sr_client *client = stream->client;
+	struct sr_stream *plain = calloc(1, sizeof *plain);
+	if (!plain) {
+		sr_client_fail(client, SR_INTERNAL, NULL);
+		return;
+	}
+	*plain = (struct sr_stream){
+		.client = client, .kind = &plain_kind, .id = stream->id, .state = stream->state, .dropped = true};
+	plain->request = stream->request;
+	LIST_INSERT_HEAD(&client->streams, plain, link);
+	sr_stream_say_close(plain);
+	sr_stream_over(stream, result);
+}
+
 void sr_stream_drop(struct sr_stream *stream)
 {
-	struct sr_outgoing *out;
 	if (stream->dropped)
 		return;
 	stream->dropped = true;
@@ -85,13 +122,15 @@ void sr_stream_drop(struct sr_stream *stream)
 			release(stream);
 		return;
 	}
+	if (stream->waiting) {
+		sr_stream_over(stream, &(const struct sr_result){.code = SR_UNAVAILABLE});
+		return;
+	}
 	/* Still being opened: its answer brings us here again. */
 	if (stream->client->phase != SR_PHASE_OPEN || stream->state == SR_STREAM_CLOSING ||
 	    stream->state == SR_STREAM_WRITER_OPENING || stream->state == SR_STREAM_PLAYER_OPENING)
 		return;
-	out = sr_outgoing_new(SR_MSG_CLOSE, stream->id, stream->request, 0);
-	if (!out || sr_outgoing_send(stream->client, stream, out) != SR_OK)
-		sr_client_fail(stream->client, SR_INTERNAL, NULL);
+	sr_stream_say_close(stream);
 }
 
 static void on_error(struct sr_stream *stream, const struct sr_message_head *head, struct sr_cursor *fields)
@@ -118,9 +157,10 @@ static void on_error(struct sr_stream *stream, const struct sr_message_head *hea
 	struct sr_call *call = stream_call(stream, head->request);
 	bool opening = stream->state == SR_STREAM_WRITER_OPENING || stream->state == SR_STREAM_PLAYER_OPENING;
 	stream->state = next;
-	if (opening)
-		stream->dropped = true;
-	if (error.ended || opening)
+	/* One that was being opened, and whose call fails with this, is dropped by that. */
+	if ((error.ended || opening) && sr_reconnect_retries_stream(stream, &result))
+		sr_client_arm(stream->client);
+	else if (error.ended || opening)
 		sr_stream_over(stream, &result);
 	else if (call)
 		sr_call_finish(call, &result, NULL);
