@@ -214,15 +214,16 @@ static bool has_streams(const struct sr_session *session)
 	return false;
 }
 
+/* Sums, no differences: what this very tick has queued already is of a moment later than its `now`. */
 static void tick(struct sr_session *session, uint64_t now)
 {
 	const struct sr_config *config = session->daemon->settings->config;
 	if (session->deadline && now >= session->deadline)
 		sr_session_drop(session, "time is up");
-	else if (session->output.queued > 0 && now - session->last_sent > 1000ull * config->stall_s)
+	else if (session->output.queued > 0 && now > session->last_sent + 1000ull * config->stall_s)
 		sr_session_drop(session, "the peer takes nothing");
 	else if (session->phase == OPEN && !has_streams(session) && session->unary == 0 &&
-		 now - session->last_active > 1000ull * config->idle_s)
+		 now > session->last_active + 1000ull * config->idle_s)
 		sr_session_end(session, SR_OK, "idle");
 }
 
