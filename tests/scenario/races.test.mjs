@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { Player } from '../peer/player.mjs';
 import { encode } from '../peer/wire.mjs';
-import { Store, missing, refused, waitFor } from './harness.mjs';
+import { DEADLINE, Store, missing, refused, waitFor } from './harness.mjs';
 import { Raw } from './raw.mjs';
 import { ALICE, BOB, SOURCE, appendTo, begin, connecting, outcomes, playedLength, seenBy } from './tracks.mjs';
 
@@ -33,7 +33,7 @@ const patiently = (work) => waitFor(() => work().catch((error) => {
 
 const assertAll = (errors, code) => errors.forEach((error) => assert.ok(refused(code)(error), String(error)));
 
-describe('several at once', { skip: missing() }, () => {
+describe('several at once', { skip: missing(), timeout: 2 * DEADLINE }, () => {
   let from;
 
   before(async () => {
@@ -314,14 +314,18 @@ describe('several at once', { skip: missing() }, () => {
         raw.destroy();
       });
 
-      test(`a ${kind} that closes during its renewal takes nothing else with it`, () => inRounds(10, async () => {
+      test(`a ${kind} that closes during its renewal takes nothing else with it`, () => inRounds(12, async (round) => {
         const raw = await streaming(kind);
-        together(raw, renewal(ALICE, scope), ['close', {}]);
+        together(raw, renewal(ALICE, scope));
+        // The close comes a little later each time: while the grant is verified, stored, or answered.
+        for (let i = 0; i < round; i++) {
+          raw.say('ping', 0, {});
+          await raw.until('pong');
+        }
+        raw.say('close', STREAM, {});
         const messages = await collect(raw, (all) => all.at(-1).name === 'closed');
         assert.ok(messages.every(({ name }) => ['grant.renewed', 'closed'].includes(name)));
-        // The renewal is over when another stream of the connection has been opened, closed and answered.
-        raw.say('ping', 0, {});
-        assert.equal((await raw.until('pong')).name, 'pong');
+        // Opening another stream takes longer than what is left of the renewal.
         raw.say(kind === 'writer' ? 'record.resume' : 'play.open', STREAM + 1, {
           grant: store.mint(ALICE, scope), recording: unfinished.id, track: 1,
         });
@@ -349,19 +353,22 @@ describe('several at once', { skip: missing() }, () => {
           await new Promise(setImmediate);
         }
       })();
-      for (let i = 0; i < 10; i++) {
-        const asked = sent;
-        await stream.send('record.sync', {});
-        let [late, name] = [0, ''];
-        while (name !== 'record.synced') {
-          ({ name, durable } = await stream.next('record.ack', 'record.synced'));
-          late += name === 'record.ack' && durable >= asked ? 1 : 0;
+      try {
+        for (let i = 0; i < 10; i++) {
+          const asked = sent;
+          await stream.send('record.sync', {});
+          let [late, name] = [0, ''];
+          while (name !== 'record.synced') {
+            ({ name, durable } = await stream.next('record.ack', 'record.synced'));
+            late += name === 'record.ack' && durable >= asked ? 1 : 0;
+          }
+          assert.ok(durable >= asked);
+          assert.ok(late <= 2, `${late} acknowledgements said so before the answer did`);
         }
-        assert.ok(durable >= asked);
-        assert.ok(late <= 2, `${late} acknowledgements said so before the answer did`);
+      } finally {
+        over = true;
+        await appending;
       }
-      over = true;
-      await appending;
     }));
 
   test('64 players of one session all get their bytes, by turns', async () => {
