@@ -31,7 +31,8 @@ struct cli {
 	bool json;
 	bool quiet;
 	bool help;
-	char told[256]; /* what is wrong with the command line; "" while nothing is */
+	uint32_t reconnect_ms; /* how long a lost connection is tried again; 0: not at all */
+	char told[256];        /* what is wrong with the command line; "" while nothing is */
 };
 
 /* A command: parses its own arguments (argv[0] is its name) and returns the exit status. */

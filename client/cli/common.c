@@ -252,7 +252,8 @@ sr_blocking *cli_connect(struct cli *cli, int *status)
 {
 	sr_blocking *blocking = NULL;
 	struct sr_result result = {0};
-	struct sr_client_options options = {.credential = cli_credential(cli), .grant_context = cli};
+	struct sr_client_options options = {
+		.credential = cli_credential(cli), .grant_context = cli, .reconnect_ms = cli->reconnect_ms};
 	options.server = cli->server ? cli->server : getenv("SEALREEL_SERVER");
 	if (!cli->grant && !cli->grant_command)
 		cli->grant = getenv("SEALREEL_GRANT");

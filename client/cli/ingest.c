@@ -11,14 +11,18 @@
 #include "cli/source.h"
 
 #define SOURCES_MAX 64
+#define RETRY_S 600
+#define RETRY_S_MOST 86400
 
-enum { KEY_TYPE = 1, KEY_LABEL, KEY_RECORDING, KEY_START_AT, KEY_NO_FINISH };
+enum { KEY_TYPE = 1, KEY_LABEL, KEY_RECORDING, KEY_START_AT, KEY_NO_FINISH, KEY_RETRY, KEY_RESUME, KEY_TRACK };
 
 struct ingest {
 	struct cli *cli;
 	const char *type;
 	const char *label;
-	bool adds; /* to a recording that is there */
+	bool adds;      /* to a recording that is there */
+	bool resumes;   /* a track of it */
+	uint16_t track; /* which; 0: not said */
 	bool no_finish;
 	uint64_t start_ms;
 	uint8_t recording[SR_ID];
@@ -41,6 +45,11 @@ static const struct argp_option options[] = {
 	{"recording", KEY_RECORDING, "ID", 0, "Add to this recording instead of making one", 1},
 	{"start-at", KEY_START_AT, "S", 0, "Where in the recording the tracks start, in seconds (as 12.5)", 1},
 	{"no-finish", KEY_NO_FINISH, NULL, 0, "Leave the recording unfinished: more will come", 1},
+	{"retry", KEY_RETRY, "DURATION", 0,
+	 "How long to try again when the connection is lost or the daemon is away (default 10m; 0: give up at once)",
+	 1},
+	{"resume", KEY_RESUME, "ID", 0, "Go on with a track of this recording, which FILE was recorded to before", 1},
+	{"track", KEY_TRACK, "N", 0, "With --resume: the track's number (default 1)", 1},
 	{0},
 };
 
@@ -52,11 +61,44 @@ static error_t take_file(struct ingest *ingest, const char *name)
 	return 0;
 }
 
+static error_t take_retry(struct ingest *ingest, const char *value)
+{
+	int64_t seconds = 0;
+	if (strcmp(value, "0") != 0 && (!parse_duration(value, &seconds) || seconds > RETRY_S_MOST))
+		return cli_wrong(ingest->cli, "--retry is no duration of at most a day (as 90s, 10m, 0)");
+	ingest->cli->reconnect_ms = (uint32_t)seconds * 1000;
+	return 0;
+}
+
+static error_t take_track(struct ingest *ingest, const char *value)
+{
+	uint64_t number;
+	if (!parse_number(value, UINT16_MAX, &number) || number == 0)
+		return cli_wrong(ingest->cli, "--track is no number from 1 to 65535");
+	ingest->track = (uint16_t)number;
+	return 0;
+}
+
+/* What fits together of what was said. */
+static error_t judge(struct ingest *ingest)
+{
+	if (ingest->cli->help)
+		return 0;
+	if (ingest->count == 0)
+		return cli_wrong(ingest->cli, "there is no FILE");
+	if (ingest->track != 0 && !ingest->resumes)
+		return cli_wrong(ingest->cli, "--track goes with --resume");
+	if (ingest->resumes && (ingest->count > 1 || ingest->type || ingest->label || ingest->start_ms != 0))
+		return cli_wrong(ingest->cli, "--resume takes one FILE, and no new type, label or start");
+	return 0;
+}
+
 static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct ingest *ingest = state->input;
 	switch (key) {
 	case ARGP_KEY_INIT:
+		ingest->cli->reconnect_ms = RETRY_S * 1000u;
 		return cli_children(state, ingest->cli, 1);
 	case KEY_TYPE:
 		ingest->type = value;
@@ -72,10 +114,17 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	case KEY_NO_FINISH:
 		ingest->no_finish = true;
 		return 0;
+	case KEY_RETRY:
+		return take_retry(ingest, value);
+	case KEY_RESUME:
+		ingest->adds = ingest->resumes = true;
+		return sr_id_parse(value, ingest->recording) ? 0 : cli_wrong(ingest->cli, "--resume is not an id");
+	case KEY_TRACK:
+		return take_track(ingest, value);
 	case ARGP_KEY_ARG:
 		return take_file(ingest, value);
 	case ARGP_KEY_END:
-		return ingest->count > 0 || ingest->cli->help ? 0 : cli_wrong(ingest->cli, "there is no FILE");
+		return judge(ingest);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -89,7 +138,11 @@ static const struct argp argp = {
 	.doc = "Record files, each as a track of one recording; \"-\" is standard input. What comes is sent at once.\v"
 	       "Prints the recording's id alone on a line as soon as it is open, then records until the files end and "
 	       "finishes the recording. On SIGINT or SIGTERM what was read is made durable, the recording stays "
-	       "unfinished, and the status is 6.\n\nExample:\n\n"
+	       "unfinished, and the status is 6; a second one ends it at once.\n\n"
+	       "When the connection is lost, or the daemon ends and comes back, the recording goes on from what is "
+	       "durable without a gap or a repeat; what the grant's end then allows, the store's record_grace says. If "
+	       "nothing comes of that for --retry, the status is 6, and --resume goes on with a FILE from what is "
+	       "durable of it.\n\nExample:\n\n"
 	       "  ffmpeg -i rtsp://camera -c copy -f webm - | sealreel ingest --type video/webm -\n",
 	.children = children,
 };
@@ -117,9 +170,24 @@ static void end_all(struct ingest *ingest)
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct ingest *ingest = handle->data;
-	(void)number;
+	/* With the daemon away the first may take as long as --retry says. */
+	if (ingest->interrupted) {
+		(void)uv_signal_stop(handle);
+		(void)raise(number);
+	}
 	ingest->interrupted = true;
 	end_all(ingest);
+}
+
+/* The connection is lost and tried again, or stands again (SR_OK). */
+static void on_trying(void *context, const struct sr_result *result)
+{
+	struct ingest *ingest = context;
+	if (ingest->cli->quiet)
+		return;
+	progress_clear(&ingest->progress);
+	(void)fprintf(stderr, "sealreel: %s\n",
+		      result->code == SR_OK ? "connected again" : "connection lost; trying again");
 }
 
 /* Open every file before anything is made in the store. */
@@ -142,6 +210,17 @@ static int open_sources(struct ingest *ingest)
 	return CLI_DONE;
 }
 
+/* It ends before its time, and the recording is there. */
+static int fail_incomplete(const struct ingest *ingest, const struct sr_result *result)
+{
+	char id[SR_ID_TEXT];
+	char next[128];
+	sr_id_format(ingest->recording, id);
+	(void)snprintf(next, sizeof next,
+		       "recording %s stays as far as it is durable: go on with --resume, or finish it", id);
+	return cli_fail_incomplete(result, next);
+}
+
 /* Make or name the recording, and print its id. */
 static int open_recording(struct ingest *ingest)
 {
@@ -160,6 +239,23 @@ static int open_recording(struct ingest *ingest)
 	return CLI_DONE;
 }
 
+/* Go on with the track that the file was recorded to before. */
+static int resume_track(struct ingest *ingest)
+{
+	struct source *source = &ingest->sources[0];
+	struct sr_result result;
+	sr_writer *writer;
+	uint16_t track = ingest->track ? ingest->track : 1;
+	if (!source->is_file)
+		return cli_fail_text(SR_USAGE, "only a file can be gone on with: a pipe does not come again");
+	if (sr_blocking_track_resume(ingest->blocking, ingest->recording, track, &writer, &result) != SR_OK)
+		return cli_fail(&result);
+	if (!source_skip(source, sr_writer_durable(writer)))
+		return cli_fail_text(SR_CONFLICT, "more of the track is stored than the file has");
+	enum sr_code code = source_start(source, sr_blocking_loop(ingest->blocking), writer);
+	return code == SR_OK ? CLI_DONE : cli_fail_text(code, "the file cannot be watched");
+}
+
 static int open_tracks(struct ingest *ingest)
 {
 	for (size_t i = 0; i < ingest->count; i++) {
@@ -173,7 +269,7 @@ static int open_tracks(struct ingest *ingest)
 		if (ingest->adds)
 			track.label = ingest->label;
 		if (sr_blocking_track_open(ingest->blocking, &track, &writer, &result) != SR_OK)
-			return cli_fail(&result);
+			return result.code == SR_UNAVAILABLE ? fail_incomplete(ingest, &result) : cli_fail(&result);
 		enum sr_code code = source_start(source, sr_blocking_loop(ingest->blocking), writer);
 		if (code != SR_OK)
 			return cli_fail_text(code, "the file cannot be watched");
@@ -205,15 +301,22 @@ static int record(struct ingest *ingest)
 		(void)uv_run(sr_blocking_loop(ingest->blocking), UV_RUN_ONCE);
 	}
 	progress_end(&ingest->progress);
-	if (failed && all_durable(ingest) > 0)
-		return cli_fail_incomplete(&failed->result, "what was recorded stays: add a track or finish it");
+	if (failed && (all_durable(ingest) > 0 || failed->result.code == SR_UNAVAILABLE))
+		return fail_incomplete(ingest, &failed->result);
 	if (failed)
 		return cli_fail(&failed->result);
 	if (ingest->interrupted)
-		return cli_fail_incomplete(
-			&(struct sr_result){.code = SR_UNAVAILABLE, .text = "interrupted, the recording is unfinished"},
-			"add a track or finish it");
+		return fail_incomplete(ingest, &(struct sr_result){.code = SR_UNAVAILABLE, .text = "interrupted"});
 	return CLI_DONE;
+}
+
+/* Finish the recording; that all of it is durable is no less true if nobody is there to finish it. */
+static int finish_all(struct ingest *ingest)
+{
+	struct sr_result result;
+	if (sr_blocking_finish(ingest->blocking, ingest->recording, &result) == SR_OK)
+		return CLI_DONE;
+	return result.code == SR_UNAVAILABLE ? fail_incomplete(ingest, &result) : cli_fail(&result);
 }
 
 static int finish(sr_blocking *blocking, const uint8_t recording[SR_ID])
@@ -239,14 +342,15 @@ static int run(struct ingest *ingest)
 		ingest->blocking = cli_connect(ingest->cli, &status);
 	if (!ingest->blocking)
 		return status;
+	sr_client_on_trying(sr_blocking_client(ingest->blocking), on_trying, ingest);
 	watch_signals(ingest);
 	status = open_recording(ingest);
 	if (status == CLI_DONE)
-		status = open_tracks(ingest);
+		status = ingest->resumes ? resume_track(ingest) : open_tracks(ingest);
 	if (status == CLI_DONE)
 		status = record(ingest);
 	if (status == CLI_DONE && !ingest->no_finish)
-		status = finish(ingest->blocking, ingest->recording);
+		status = finish_all(ingest);
 	for (size_t i = 0; i < 2; i++)
 		uv_close((uv_handle_t *)&ingest->signals[i], NULL);
 	return status;

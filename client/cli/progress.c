@@ -37,9 +37,14 @@ void progress_show(struct progress *progress, uint64_t done)
 		      part * 100, mib);
 }
 
-void progress_end(struct progress *progress)
+void progress_clear(struct progress *progress)
 {
 	if (progress->shown && progress->last_ms != 0)
 		(void)fprintf(stderr, "\r\033[K");
+}
+
+void progress_end(struct progress *progress)
+{
+	progress_clear(progress);
 	progress->shown = false;
 }

@@ -18,6 +18,9 @@ void progress_start(struct progress *progress, const char *what, uint64_t total,
 /* `done` bytes are through: redrawn a few times a second at most. */
 void progress_show(struct progress *progress, uint64_t done);
 
+/* Take the bar away for a line of text; the next redrawing brings it back. */
+void progress_clear(struct progress *progress);
+
 /* Take the bar away. */
 void progress_end(struct progress *progress);
 

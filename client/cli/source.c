@@ -34,6 +34,11 @@ bool source_open(struct source *source, const char *name)
 	return source->buffer != NULL;
 }
 
+bool source_skip(struct source *source, uint64_t size)
+{
+	return source->is_file && size <= source->size && lseek(source->fd, (off_t)size, SEEK_SET) == (off_t)size;
+}
+
 static void fail(struct source *source, enum sr_code code, const char *text)
 {
 	source->result.code = code;

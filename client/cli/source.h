@@ -34,6 +34,9 @@ struct source {
 /* Open `name` ("-": standard input). False: errno says why. Closed with source_close, also if never started. */
 bool source_open(struct source *source, const char *name);
 
+/* Skip the first `size` bytes of a file, which are stored already. False: it is not as long, or is no file. */
+bool source_skip(struct source *source, uint64_t size);
+
 /* Send all of it to `writer`, which becomes the source's, on `loop`. */
 enum sr_code source_start(struct source *source, uv_loop_t *loop, sr_writer *writer);
 

@@ -67,7 +67,6 @@ static void settle(struct sr_client *client)
 		return;
 	}
 	client->retry = (struct sr_retry){0};
-	client->refusals = 0;
 	client->trying = false;
 	if (established && client->lost)
 		client->lost(client->lost_context, &failure);

@@ -7,8 +7,6 @@
 
 #define FIRST_MS 50u
 #define LONGEST_MS 2000u
-/* A handshake that is cut looks like one that is refused, as when the daemon is killed in it: not so often in a row. */
-#define REFUSALS_MOST 5u
 /* A file that fails may be the last one to do so; a disk that does is not waited for. */
 #define FILES_MOST 5u
 /* After a loss the store may still be making the last bytes durable, and is busy with that. */
@@ -46,11 +44,8 @@ bool sr_reconnect_takes(struct sr_client *client)
 	switch (client->failure.code) {
 	case SR_UNAVAILABLE:
 	case SR_BUSY:
-		client->refusals = 0;
-		break;
+	/* A handshake that is cut looks like one that is refused: the daemon ended in it, or is away behind a proxy. */
 	case SR_UNAUTHENTICATED:
-		if (++client->refusals >= REFUSALS_MOST)
-			return false;
 		break;
 	default:
 		return false;
@@ -152,7 +147,6 @@ bool sr_reconnect_retries_call(struct sr_call *call, const struct sr_result *why
 void sr_reconnect_progress(struct sr_client *client, struct sr_stream *stream)
 {
 	client->retry = (struct sr_retry){0};
-	client->refusals = 0;
 	if (stream) {
 		stream->retry = (struct sr_retry){0};
 		stream->unanswered = false;
