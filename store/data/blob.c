@@ -206,6 +206,21 @@ out:
 	return code;
 }
 
+/* What a crash left between a file's making and its syncs: its name may not be durable yet. */
+static enum sr_code sync_name(const struct sr_blobs *blobs, const struct sr_blob_label *label, int fd,
+			      struct sr_error *err)
+{
+	int fan;
+	enum sr_code code = open_fan(blobs, label, &fan, err);
+
+	if (code != SR_OK)
+		return code;
+	if (fsync(fd) != 0 || fsync(fan) != 0)
+		code = fail_errno(err, label->text, "syncing a new file");
+	(void)close(fan);
+	return code;
+}
+
 enum sr_code sr_blob_append_open(struct sr_blobs *blobs, const struct sr_blob_name *name, uint64_t committed,
 				 struct sr_blob **out, struct sr_error *err)
 {
@@ -224,6 +239,8 @@ enum sr_code sr_blob_append_open(struct sr_blobs *blobs, const struct sr_blob_na
 			       (unsigned long long)size, (unsigned long long)committed);
 	else if (size > committed && ftruncate(fd, (off_t)committed) != 0)
 		code = fail_errno(err, label.text, "cutting what was not committed");
+	else if (committed == 0)
+		code = sync_name(blobs, &label, fd, err);
 	if (code != SR_OK) {
 		(void)close(fd);
 		return code;

@@ -55,9 +55,10 @@ struct sr_blob;
 /*
  * Create exclusively, 0600, and sync file and directory. SR_CONFLICT if it exists, SR_NO_SPACE, SR_IO; a failure leaves
  * no file behind. Or open one whose committed length is `committed`: bytes past it are cut; a shorter file is
- * SR_CORRUPT, one that is missing or not a regular file SR_CORRUPT too, and then nothing is cut. Both: SR_CORRUPT if
- * the fan-out directory is missing, SR_INTERNAL when memory is used up. *out (out) is NULL on failure; released with
- * sr_blob_close.
+ * SR_CORRUPT, one that is missing or not a regular file SR_CORRUPT too, and then nothing is cut. If `committed` is 0,
+ * file and directory are synced, because a crash may have come between their making and their syncs. Both: SR_CORRUPT
+ * if the fan-out directory is missing, SR_INTERNAL when memory is used up. *out (out) is NULL on failure; released
+ * with sr_blob_close.
  */
 enum sr_code sr_blob_create(struct sr_blobs *blobs, const struct sr_blob_name *name, struct sr_blob **out,
 			    struct sr_error *err) SR_MUST_USE;
