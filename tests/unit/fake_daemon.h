@@ -39,6 +39,7 @@ struct fake {
 	bool cut;    /* closed by this side */
 	bool mute;   /* says nothing more */
 	unsigned messages;
+	unsigned connections; /* one after the other */
 	struct sr_credential credential;
 	uint8_t server_secret[32];
 	char directory[32];
@@ -179,7 +180,10 @@ static inline void fake_accept(uv_stream_t *listener, int status)
 {
 	struct fake *fake = listener->data;
 	cr_assert_eq(status, 0);
-	cr_assert_not(fake->connected);
+	cr_assert(!fake->connected || fake->cut, "a second connection beside the first");
+	sr_conn_free(fake->conn);
+	fake->cut = false;
+	fake->connections++;
 	cr_assert_eq(uv_pipe_init(&fake->loop, &fake->peer, 0), 0);
 	fake->peer.data = fake;
 	cr_assert_eq(uv_accept(listener, (uv_stream_t *)&fake->peer), 0);
