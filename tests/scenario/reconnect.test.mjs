@@ -166,7 +166,8 @@ describe('an ingest goes on through losses', { skip: missing() }, () => {
       await Promise.all(pouring);
       for (const ingest of all) {
         const losses = assertUnnoticed(ingest, await ingest.over);
-        assert.ok(losses >= kills / 2, `${losses} losses were seen of ${kills} kills`);
+        // Kills that fall into one pause between two attempts are one loss.
+        assert.ok(losses >= kills / 5, `${losses} losses were seen of ${kills} kills`);
         assert.equal(await playedHash(store, ingest.id, player), ingest.hash.digest('hex'));
       }
       assert.ok(wire.cuts > 0);
