@@ -1,0 +1,111 @@
+/*
+ * What the load generator's files share: the run, its connections, its calls. calls.c has the run, call.c what one call
+ * does, calls_check.c the reading back.
+ */
+#ifndef SR_BENCH_CALLS_H
+#define SR_BENCH_CALLS_H
+
+#include <stdbool.h>
+
+#include "histogram.h"
+#include "sealreel.h"
+
+#define TRACKS_MAX 2
+#define WINDOWS_MAX 1000
+
+struct plan {
+	unsigned calls;
+	unsigned per_connection;
+	double bits_per_second; /* of one call */
+	double seconds;         /* how long calls go on */
+	double spread;          /* seconds within which they begin */
+	double write_ms;        /* between two writes, on average */
+	unsigned switching;     /* percent of the calls that go on in a second track */
+	unsigned checked;       /* how many recordings are read back */
+	double window;          /* seconds of one line of the results */
+};
+
+/* Bytes that were written and are not durable: up to `end` of the track, due at `due_ms`. */
+struct range {
+	uint64_t end;
+	double due_ms;
+};
+
+struct call;
+
+struct track {
+	struct call *call;
+	sr_writer *writer; /* NULL: not open yet, or closed */
+	uint16_t number;
+	bool opened;
+	uint64_t written;
+	struct range *ranges; /* a ring */
+	size_t first, count, capacity;
+};
+
+struct connection {
+	struct load *load;
+	sr_client *client;
+	const char *grant; /* of the call that asks next */
+};
+
+struct call {
+	struct load *load;
+	struct connection *connection;
+	unsigned number;
+	const char *grant;
+	uint8_t recording[SR_ID];
+	uv_timer_t timer;
+	double due_ms;    /* of the next write */
+	double switch_ms; /* when the second track is to be opened; 0: never, or done */
+	double asked_ms;  /* when what is being opened was asked for */
+	double step_ms;   /* what the next write covers */
+	bool opening;     /* a track is being opened */
+	bool over;
+	unsigned open_tracks;
+	struct track tracks[TRACKS_MAX];
+	struct track *now; /* written to */
+};
+
+struct load {
+	struct plan plan;
+	uv_loop_t *loop;
+	char **grants;
+	size_t grant_count;
+	struct connection *connections;
+	unsigned connection_count, connected;
+	struct call *calls;
+	unsigned calls_left, calls_checked;
+	double began_ms, end_ms;
+	uint64_t bytes, writes, held_back;
+	unsigned errors;
+	struct bench_histogram ack, late, opening;
+	struct bench_histogram *windows;
+	unsigned window_count;
+	double cpu; /* this process's own, in cores */
+};
+
+/* The time, in milliseconds, as uv_now has it but finer. */
+double load_ms(void);
+
+/* Count an error, and print the first of them. */
+void load_error(struct load *load, const char *what, const struct sr_result *result);
+
+/* A random number in [0, 1). */
+double load_random(void);
+
+/* The bytes of a call's track from `position`: at least LOAD_PIECE of them can be used. The same in every run. */
+#define LOAD_PIECE ((size_t)1 << 20)
+const uint8_t *load_content(const struct track *track, uint64_t position);
+
+/* Begin a call: it opens its recording, writes until the run is over, finishes, and says call_over. */
+void call_begin(struct call *call);
+
+/* Called once for each call, finished or failed. */
+void call_over(struct load *load);
+
+/* Read the sample back and compare it; then load_checked. */
+void check_begin(struct load *load);
+void load_checked(struct load *load);
+
+#endif

@@ -1,0 +1,202 @@
+#!/usr/bin/env bash
+# Many calls recorded at once, and how long their bytes take to be durable.
+#
+#   bench/calls.sh [--quick] [--streams N] [--seconds S] [--rate BITS] [--beside upload] [--check N] [--bound MS]
+#                  [--transport tcp|unix] [--out FILE] [--bin DIRECTORY]
+#
+#   --quick       200 streams for 20 s
+#   --streams     how many calls there are at once (default: 1000)
+#   --seconds     how long they go on (default: 120)
+#   --rate        what each records, in bit/s (default: 2000000)
+#   --beside      with `upload`, recordings of 1 GiB are taken in beside them, one after the other, as fast as it goes
+#   --check       how many recordings are read back and compared (default: 20)
+#   --bound       what the 99th percentile may be, in ms (default: 1500); the exit status is 1 above it
+#   --transport   how the calls connect (default: tcp)
+#   --out         where the results go as JSON (default: calls.json beside the build)
+#   --bin         where the programs are (default: they are built)
+#
+# How a number comes about is in bench/README.md. SEALREEL_BENCH_DIR names a directory on the disk to measure.
+set -euo pipefail
+# shellcheck source=bench/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+streams=1000
+seconds=120
+rate=2000000
+beside=none
+check=20
+bound=1500
+transport=tcp
+out=$bench_build/calls.json
+bin=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--quick)
+		streams=200 seconds=20
+		shift
+		continue
+		;;
+	esac
+	[ $# -ge 2 ] || usage "${BASH_SOURCE[0]}"
+	case $1 in
+	--streams) streams=$2 ;;
+	--seconds) seconds=$2 ;;
+	--rate) rate=$2 ;;
+	--beside) beside=$2 ;;
+	--check) check=$2 ;;
+	--bound) bound=$2 ;;
+	--transport) transport=$2 ;;
+	--out) out=$2 ;;
+	--bin) bin=$2 ;;
+	*) usage "${BASH_SOURCE[0]}" ;;
+	esac
+	shift 2
+done
+[[ ($transport == tcp || $transport == unix) && ($beside == none || $beside == upload) ]] || usage "${BASH_SOURCE[0]}"
+
+patients=100
+uploader_pid=
+watcher_pid=
+work=
+finish() {
+	upload_stop
+	[ -z "$watcher_pid" ] || kill "$watcher_pid" 2>/dev/null || true
+	store_stop
+	[ -z "$work" ] || rm -rf --one-file-system "$work"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+# grants FILE: one of each patient, a line each.
+grants() {
+	local which
+	for ((which = 0; which < patients; which++)); do
+		store_grant "bench|calls|$which"
+		echo "$SEALREEL_GRANT" >>"$1"
+	done
+}
+
+# ---- one upload after the other, until it is stopped ----
+
+upload() {
+	local turn=
+	trap '[ -z "$turn" ] || kill "$turn"; exit 0' TERM
+	while true; do
+		"$bin/bench-write" "$work/source" >"$work/upload" &
+		turn=$!
+		wait "$turn" || exit 1
+		tail -n 1 "$work/upload" >>"$work/uploads"
+	done
+}
+
+upload_start() {
+	[ "$beside" = upload ] || return 0
+	store_grant 'bench|upload'
+	upload 2>>"$work/upload.log" &
+	uploader_pid=$!
+}
+
+upload_stop() {
+	[ -n "$uploader_pid" ] || return 0
+	kill "$uploader_pid" 2>/dev/null || true
+	wait "$uploader_pid" || true
+	uploader_pid=
+}
+
+# ---- the daemon meanwhile ----
+
+# ticks FILE: user and system time in a stat file of /proc, in clock ticks.
+ticks() {
+	local line fields
+	line=$(<"$1")
+	read -r -a fields <<<"${line##*) }"
+	echo $((fields[11] + fields[12]))
+}
+
+# snapshot NAME: what the daemon has used and done so far, as NAME=VALUE words in a file.
+snapshot() {
+	{
+		echo "at=$(date +%s%N) cpu=$(ticks "/proc/$daemon_pid/stat")" \
+			"loop=$(ticks "/proc/$daemon_pid/task/$daemon_pid/stat")"
+		"$bin/sealreel" --credential "$work/store/operator.cred" stats | sed 's/ /=/'
+	} | tr '\n' ' ' >"$work/$1"
+}
+
+# watch_memory: RssAnon in KiB twice a second, as long as the daemon runs.
+watch_memory() {
+	while sed -nE 's/^RssAnon:[[:space:]]*([0-9]+) kB/\1/p' "/proc/$daemon_pid/status" 2>/dev/null; do
+		sleep 0.5
+	done >"$work/memory"
+}
+
+# follow: the generator's lines, with a look at the daemon when the pace begins and when it ends.
+follow() {
+	local line
+	while IFS= read -r line; do
+		case $line in
+		begin)
+			snapshot before
+			upload_start
+			;;
+		end)
+			snapshot after
+			upload_stop
+			;;
+		*) echo "$line" ;;
+		esac
+	done
+}
+
+# grown NAME: by how much it grew from one look to the other.
+grown() {
+	echo $(($(value "$after" "$1") - $(value "$before" "$1")))
+}
+
+# ---- the run ----
+
+build_programs
+mkdir -p "$(dirname "$out")"
+make_work
+needed=$(awk -v n="$streams" -v r="$rate" -v s="$seconds" 'BEGIN { printf "%d", n * r / 8 * s / 1048576 * 1.1 + 4096 }')
+if [ "$(df --output=avail -BM "$work" | tail -n 1 | tr -dc 0-9)" -lt "$needed" ]; then
+	echo "the disk of $work needs $needed MiB free; see --seconds" >&2
+	exit 1
+fi
+[ "$beside" = none ] || make_source "$work/source" 1073741824
+store_make "$transport"
+store_start
+store_service
+grants "$work/grants"
+load_before=$(cut -d ' ' -f 1 /proc/loadavg)
+sync
+watch_memory &
+watcher_pid=$!
+status=0
+"$bin/bench-calls" --streams "$streams" --seconds "$seconds" --rate "$rate" --check "$check" "$work/grants" |
+	follow >"$work/lines" || status=1
+load_after=$(cut -d ' ' -f 1 /proc/loadavg)
+if ! total=$(grep '^total ' "$work/lines") || [ ! -s "$work/after" ]; then
+	tail -n 5 "$work/daemon.log" >&2
+	exit 1
+fi
+before=$(<"$work/before") after=$(<"$work/after")
+memory=$(sort -n "$work/memory" | tail -n 1)
+uploads=$(awk '{ for (i = 1; i <= NF; i++) { split($i, w, "="); n[w[1]] += w[2] } }
+	END { printf "%d %.1f", NR, NR ? n["bytes"] / 1048576 / n["seconds"] : 0 }' "$work/uploads" 2>/dev/null || echo "0 0")
+{
+	echo "$total transport=$transport beside=$beside uploads=${uploads% *} upload_mib_s=${uploads#* }" \
+		"memory_kib=$memory load_before=$load_before load_after=$load_after cores=$(nproc)"
+	for name in cpu loop; do
+		awk -v name="$name" -v t="$(grown "$name")" -v hz="$(getconf CLK_TCK)" -v ns="$(grown at)" \
+			'BEGIN { printf "daemon_%s=%.3f\n", name, t / hz / (ns / 1e9) }'
+	done
+	for name in flushes segments index_commits index_operations; do
+		awk -v name="$name" -v n="$(grown "$name")" -v ns="$(grown at)" \
+			'BEGIN { printf "%s_per_s=%.1f\n", name, n / (ns / 1e9) }'
+	done
+} | tr '\n' ' ' >"$work/result"
+grep '^window ' "$work/lines" | awk -f "$repo/bench/calls.awk" -v json="$out" "$work/result" -
+
+[ "$status" -eq 0 ] || echo "something failed: see above" >&2
+awk -v p="$(value "$total" ack_p99)" -v bound="$bound" 'BEGIN { exit !(p > bound) }' && status=1
+exit "$status"
