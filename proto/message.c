@@ -51,6 +51,10 @@ static const char *const names[] = {
 	[SR_MSG_STATS_REPLY] = "stats.reply",
 	[SR_MSG_HEALTH] = "health",
 	[SR_MSG_HEALTH_REPLY] = "health.reply",
+	[SR_MSG_SCRUB_START] = "scrub.start",
+	[SR_MSG_SCRUB_STATUS] = "scrub.status",
+	[SR_MSG_SCRUB_STOP] = "scrub.stop",
+	[SR_MSG_SCRUB_REPORT] = "scrub.report",
 };
 
 const char *sr_message_name(uint8_t type)

@@ -52,6 +52,10 @@ static const uint8_t senders[] = {
 	[SR_MSG_STATS_REPLY] = DAEMON,
 	[SR_MSG_HEALTH] = CLIENT,
 	[SR_MSG_HEALTH_REPLY] = DAEMON,
+	[SR_MSG_SCRUB_START] = CLIENT,
+	[SR_MSG_SCRUB_STATUS] = CLIENT,
+	[SR_MSG_SCRUB_STOP] = CLIENT,
+	[SR_MSG_SCRUB_REPORT] = DAEMON,
 };
 
 #define TYPES (sizeof senders / sizeof senders[0])
@@ -104,6 +108,10 @@ static const uint8_t table[SR_STREAM_STATES][TYPES] = {
 			[SR_MSG_STATS_REPLY] = UNARY,
 			[SR_MSG_HEALTH] = UNARY,
 			[SR_MSG_HEALTH_REPLY] = UNARY,
+			[SR_MSG_SCRUB_START] = UNARY,
+			[SR_MSG_SCRUB_STATUS] = UNARY,
+			[SR_MSG_SCRUB_STOP] = UNARY,
+			[SR_MSG_SCRUB_REPORT] = UNARY,
 		},
 	[SR_STREAM_WRITER_OPENING] =
 		{

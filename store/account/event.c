@@ -23,6 +23,15 @@ static const char *const counter_names[SR_COUNTERS] = {
 	[SR_COUNT_SESSIONS_NOW] = "sessions_now",
 	[SR_COUNT_HALF_OPEN_NOW] = "half_open_now",
 	[SR_COUNT_HANDSHAKES_REFUSED] = "handshakes_refused",
+	[SR_COUNT_REFUSED_SESSIONS] = "refused_sessions",
+	[SR_COUNT_REFUSED_HALF_OPEN] = "refused_half_open",
+	[SR_COUNT_REFUSED_ADDRESS] = "refused_address",
+	[SR_COUNT_REFUSED_SERVICE] = "refused_service",
+	[SR_COUNT_REFUSED_STREAMS] = "refused_streams",
+	[SR_COUNT_REFUSED_REQUESTS] = "refused_requests",
+	[SR_COUNT_REFUSED_MEMORY] = "refused_memory",
+	[SR_COUNT_TIMED_OUT] = "timed_out",
+	[SR_COUNT_MEMORY_NOW] = "memory_now",
 	[SR_COUNT_REQUESTS] = "requests",
 	[SR_COUNT_WITHHELD] = "withheld",
 	[SR_COUNT_INDEX_READS] = "index_reads",
@@ -35,6 +44,9 @@ static const char *const counter_names[SR_COUNTERS] = {
 	[SR_COUNT_BYTES_SENT] = "bytes_sent",
 	[SR_COUNT_SEGMENTS] = "segments",
 	[SR_COUNT_FLUSHES] = "flushes",
+	[SR_COUNT_SCRUB_ROWS] = "scrub_rows",
+	[SR_COUNT_SCRUB_BYTES] = "scrub_bytes",
+	[SR_COUNT_SCRUB_FINDINGS] = "scrub_findings",
 };
 
 static const struct {

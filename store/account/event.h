@@ -30,16 +30,16 @@ struct sr_event {
 	const char *operation; /* the design's name: "list", "play.open", … */
 	uint64_t request;
 	const char *service;
-	const char *issuer;       /* the configuration's name */
+	const char *issuer; /* the configuration's name */
 	const char *jti;
 	const uint8_t *tag;       /* SR_TAG: the patient the request was for */
 	const uint8_t *actor;     /* SR_TAG */
 	const uint8_t *recording; /* SR_UUID */
 	bool has_own_tag;
-	bool own_tag;             /* foreign: did it stand under the requester's tag? */
-	const char *what;         /* corrupt: which part */
-	enum sr_code code;        /* refused: why */
-	const char *text;         /* refused: the reason */
+	bool own_tag;      /* foreign: did it stand under the requester's tag? */
+	const char *what;  /* corrupt: which part */
+	enum sr_code code; /* refused: why */
+	const char *text;  /* refused: the reason */
 };
 
 /* Log it (alarms at the highest severity) and count it. Any thread. */
@@ -58,6 +58,15 @@ enum sr_counter {
 	SR_COUNT_SESSIONS_NOW,
 	SR_COUNT_HALF_OPEN_NOW,
 	SR_COUNT_HANDSHAKES_REFUSED,
+	SR_COUNT_REFUSED_SESSIONS,  /* each limit has its own: connections in all, */
+	SR_COUNT_REFUSED_HALF_OPEN, /* of unproved callers, in all or from one address, */
+	SR_COUNT_REFUSED_ADDRESS,   /* from one address, */
+	SR_COUNT_REFUSED_SERVICE,   /* of one service, */
+	SR_COUNT_REFUSED_STREAMS,   /* streams and */
+	SR_COUNT_REFUSED_REQUESTS,  /* requests of one connection, */
+	SR_COUNT_REFUSED_MEMORY,    /* and whatever is new while memory is scarce */
+	SR_COUNT_TIMED_OUT,         /* connections ended because their peer took too long */
+	SR_COUNT_MEMORY_NOW,        /* bytes in the account of serve/budget */
 	SR_COUNT_REQUESTS,
 	SR_COUNT_WITHHELD,
 	SR_COUNT_INDEX_READS,
@@ -70,6 +79,9 @@ enum sr_counter {
 	SR_COUNT_BYTES_SENT,
 	SR_COUNT_SEGMENTS,
 	SR_COUNT_FLUSHES,
+	SR_COUNT_SCRUB_ROWS,
+	SR_COUNT_SCRUB_BYTES,
+	SR_COUNT_SCRUB_FINDINGS,
 	SR_COUNTERS
 };
 

@@ -112,15 +112,20 @@ enum sr_code sr_blobs_space(struct sr_blobs *blobs, struct sr_error *err)
 /*
  * The directory that a blob lies in. A missing one is the store's damage: init made them all.
  */
+enum sr_code sr_blobs_open_fan(const struct sr_blobs *blobs, const char *fan, int *fd, struct sr_error *err)
+{
+	*fd = openat(blobs->root, fan, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd >= 0)
+		return SR_OK;
+	if (errno == ENOENT || errno == ELOOP || errno == ENOTDIR)
+		return SR_FAIL(err, SR_CORRUPT, "blob directory %s is missing or no directory", fan);
+	return fail_errno(err, fan, "opening the directory");
+}
+
 static enum sr_code open_fan(const struct sr_blobs *blobs, const struct sr_blob_label *label, int *fan,
 			     struct sr_error *err)
 {
-	*fan = openat(blobs->root, label->fan, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (*fan >= 0)
-		return SR_OK;
-	if (errno == ENOENT || errno == ELOOP || errno == ENOTDIR)
-		return SR_FAIL(err, SR_CORRUPT, "blob directory %s is missing or no directory", label->fan);
-	return fail_errno(err, label->text, "opening its directory");
+	return sr_blobs_open_fan(blobs, label->fan, fan, err);
 }
 
 /*

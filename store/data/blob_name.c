@@ -4,6 +4,8 @@
 #include "data/blob_name.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 void sr_blob_fan(unsigned number, char out[SR_BLOB_FAN])
 {
@@ -21,4 +23,30 @@ struct sr_blob_label sr_blob_label(const struct sr_blob_name *name)
 	(void)snprintf(label.file, sizeof label.file, "%s.%u.%u", id, name->track, name->file);
 	(void)snprintf(label.text, sizeof label.text, "%s/%s", label.fan, label.file);
 	return label;
+}
+
+/* A decimal number of 16 bits with `end` behind it. */
+static bool take_number(const char **at, char end, uint16_t *number)
+{
+	char *behind;
+	unsigned long value = strtoul(*at, &behind, 10);
+
+	if (behind == *at || *behind != end || value > UINT16_MAX)
+		return false;
+	*number = (uint16_t)value;
+	*at = behind + 1;
+	return true;
+}
+
+bool sr_blob_name_parse(const char *fan, const char *file, struct sr_blob_name *name)
+{
+	const size_t id = SR_UUID_TEXT - 1;
+	const char *at = file + id + 1;
+
+	if (strlen(file) <= id || file[id] != '.' || !sr_uuid_parse(file, id, name->recording) ||
+	    !take_number(&at, '.', &name->track) || !take_number(&at, '\0', &name->file))
+		return false;
+	/* Signs, spaces, leading zeros and capitals have passed until here. */
+	struct sr_blob_label label = sr_blob_label(name);
+	return strcmp(label.fan, fan) == 0 && strcmp(label.file, file) == 0;
 }

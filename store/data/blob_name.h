@@ -19,6 +19,19 @@ struct sr_blob_label {
 
 struct sr_blob_label sr_blob_label(const struct sr_blob_name *name);
 
+/*
+ * Read a name back from its directory and file. False unless sr_blob_label gives these very texts again; *name is then
+ * undefined.
+ */
+bool sr_blob_name_parse(const char *fan, const char *file, struct sr_blob_name *name) SR_MUST_USE;
+
+/*
+ * A descriptor of the directory `fan` below the root ("." is the root), closed by the caller. SR_CORRUPT if it is
+ * missing or no directory; SR_IO. *fd (out) is -1 on failure.
+ */
+enum sr_code sr_blobs_open_fan(const struct sr_blobs *blobs, const char *fan, int *fd,
+			       struct sr_error *err) SR_MUST_USE;
+
 /* Fan-out directory `number`, below SR_BLOB_FANOUT. */
 void sr_blob_fan(unsigned number, char out[SR_BLOB_FAN]);
 

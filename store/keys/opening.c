@@ -103,6 +103,16 @@ enum sr_row_verdict sr_row_open(const struct sr_keyring *keyring, const uint8_t 
 	return verdict;
 }
 
+enum sr_row_verdict sr_row_outer(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID],
+				 const struct sr_recording_row *row)
+{
+	uint8_t inner[INNER];
+	enum sr_row_verdict verdict = open_outer(keyring, recording, row, inner, NULL);
+
+	sodium_memzero(inner, sizeof inner);
+	return verdict;
+}
+
 /* Wrap a DEK under the patient's key, and that under the current epoch's. */
 static enum sr_code wrap_dek(const struct sr_keyring *keyring, const uint8_t patient_key[SR_KEY],
 			     const uint8_t recording[SR_UUID], const uint8_t dek[SR_KEY], uint32_t *epoch,

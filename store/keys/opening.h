@@ -35,6 +35,14 @@ enum sr_row_verdict sr_row_open(const struct sr_keyring *keyring, const uint8_t 
 				uint8_t dek[SR_KEY], struct sr_work *work) SR_MUST_USE;
 
 /*
+ * Steps 2 and 3 alone, for who has no patient's key: whether the outer wrap of `row`, which sr_recording_row_decode
+ * gave, opens under its epoch. SR_ROW_OPEN, SR_ROW_CORRUPT, SR_ROW_UNKNOWN_EPOCH or SR_ROW_UNAVAILABLE; what lies
+ * beneath goes to nobody.
+ */
+enum sr_row_verdict sr_row_outer(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID],
+				 const struct sr_recording_row *row) SR_MUST_USE;
+
+/*
  * A recording row that no identity opens, made anew from random keys: what is opened in the place of a row that is
  * not there, so that a refusal costs the same. `out` takes SR_ROW_MAX bytes; returns the size. Its wraps are real.
  * Returns 0 when libcrypto fails: an empty row, which opens as SR_ROW_CORRUPT.
@@ -72,5 +80,13 @@ enum sr_opening sr_track_words_open(const uint8_t dek[SR_KEY], const uint8_t rec
 #define SR_PERSON_MAX (1 + 4 + 255 + 48 + SR_SEALED_SMALL)
 enum sr_code sr_person_seal(const struct sr_keyring *keyring, const uint8_t tag[SR_TAG], const uint8_t *identity,
 			    size_t identity_size, uint8_t *out, size_t *size) SR_MUST_USE;
+
+/*
+ * Whether a `people` row `value` of `tag` opens under its epoch; the box inside is the auditor's. SR_CORRUPT: it does
+ * not, or has no row's form; SR_UNAVAILABLE: a later format, or an epoch the keyring lacks; SR_INTERNAL when memory or
+ * libcrypto fails.
+ */
+enum sr_code sr_person_check(const struct sr_keyring *keyring, const uint8_t tag[SR_TAG],
+			     struct sr_span value) SR_MUST_USE;
 
 #endif

@@ -14,6 +14,7 @@
 #include "account/log.h"
 #include "keys/opening.h"
 #include "serve/listen.h"
+#include "serve/operate_scrub.h"
 #include "serve/play.h"
 #include "serve/ready.h"
 #include "serve/session.h"
@@ -137,6 +138,7 @@ void sr_daemon_drain(struct sr_daemon *daemon)
 		return;
 	daemon->draining = true;
 	sr_ready_tell("STOPPING=1");
+	sr_scrub_stop(daemon->scrub);
 	sr_log(SR_LOG_INFO, "ending", "what was received is made durable first");
 	sr_listen_stop(daemon);
 	for (struct sr_session *session = daemon->sessions; session; session = next) {
@@ -187,6 +189,7 @@ static void on_tick(uv_timer_t *timer)
 	sr_writers_tick(daemon, now);
 	sr_players_tick(daemon, now);
 	sr_sessions_tick(daemon, now);
+	sr_listen_tick(daemon);
 	sr_daemon_drained(daemon);
 }
 
@@ -234,7 +237,8 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->flusher = sr_flusher_new(parts->config->flush_threads);
 	daemon->postbox = sr_postbox_new(daemon->loop);
 	daemon->spoiled = sr_spoiled_new();
-	if (!daemon->flusher || !daemon->postbox || !daemon->spoiled || !daemon->decoy_size)
+	daemon->scrub = sr_daemon_scrub_new(parts);
+	if (!daemon->flusher || !daemon->postbox || !daemon->spoiled || !daemon->scrub || !daemon->decoy_size)
 		return SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
 	enum sr_code code = load_services(daemon, err);
 	if (code == SR_OK)
@@ -277,6 +281,7 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 		uv_run(&loop, UV_RUN_DEFAULT);
 	}
 	uv_loop_close(&loop);
+	sr_scrub_free(daemon->scrub);
 	sr_flusher_free(daemon->flusher);
 	sr_spoiled_free(daemon->spoiled);
 	sr_settings_release(daemon->settings);

@@ -33,6 +33,7 @@ struct sr_session;
 struct sr_writer;
 struct sr_player;
 struct sr_listener;
+struct sr_scrub;
 
 struct sr_daemon {
 	uv_loop_t *loop;
@@ -43,6 +44,7 @@ struct sr_daemon {
 	struct sr_flusher *flusher;
 	struct sr_spoiled *spoiled;
 	struct sr_postbox *postbox;
+	struct sr_scrub *scrub; /* has a lock of its own; begun and stopped on the loop alone */
 	char audience[33];
 	/* What is opened in the place of a row that is not there. Immutable. */
 	uint8_t decoy_id[SR_UUID];
@@ -53,6 +55,7 @@ struct sr_daemon {
 	struct sr_session *sessions;
 	unsigned session_count;
 	unsigned half_open_count;
+	uint64_t memory_used; /* serve/budget.h */
 	struct sr_writer *writers;
 	struct sr_player *players;
 	struct sr_listener *listeners;

@@ -27,6 +27,9 @@ static const struct {
 	{SR_MSG_SERVICE_LIST, sr_serve_service_list},
 	{SR_MSG_STATS, sr_serve_stats},
 	{SR_MSG_HEALTH, sr_serve_health},
+	{SR_MSG_SCRUB_START, sr_serve_scrub_start},
+	{SR_MSG_SCRUB_STATUS, sr_serve_scrub_status},
+	{SR_MSG_SCRUB_STOP, sr_serve_scrub_stop},
 };
 
 /* Requests that open a stream go by their type; all others by what the stream turned out to be. */

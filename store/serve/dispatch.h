@@ -29,6 +29,12 @@ void sr_serve_service_list(struct sr_session *session, const struct sr_message_h
 			   const struct sr_cursor *fields);
 void sr_serve_stats(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
 void sr_serve_health(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
+void sr_serve_scrub_start(struct sr_session *session, const struct sr_message_head *head,
+			  const struct sr_cursor *fields);
+void sr_serve_scrub_status(struct sr_session *session, const struct sr_message_head *head,
+			   const struct sr_cursor *fields);
+void sr_serve_scrub_stop(struct sr_session *session, const struct sr_message_head *head,
+			 const struct sr_cursor *fields);
 
 void sr_serve_track(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,
 		    const struct sr_cursor *fields);

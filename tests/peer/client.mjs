@@ -77,6 +77,20 @@ export class Client {
     return this.#connection.request('health', {}, 'health.reply');
   }
 
+  /** Begins a scrub; resolves to a report. `rate`: bytes a second, 0: all it can; `after`: a place of an earlier one. */
+  startScrub({ rate = 0, after = Buffer.alloc(0) } = {}) {
+    return this.#connection.request('scrub.start', { rate, after }, 'scrub.report');
+  }
+
+  /** A report with the findings from number `from` on. */
+  scrubStatus(from = 0) {
+    return this.#connection.request('scrub.status', { from }, 'scrub.report');
+  }
+
+  stopScrub() {
+    return this.#connection.request('scrub.stop', {}, 'scrub.report');
+  }
+
   /** Adds a service that made its own key pair; resolves to the pre-shared key. `roles` are bits of ROLES. */
   async addService(name, roles, publicKey) {
     return (await this.#connection.request('service.add', { name, roles, publicKey }, 'service.added')).psk;

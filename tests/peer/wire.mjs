@@ -7,6 +7,10 @@ const UNKNOWN_TIME = 2n ** 64n - 1n;
 export const CODES = ['ok', 'usage', 'unauthenticated', 'denied', 'expired', 'not_found', 'frozen', 'conflict', 'busy',
   'no_space', 'io', 'corrupt', 'unavailable', 'internal'];
 const STATES = { 1: 'unfinished', 2: 'finished' };
+const SCRUB_STATES = { 1: 'idle', 2: 'running', 3: 'stopped', 4: 'done' };
+export const FINDINGS = { ...[null, 'row', 'wrap', 'missing_row', 'extra_row', 'misfiled', 'mismatch', 'missing_file',
+  'short_file', 'checksum', 'manifest', 'orphan_file', 'unreadable', 'index', 'unknown'] };
+delete FINDINGS[0];
 export const ROLES = { ingest: 1, playback: 2, rotate: 4, operate: 8, audit: 16 };
 export const NO_ID = '00000000-0000-0000-0000-000000000000';
 export const MAX_PLAIN = 65519;
@@ -125,6 +129,15 @@ function text(max, { min = 0, pattern = /^/ } = {}) {
       }
       return check(pattern.test(value), 'a text', value);
     },
+  };
+}
+
+/** A field(max) of any bytes. */
+function blob(max) {
+  const inRange = (size) => check(size <= max, 'the length of a field', size);
+  return {
+    put: (value) => Buffer.concat([u16().put(inRange(value.length)), value]),
+    take: (reader) => Buffer.from(reader.take(inRange(u16().take(reader)))),
   };
 }
 
@@ -266,6 +279,15 @@ export const MESSAGES = {
   })],
   'health': [0x4a, 'C', '0', record({})],
   'health.reply': [0x4b, 'D', '0', record({ code, text: text(255) })],
+  'scrub.start': [0x50, 'C', '0', record({ rate: u64(), after: blob(96) })],
+  'scrub.status': [0x51, 'C', '0', record({ from: u32() })],
+  'scrub.stop': [0x52, 'C', '0', record({})],
+  'scrub.report': [0x53, 'D', '0', record({
+    state: named(SCRUB_STATES), started: u64(), rows: u64(), bytes: u64(), total: u32(), place: blob(96), from: u32(),
+    findings: list(record({
+      kind: named(FINDINGS), recording: id, track: u16(), file: u16(), offset: u64(), length: u64(), text: text(255),
+    }), { max: 128 }),
+  })],
 };
 
 const BY_TYPE = new Map(Object.entries(MESSAGES).map(([name, [type, ...others]]) => [type, [name, ...others]]));

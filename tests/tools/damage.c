@@ -1,9 +1,10 @@
 /*
- * damage: change a byte of a row of the index, or drop the row, behind the store's back, as a failing disk would. It
- * writes with LMDB alone, so that it does not depend on what it puts to the test.
+ * damage: change a byte of a row of the index, drop the row, or put back an older one, behind the store's back, as a
+ * failing disk would. It writes with LMDB alone, so that it does not depend on what it puts to the test.
  */
 #include <errno.h>
 #include <lmdb.h>
+#include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,16 +19,20 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 static const char usage[] =
 	"Usage: damage STORE TABLE ROW OFFSET XOR\n"
 	"       damage STORE TABLE ROW drop\n"
+	"       damage STORE TABLE ROW show\n"
+	"       damage STORE TABLE ROW set HEX\n"
 	"Change a byte of the value of row number ROW of TABLE (the first is 0), in the order of the keys: OFFSET "
 	"counts\n"
-	"from its front, or if negative from its end. No daemon may run on STORE. For tests: it breaks the store.\n"
+	"from its front, or if negative from its end. Show prints the value in hex, for set. No daemon may run on "
+	"STORE. For tests: it breaks the store.\n"
 	"\nExample: damage /tmp/store recordings 0 -1 0x80\n";
 
 struct order {
 	const char *store;
 	const char *table;
 	long row;
-	bool drop;
+	enum { CHANGE, DROP, SHOW, SET } what;
+	const char *hex;
 	long offset;
 	unsigned char mask;
 };
@@ -57,6 +62,40 @@ static int change(MDB_cursor *cursor, const struct order *order, MDB_val *key, c
 	return rc;
 }
 
+static int show(const MDB_val *value)
+{
+	for (size_t at = 0; at < value->mv_size; at++)
+		printf("%02x", ((const unsigned char *)value->mv_data)[at]);
+	return putchar('\n') == EOF ? EIO : 0;
+}
+
+static int set(MDB_cursor *cursor, const struct order *order, MDB_val *key)
+{
+	size_t size = strlen(order->hex) / 2;
+	unsigned char *bytes = malloc(size + 1);
+	MDB_val value = {size, bytes};
+	size_t got = 0;
+	int rc = ENOMEM;
+	if (bytes && sodium_hex2bin(bytes, size, order->hex, 2 * size, NULL, &got, NULL) == 0 && got == size)
+		rc = mdb_cursor_put(cursor, key, &value, MDB_CURRENT);
+	free(bytes);
+	return rc;
+}
+
+static int do_it(MDB_cursor *cursor, const struct order *order, MDB_val *key, const MDB_val *value)
+{
+	switch (order->what) {
+	case DROP:
+		return mdb_cursor_del(cursor, 0);
+	case SHOW:
+		return show(value);
+	case SET:
+		return set(cursor, order, key);
+	default:
+		return change(cursor, order, key, value);
+	}
+}
+
 static int damage(MDB_txn *txn, const struct order *order)
 {
 	MDB_val key, value;
@@ -70,7 +109,7 @@ static int damage(MDB_txn *txn, const struct order *order)
 	for (long row = 0; rc == 0 && row < order->row; row++)
 		rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	if (rc == 0)
-		rc = order->drop ? mdb_cursor_del(cursor, 0) : change(cursor, order, &key, &value);
+		rc = do_it(cursor, order, &key, &value);
 	if (cursor)
 		mdb_cursor_close(cursor);
 	return rc;
@@ -115,10 +154,16 @@ static bool parse(int argc, char **argv, struct order *order)
 		return false;
 	order->store = argv[1];
 	order->table = argv[2];
-	order->drop = argc == 5 && strcmp(argv[4], "drop") == 0;
+	order->what = CHANGE;
+	if (argc == 5)
+		order->what = strcmp(argv[4], "drop") == 0 ? DROP : strcmp(argv[4], "show") == 0 ? SHOW : CHANGE;
+	if (argc == 6 && strcmp(argv[4], "set") == 0) {
+		order->what = SET;
+		order->hex = argv[5];
+	}
 	if (!number(argv[3], 0, 1000000, &order->row))
 		return false;
-	if (order->drop)
+	if (order->what != CHANGE)
 		return true;
 	if (argc != 6 || !number(argv[4], -65536, 65535, &order->offset) || !number(argv[5], 1, 255, &mask))
 		return false;

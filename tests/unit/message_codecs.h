@@ -409,6 +409,51 @@ static void fill_health(struct sr_health *m, bool greatest)
 }
 PAIR(health, sr_health_decode)
 
+static void fill_scrub_start(struct sr_scrub_start *m, bool greatest)
+{
+	m->rate = greatest ? UINT64_MAX : 0;
+	m->after = span(greatest ? SR_SCRUB_PLACE_MAX : 0);
+}
+PAIR(scrub_start, sr_scrub_start_decode)
+
+static void make_scrub_status(struct sr_builder *out, bool greatest)
+{
+	sr_scrub_status_encode(out, greatest ? UINT32_MAX : 0);
+}
+
+static void again_scrub_status(struct sr_cursor *in, struct sr_builder *out)
+{
+	uint32_t from;
+
+	sr_scrub_status_decode(in, &from);
+	sr_scrub_status_encode(out, from);
+}
+
+static void fill_scrub_report(struct sr_scrub_report *m, bool greatest)
+{
+	m->state = greatest ? SR_SCRUB_DONE : SR_SCRUB_IDLE;
+	m->started_ms = greatest ? UINT64_MAX : 0;
+	m->rows = greatest ? UINT64_MAX : 0;
+	m->bytes = greatest ? UINT64_MAX : 0;
+	m->findings = greatest ? UINT32_MAX : 0;
+	m->place = span(greatest ? SR_SCRUB_PLACE_MAX : 0);
+	m->from = greatest ? UINT32_MAX - SR_FINDINGS_PAGE_MAX : 0;
+	m->count = greatest ? SR_FINDINGS_PAGE_MAX : 0;
+}
+PAIR(scrub_report, sr_scrub_report_decode)
+
+static void fill_finding(struct sr_finding *m, bool greatest)
+{
+	m->kind = greatest ? SR_FINDING_UNKNOWN : SR_FINDING_ROW;
+	fill(m->recording, sizeof m->recording, 0x11);
+	m->track = greatest ? UINT16_MAX : 0;
+	m->file = greatest ? UINT16_MAX : 0;
+	m->offset = greatest ? UINT64_MAX : 0;
+	m->length = greatest ? UINT64_MAX : 0;
+	m->text = span(greatest ? SR_TEXT_MAX : 0);
+}
+PAIR(finding, sr_finding_decode)
+
 #define Z16 "00000000000000000000000000000000"
 #define X1 "11111111111111111111111111111111"
 #define X2 "22222222222222222222222222222222"
@@ -549,6 +594,19 @@ static const struct codec {
 	 "0000000000000000",
 	 "1fe761780a544d160650def287b4108e", false},
 	{"health.reply", make_health, again_health, "000000", "6cfb52d68ef191dbccfb53885a119717", false},
+	{"scrub.start", make_scrub_start, again_scrub_start,
+	 "0000000000000000"
+	 "0000",
+	 "1df03400235f73f9fa59e81ae72448ea", false},
+	{"scrub.status", make_scrub_status, again_scrub_status, "00000000", "ad95131bc0b799c0b1af477fb14fcf26", false},
+	{"scrub.report", make_scrub_report, again_scrub_report,
+	 "01" Z16 "0000000000000000"
+	 "00000000"
+	 "0000"
+	 "00000000"
+	 "0000",
+	 "b67be1dd3638aa7335c874231e29174b", false},
+	{"finding", make_finding, again_finding, "01" X1 "00000000" Z16 "0000", "b93072558c81cb5f5d66a51e2b6acb76", false},
 };
 
 #endif

@@ -205,6 +205,14 @@ static const struct {
 	{"stat", false, 2, 1, '.', false},
 	{"stat", false, 2, 1, '_', true},
 	{"health.reply", false, 0, 1, SR_CODES, false},
+	{"scrub.report", false, 0, 1, 0, false},
+	{"scrub.report", false, 0, 1, SR_SCRUB_DONE + 1, false},
+	{"scrub.report", false, 31, 4, 1, false},
+	{"scrub.report", true, 31 + SR_SCRUB_PLACE_MAX, 4, UINT32_MAX - SR_FINDINGS_PAGE_MAX + 1, false},
+	{"scrub.report", true, 35 + SR_SCRUB_PLACE_MAX, 2, SR_FINDINGS_PAGE_MAX + 1, false},
+	{"scrub.report", false, 35, 2, 1, false},
+	{"finding", false, 0, 1, 0, false},
+	{"finding", false, 0, 1, SR_FINDINGS, false},
 };
 
 static const struct codec *codec_named(const char *name)
@@ -257,6 +265,9 @@ static const struct {
 	{"service.row", 0, SR_SERVICE_NAME_MAX},
 	{"stat", 0, SR_STAT_NAME_MAX},
 	{"health.reply", 1, SR_TEXT_MAX},
+	{"scrub.start", 8, SR_SCRUB_PLACE_MAX},
+	{"scrub.report", 29, SR_SCRUB_PLACE_MAX},
+	{"finding", 37, SR_TEXT_MAX},
 };
 
 Test(message, fields_that_are_too_long_are_refused)
@@ -325,7 +336,7 @@ Test(message, types_have_names_of_their_own_and_other_numbers_none)
 				cr_assert_str_neq(sr_message_name((uint8_t)other), name);
 		}
 	}
-	cr_assert_eq(named, 43);
+	cr_assert_eq(named, 47);
 	cr_assert_str_eq(sr_message_name(SR_MSG_RECORD_OPEN), "record.open");
 	cr_assert_str_eq(sr_message_name(SR_MSG_PLAY_TABLE), "play.table");
 }
@@ -361,6 +372,13 @@ Test(message, the_longest_replies_fit_one_message)
 	for (size_t i = 0; i < SR_STATS_MAX; i++)
 		make_stat(&out, true);
 	cr_assert(!out.failed, "stats.reply");
+
+	out = sr_builder_over(made, sizeof made);
+	sr_put_room(&out, SR_MESSAGE_HEAD);
+	make_scrub_report(&out, true);
+	for (size_t i = 0; i < SR_FINDINGS_PAGE_MAX; i++)
+		make_finding(&out, true);
+	cr_assert(!out.failed, "scrub.report");
 }
 
 Test(message, roles_are_named_and_read)
