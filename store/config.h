@@ -29,13 +29,18 @@ struct sr_config {
 	uint64_t reserve_min_mib;
 	uint32_t flush_threads;
 	uint32_t pool_threads;
+	uint32_t memory_mib;
 	uint32_t sessions_max;
+	uint32_t sessions_per_address;
+	uint32_t sessions_per_service;
 	uint32_t half_open_max;
 	uint32_t half_open_per_address;
 	uint32_t half_open_s;
+	uint32_t frame_s; /* a frame that has begun is whole within it */
 	uint32_t idle_s;
-	uint32_t stall_s; /* a peer that takes nothing for so long is dropped */
-	uint32_t skew_s;  /* on grants */
+	uint32_t silent_s; /* the same as idle_s with a stream open */
+	uint32_t stall_s;  /* a peer that takes nothing for so long is dropped */
+	uint32_t skew_s;   /* on grants */
 	enum sr_log_level log_level;
 	struct sr_issuer issuers[SR_ISSUERS_MAX];
 	size_t issuer_count;

@@ -26,6 +26,8 @@ struct sr_listener {
 	struct sr_daemon *daemon;
 	int fd;
 	uv_poll_t poll;
+	bool waits; /* for a descriptor to become free */
+	bool told;  /* in the log, since the last one was */
 	char *path; /* of a Unix socket */
 };
 
@@ -45,6 +47,15 @@ static void name_peer(int fd, const struct sockaddr_storage *peer, char *out, si
 		snprintf(out, size, "unix");
 }
 
+/* The waiting connection would wake the loop again at once, and again. */
+static void wait_for_descriptor(struct sr_listener *listener)
+{
+	if (!listener->told)
+		sr_log(SR_LOG_WARN, "descriptors_used_up", "a connection waits until one is free");
+	listener->told = listener->waits = true;
+	uv_poll_stop(&listener->poll);
+}
+
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
 	struct sr_listener *listener = poll->data;
@@ -57,14 +68,24 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 		int fd = accept4(listener->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE)
-				sr_log(SR_LOG_WARN, "descriptors_used_up", "a connection waits until one is free");
+				wait_for_descriptor(listener);
 			return;
 		}
+		listener->told = false;
 		if (peer.ss_family != AF_UNIX)
 			(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 		name_peer(fd, &peer, address, sizeof address);
 		sr_session_accept(listener->daemon, fd, address);
 	}
+}
+
+void sr_listen_tick(struct sr_daemon *daemon)
+{
+	for (struct sr_listener *listener = daemon->listeners; listener; listener = listener->next)
+		if (listener->waits) {
+			listener->waits = false;
+			uv_poll_start(&listener->poll, UV_READABLE, on_connection);
+		}
 }
 
 static enum sr_code add(struct sr_daemon *daemon, int fd, const char *path, struct sr_error *err)

@@ -12,6 +12,9 @@
  */
 enum sr_code sr_listen_start(struct sr_daemon *daemon, struct sr_error *err) SR_MUST_USE;
 
+/* Time has passed: listen on where descriptors were used up. */
+void sr_listen_tick(struct sr_daemon *daemon);
+
 /* Stop listening, and remove the Unix socket. Idempotent. */
 void sr_listen_stop(struct sr_daemon *daemon);
 

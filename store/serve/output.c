@@ -17,10 +17,16 @@ struct sr_output_item {
 	int fd;
 	off_t position; /* next byte, of frame or file */
 	size_t left;
+	size_t held;
 };
 
-static void item_free(struct sr_output_item *item)
+/* The allocator's own part of each item and each frame, about. */
+#define ALLOCATOR 32
+
+static void item_free(struct sr_output *output, struct sr_output_item *item)
 {
+	output->held -= item->held;
+	output->files -= item->fd >= 0;
 	if (item->fd >= 0)
 		close(item->fd);
 	free(item->frame);
@@ -35,6 +41,9 @@ static void append(struct sr_output *output, struct sr_output_item *item)
 		output->first = item;
 	output->last = item;
 	output->queued += item->left;
+	item->held = sizeof *item + ALLOCATOR + (item->frame ? item->left : 0);
+	output->held += item->held;
+	output->files += item->fd >= 0;
 	if (item->frame)
 		output->in_memory += item->left;
 }
@@ -111,7 +120,7 @@ enum sr_code sr_output_send(struct sr_output *output, int socket, size_t most, s
 			output->first = done->next;
 			if (!output->first)
 				output->last = NULL;
-			item_free(done);
+			item_free(output, done);
 		}
 	}
 	return SR_OK;
@@ -122,7 +131,7 @@ void sr_output_clear(struct sr_output *output)
 	while (output->first) {
 		struct sr_output_item *item = output->first;
 		output->first = item->next;
-		item_free(item);
+		item_free(output, item);
 	}
 	output->last = NULL;
 	output->queued = output->in_memory = 0;

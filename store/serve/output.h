@@ -19,6 +19,8 @@ struct sr_output {
 	struct sr_output_item *last;
 	size_t queued;    /* bytes of both kinds */
 	size_t in_memory; /* bytes of frames */
+	size_t held;      /* memory that all items take */
+	size_t files;     /* stretches of files, and so descriptors */
 };
 
 /* Queue `size` bytes of `frame`, malloc'ed and taken over. Ciphertext only. False: memory is used up, frame freed. */

@@ -16,7 +16,6 @@
 #include "serve/table.h"
 
 #define TABLE_WAIT_MS 1000
-#define LOW_WATER (512u << 10) /* queued bytes below which the next batch is prepared */
 
 struct sr_player {
 	struct sr_player *next, *previous;
@@ -400,7 +399,7 @@ static void feed(struct sr_player *player)
 void sr_players_feed(struct sr_session *session)
 {
 	struct sr_player *chosen = NULL;
-	if (sr_session_queued(session) > LOW_WATER)
+	if (!sr_session_wants_more(session))
 		return;
 	for (struct sr_player *player = sr_session_daemon(session)->players; player; player = player->next) {
 		if (player->session != session)

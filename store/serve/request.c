@@ -11,8 +11,12 @@
 
 #include "access/decide.h"
 #include "account/event.h"
+#include "serve/budget.h"
 #include "serve/renewal.h"
 #include "serve/session.h"
+
+/* What a request takes beside its fields: itself, its grant, what its owner learns on the way; about. */
+#define REQUEST_COST (16u << 10)
 
 struct sr_request *sr_request_new(struct sr_session *session, const struct sr_message_head *head,
 				  const struct sr_cursor *fields)
@@ -31,6 +35,7 @@ struct sr_request *sr_request_new(struct sr_session *session, const struct sr_me
 		request->fields_size = fields->left;
 	}
 	request->daemon = daemon;
+	sr_budget_set(daemon, &request->memory, REQUEST_COST + request->fields_size);
 	request->session = sr_session_hold(session);
 	request->settings = sr_settings_share(daemon->settings);
 	request->caller = *sr_session_caller(session);
@@ -75,6 +80,7 @@ static void send_late_events(struct sr_request *request)
 void sr_request_free(struct sr_request *request)
 {
 	send_late_events(request);
+	sr_budget_set(request->daemon, &request->memory, 0);
 	sr_grant_free(request->grant);
 	sr_reply_free(&request->reply);
 	if (request->fields)

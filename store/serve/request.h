@@ -23,6 +23,7 @@ struct sr_reply {
 	size_t capacity;
 	struct sr_builder fields; /* behind the message's head; put fields here */
 	uint8_t type;
+	bool slotless;    /* it refuses a stream that has no state */
 	uint8_t steps_as; /* the type that the stream's state sees, where it is not `type`; 0 otherwise */
 };
 
@@ -38,6 +39,7 @@ struct sr_request {
 	const char *operation; /* the design's name of head.type */
 	uint8_t *fields;       /* the message's own copy of its fields, wiped when freed */
 	size_t fields_size;
+	size_t memory;          /* its share of the budget */
 	struct sr_grant *grant; /* set by sr_request_grant */
 	bool in_grace;          /* the grant has expired, but not by more than record_grace */
 	bool proven;            /* the four below are known: the grant's patient, who acts, and which grant it was */

@@ -10,6 +10,8 @@
 
 #include "account/event.h"
 #include "account/log.h"
+#include "serve/admission.h"
+#include "serve/budget.h"
 #include "serve/play.h"
 #include "serve/session_internal.h"
 #include "serve/writer.h"
@@ -26,6 +28,7 @@ void sr_session_release(struct sr_session *session)
 		return;
 	sr_conn_free(session->conn);
 	sr_output_clear(&session->output);
+	sr_budget_set(session->daemon, &session->memory, 0);
 	sodium_memzero(session, sizeof *session);
 	free(session);
 }
@@ -50,9 +53,17 @@ const struct sr_caller *sr_session_caller(const struct sr_session *session)
 	return &session->caller;
 }
 
-size_t sr_session_queued(const struct sr_session *session)
+bool sr_session_wants_more(const struct sr_session *session)
 {
-	return session->output.queued;
+	return session->output.queued <= LOW_WATER && session->output.files <= LOW_FILES;
+}
+
+void sr_session_account(struct sr_session *session)
+{
+	size_t held = session->output.held + SESSION_COST;
+	if (sr_conn_holds_buffer(session->conn))
+		held += RECEIVE_BUFFER;
+	sr_budget_set(session->daemon, &session->memory, held);
 }
 
 struct sr_stream *sr_session_stream(struct sr_session *session, uint32_t number)
@@ -124,6 +135,7 @@ void sr_session_drop(struct sr_session *session, const char *why)
 	uv_close((uv_handle_t *)&session->poll, poll_closed);
 	close(session->fd);
 	session->fd = -1;
+	sr_session_account(session);
 }
 
 void sr_session_end(struct sr_session *session, enum sr_code code, const char *text)
@@ -149,22 +161,6 @@ void sr_session_end(struct sr_session *session, enum sr_code code, const char *t
 
 /* ---- beginning and time ---- */
 
-static unsigned half_open_from(const struct sr_daemon *daemon, const char *address)
-{
-	unsigned count = 0;
-	for (const struct sr_session *at = daemon->sessions; at; at = at->next)
-		if (sr_session_half_open(at) && strcmp(at->address, address) == 0)
-			count++;
-	return count;
-}
-
-static bool has_room(const struct sr_daemon *daemon, const char *address)
-{
-	const struct sr_config *config = daemon->settings->config;
-	return daemon->session_count < config->sessions_max && daemon->half_open_count < config->half_open_max &&
-	       half_open_from(daemon, address) < config->half_open_per_address;
-}
-
 static struct sr_session *session_new(struct sr_daemon *daemon, int fd)
 {
 	struct sr_session *session = calloc(1, sizeof *session);
@@ -185,7 +181,7 @@ static struct sr_session *session_new(struct sr_daemon *daemon, int fd)
 
 void sr_session_accept(struct sr_daemon *daemon, int fd, const char *address)
 {
-	struct sr_session *session = has_room(daemon, address) ? session_new(daemon, fd) : NULL;
+	struct sr_session *session = sr_admit_connection(daemon, address) ? session_new(daemon, fd) : NULL;
 	if (!session) {
 		sr_count(SR_COUNT_HANDSHAKES_REFUSED, 1);
 		close(fd);
@@ -203,6 +199,7 @@ void sr_session_accept(struct sr_daemon *daemon, int fd, const char *address)
 	daemon->half_open_count++;
 	sr_count(SR_COUNT_SESSIONS_NOW, 1);
 	sr_count(SR_COUNT_HALF_OPEN_NOW, 1);
+	sr_session_account(session);
 	sr_session_update_poll(session);
 }
 
@@ -215,16 +212,43 @@ static bool has_streams(const struct sr_session *session)
 }
 
 /* Sums, no differences: what this very tick has queued already is of a moment later than its `now`. */
+static void time_out(struct sr_session *session, const char *why)
+{
+	sr_count(SR_COUNT_TIMED_OUT, 1);
+	sr_session_drop(session, why);
+}
+
+/* Bytes that are not read, because the daemon does not, are no fault of the peer's: but for those of a frame begun. */
+static bool frame_takes_long(const struct sr_session *session, uint64_t now)
+{
+	uint64_t since = session->last_active > session->frame_since ? session->last_active : session->frame_since;
+	return session->phase == OPEN && !sr_session_is_held(session) && !sr_conn_at_boundary(session->conn) &&
+	       now - since > 1000ull * session->daemon->settings->config->frame_s;
+}
+
+/* Said nothing for too long, with nothing of its own under way that it could be waiting for. */
+static bool is_silent(const struct sr_session *session, uint64_t now)
+{
+	const struct sr_config *config = session->daemon->settings->config;
+	uint32_t most = has_streams(session) ? config->silent_s : config->idle_s;
+	return session->phase == OPEN && session->unary == 0 && now - session->last_active > 1000ull * most;
+}
+
 static void tick(struct sr_session *session, uint64_t now)
 {
 	const struct sr_config *config = session->daemon->settings->config;
-	if (session->deadline && now >= session->deadline)
-		sr_session_drop(session, "time is up");
-	else if (session->output.queued > 0 && now > session->last_sent + 1000ull * config->stall_s)
-		sr_session_drop(session, "the peer takes nothing");
-	else if (session->phase == OPEN && !has_streams(session) && session->unary == 0 &&
-		 now > session->last_active + 1000ull * config->idle_s)
+	if (session->deadline && now >= session->deadline) {
+		time_out(session, "time is up");
+	} else if (session->output.queued > 0 && now - session->last_sent > 1000ull * config->stall_s) {
+		time_out(session, "the peer takes nothing");
+	} else if (frame_takes_long(session, now)) {
+		sr_count(SR_COUNT_TIMED_OUT, 1);
+		sr_session_end(session, SR_USAGE, "a frame took too long");
+	} else if (is_silent(session, now)) {
 		sr_session_end(session, SR_OK, "idle");
+	} else if (!(session->polling & UV_READABLE)) {
+		sr_session_resume_reading(session); /* there may be memory again */
+	}
 }
 
 void sr_sessions_tick(struct sr_daemon *daemon, uint64_t now)

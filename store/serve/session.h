@@ -50,6 +50,10 @@ void sr_session_send(struct sr_session *session, uint32_t stream, uint64_t reque
 void sr_session_send_error(struct sr_session *session, uint32_t stream, uint64_t request, const struct sr_error *err,
 			   bool ended, uint32_t retry_ms);
 
+/* Refuse to open the stream `number`, which takes no slot: an ERROR that ends it; what follows on it is swallowed. */
+void sr_session_refuse_stream(struct sr_session *session, const struct sr_message_head *head,
+			      const struct sr_error *err, uint32_t retry_ms);
+
 /* Refuse a renewal: an ERROR that leaves the stream, and what else is under way on it, as it was (PROTOCOL.md, 6). */
 void sr_session_refuse_renewal(struct sr_session *session, uint32_t stream, uint64_t request,
 			       const struct sr_error *err);
@@ -60,8 +64,8 @@ bool sr_session_send_raw(struct sr_session *session, int fd, uint64_t position, 
 /* Send what the socket takes now, rather than when the loop comes by again; players that read go on. */
 void sr_session_flush(struct sr_session *session);
 
-/* Bytes queued and not yet taken by the socket. */
-size_t sr_session_queued(const struct sr_session *session);
+/* True if so little waits for the socket that another batch of a player may be queued. */
+bool sr_session_wants_more(const struct sr_session *session);
 
 /* Begin a reply in memory of its own: as sr_request_reply, for what is sent without a request. */
 bool sr_reply_begin(struct sr_reply *reply, uint8_t type, size_t room) SR_MUST_USE;

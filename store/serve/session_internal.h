@@ -12,7 +12,11 @@
 #define RECEIVE_BUFFER (SR_FRAME_MAX + 4096)
 #define SEND_AT_ONCE (1u << 20)
 #define READS_AT_ONCE 8
-#define UNREAD_MAX (256u << 10) /* replies in memory above which nothing more is read from a peer who takes none */
+#define RETRY_MS 1000            /* the hint with `busy` */
+#define LOW_WATER (512u << 10)   /* queued bytes below which the next batch of a player is prepared */
+#define LOW_FILES 32             /* and descriptors: segments of a slow recording are many and short */
+#define SESSION_COST (16u << 10) /* its keys, contexts and streams; about */
+#define UNREAD_MAX (256u << 10)  /* replies in memory above which nothing more is read from a peer who takes none */
 
 /* Where a session stands: before message 1, before its first frame, in use, saying goodbye, gone. */
 enum phase { SHAKING, CONFIRMING, OPEN, ENDING, CLOSED };
@@ -32,11 +36,14 @@ struct sr_session {
 	uint32_t last_stream; /* numbers only grow */
 	unsigned unary;       /* requests outstanding on stream 0 */
 	unsigned pauses;
-	bool resuming; /* `resume` is posted */
+	bool unwelcome; /* its service has too many: it is told so at its first message */
+	size_t memory;  /* its share of the budget */
+	bool resuming;  /* `resume` is posted */
 	struct sr_post resume;
 	uint64_t deadline; /* monotonic ms of the phase; 0: none */
 	uint64_t last_active;
-	uint64_t last_sent; /* or since when something waits to be sent */
+	uint64_t frame_since; /* when the first byte of what is not whole yet came, or could be read again */
+	uint64_t last_sent;   /* or since when something waits to be sent */
 	char address[ADDRESS_MAX];
 };
 
@@ -52,7 +59,13 @@ void sr_session_update_poll(struct sr_session *session);
 /* Go on reading, from the loop, if nothing holds it any more. */
 void sr_session_resume_reading(struct sr_session *session);
 
-/* True unless a writer's buffer is full, or the peer does not take what it asked for. */
+/* Have the budget know what the session holds now. */
+void sr_session_account(struct sr_session *session);
+
+/* True if a writer's buffer is full, or the peer does not take what it asked for. */
+bool sr_session_is_held(const struct sr_session *session);
+
+/* True unless it is held, or memory is too scarce to read from it. */
 bool sr_session_may_read(const struct sr_session *session);
 
 #endif

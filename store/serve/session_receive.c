@@ -11,6 +11,8 @@
 
 #include "account/event.h"
 #include "account/log.h"
+#include "serve/admission.h"
+#include "serve/budget.h"
 #include "serve/dispatch.h"
 #include "serve/session_internal.h"
 
@@ -46,22 +48,38 @@ static void on_ready(struct sr_session *session)
 	session->phase = OPEN;
 	session->deadline = 0;
 	sr_count(SR_COUNT_SESSIONS, 1);
+	session->unwelcome = !sr_admit_service(session);
 }
 
-/* A slot for a stream number never seen before; NULL when too many are open. */
-static struct sr_stream *claim_stream(struct sr_session *session, uint32_t number)
+static struct sr_stream *free_slot(struct sr_session *session)
 {
 	for (unsigned at = 0; at < SR_STREAMS_MAX; at++) {
 		struct sr_stream *stream = &session->streams[at];
 		bool over = stream->state == SR_STREAM_ENDED && !stream->writer && !stream->player;
-		if (stream->state == SR_STREAM_FREE || over) {
-			memset(stream, 0, sizeof *stream);
-			stream->number = number;
-			session->last_stream = number;
+		if (stream->state == SR_STREAM_FREE || over)
 			return stream;
-		}
 	}
 	return NULL;
+}
+
+/* A slot for a stream number never seen before; NULL when it is refused, which its client is then being told. */
+static struct sr_stream *claim_stream(struct sr_session *session, const struct sr_message_head *head)
+{
+	struct sr_error err;
+	struct sr_stream *stream = free_slot(session);
+	enum sr_code code = sr_admit_request(session->daemon, head->type, &err);
+	session->last_stream = head->stream;
+	if (code == SR_OK && !stream) {
+		sr_count(SR_COUNT_REFUSED_STREAMS, 1);
+		code = SR_FAIL(&err, SR_BUSY, "more than %d streams are open", SR_STREAMS_MAX);
+	}
+	if (code != SR_OK) {
+		sr_session_refuse_stream(session, head, &err, RETRY_MS);
+		return NULL;
+	}
+	memset(stream, 0, sizeof *stream);
+	stream->number = head->stream;
+	return stream;
 }
 
 static bool opens_stream(uint8_t type)
@@ -89,14 +107,17 @@ static void on_unary(struct sr_session *session, const struct sr_conn_event *eve
 		sr_dispatch(session, NULL, &event->head, &event->fields);
 		return;
 	}
+	struct sr_error err;
 	session->unary++;
 	if (session->unary > SR_UNARY_MAX) {
-		struct sr_error err;
+		sr_count(SR_COUNT_REFUSED_REQUESTS, 1);
 		(void)SR_FAIL(&err, SR_BUSY, "more than %d requests are under way", SR_UNARY_MAX);
 		sr_session_send_error(session, 0, event->head.request, &err, false, 100);
-		return;
+	} else if (sr_admit_request(session->daemon, type, &err) != SR_OK) {
+		sr_session_send_error(session, 0, event->head.request, &err, false, RETRY_MS);
+	} else {
+		sr_dispatch(session, NULL, &event->head, &event->fields);
 	}
-	sr_dispatch(session, NULL, &event->head, &event->fields);
 }
 
 static void on_stream(struct sr_session *session, const struct sr_conn_event *event)
@@ -106,10 +127,13 @@ static void on_stream(struct sr_session *session, const struct sr_conn_event *ev
 	struct sr_stream *stream = sr_session_stream(session, number);
 	if (!stream && long_ended(session, number, event->head.type))
 		return;
-	if (!stream && number > session->last_stream && opens_stream(event->head.type))
-		stream = claim_stream(session, number);
+	if (!stream && number > session->last_stream && opens_stream(event->head.type)) {
+		stream = claim_stream(session, &event->head);
+		if (!stream)
+			return;
+	}
 	if (!stream) {
-		sr_session_end(session, SR_USAGE, "too many streams, or a stream number used again");
+		sr_session_end(session, SR_USAGE, "a stream that was not opened, or a stream number used again");
 		return;
 	}
 	if (!sr_stream_step(stream->state, event->head.type, true, false, &next)) {
@@ -122,6 +146,21 @@ static void on_stream(struct sr_session *session, const struct sr_conn_event *ev
 		sr_dispatch(session, stream, &event->head, &event->fields);
 }
 
+/* Its service has as many connections as it may: whatever it asks first is busy, and so is the connection. */
+static void turn_away(struct sr_session *session, const struct sr_message_head *head)
+{
+	enum sr_stream_state next;
+	struct sr_error err = {.code = SR_BUSY, .text = "the service has as many connections as it may"};
+	bool request = head->type != SR_MSG_GOODBYE && head->type != SR_MSG_PING && head->type != SR_MSG_PONG;
+	if (head->stream > 0 && opens_stream(head->type)) {
+		sr_session_refuse_stream(session, head, &err, RETRY_MS);
+	} else if (head->stream == 0 && request && sr_stream_step(SR_STREAM_UNARY, head->type, true, false, &next)) {
+		session->unary++;
+		sr_session_send_error(session, 0, head->request, &err, false, RETRY_MS);
+	}
+	sr_session_end(session, SR_BUSY, err.text);
+}
+
 static void on_event(struct sr_session *session, const struct sr_conn_event *event)
 {
 	switch (event->kind) {
@@ -132,7 +171,9 @@ static void on_event(struct sr_session *session, const struct sr_conn_event *eve
 		on_ready(session);
 		break;
 	case SR_CONN_MESSAGE:
-		if (event->head.stream == 0)
+		if (session->unwelcome)
+			turn_away(session, &event->head);
+		else if (event->head.stream == 0)
 			on_unary(session, event);
 		else
 			on_stream(session, event);
@@ -143,10 +184,26 @@ static void on_event(struct sr_session *session, const struct sr_conn_event *eve
 	}
 }
 
-/* Nothing is read while a writer's buffer is full, or while the peer does not take what it asked for. */
+bool sr_session_is_held(const struct sr_session *session)
+{
+	return session->pauses > 0 || session->output.in_memory > UNREAD_MAX;
+}
+
+static bool has_writer(const struct sr_session *session)
+{
+	for (unsigned at = 0; at < SR_STREAMS_MAX; at++)
+		if (session->streams[at].writer)
+			return true;
+	return false;
+}
+
+/* Live writers go on the longest: what they bring cannot be brought again. */
 bool sr_session_may_read(const struct sr_session *session)
 {
-	return session->pauses == 0 && session->output.in_memory <= UNREAD_MAX;
+	if (sr_session_is_held(session))
+		return false;
+	enum sr_room room = sr_budget_room(session->daemon);
+	return room <= SR_ROOM_SCARCE || (room == SR_ROOM_SPARSE && has_writer(session));
 }
 
 /* Handle every whole event received. While paused, what has been received waits in the connection's buffer. */
@@ -190,6 +247,8 @@ static bool read_some(struct sr_session *session)
 		sr_session_drop(session, got == 0 ? "end of file" : "receiving failed");
 		return false;
 	}
+	if (got > 0 && sr_conn_at_boundary(session->conn))
+		session->frame_since = sr_monotonic_ms();
 	sr_conn_filled(session->conn, got > 0 ? (size_t)got : 0);
 	if (got > 0)
 		sr_count(SR_COUNT_BYTES_RECEIVED, got);
@@ -210,6 +269,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 			if (!sr_session_stands(session) || !sr_session_may_read(session) || !read_some(session))
 				break;
 	sr_session_flush(session);
+	sr_session_update_poll(session);
 	sr_session_release(session);
 }
 
@@ -217,6 +277,7 @@ void sr_session_update_poll(struct sr_session *session)
 {
 	if (session->phase == CLOSED)
 		return;
+	sr_session_account(session);
 	int wanted = 0;
 	if (sr_session_may_read(session) && session->phase != ENDING)
 		wanted |= UV_READABLE;
@@ -243,6 +304,7 @@ static void go_on(struct sr_post *post)
 	struct sr_session *session = (struct sr_session *)((char *)post - offsetof(struct sr_session, resume));
 	session->resuming = false;
 	session->daemon->jobs--;
+	session->frame_since = sr_monotonic_ms();
 	handle_events(session);
 	sr_session_update_poll(session);
 	sr_session_release(session);

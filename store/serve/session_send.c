@@ -58,6 +58,7 @@ bool sr_reply_begin(struct sr_reply *reply, uint8_t type, size_t room)
 	if (!reply->frame)
 		return false;
 	reply->type = type;
+	reply->slotless = false;
 	reply->steps_as = 0;
 	reply->fields = sr_builder_over(reply->frame + SR_FRAME_HEAD + SR_MESSAGE_HEAD, room);
 	return true;
@@ -110,7 +111,7 @@ void sr_session_send(struct sr_session *session, uint32_t stream, uint64_t reque
 		return;
 	}
 	uint8_t step = reply->steps_as ? reply->steps_as : reply->type;
-	if (reply->fields.failed || !step_sent(session, stream, step, ended)) {
+	if (reply->fields.failed || (!reply->slotless && !step_sent(session, stream, step, ended))) {
 		struct sr_error err;
 		(void)SR_FAIL(&err, SR_INTERNAL, "a %s may not be sent now", sr_message_name(reply->type));
 		sr_log_error(SR_LOG_ERROR, "out_of_state", &err);
@@ -131,9 +132,11 @@ void sr_session_send(struct sr_session *session, uint32_t stream, uint64_t reque
 		return;
 	}
 	/* What was sealed in place is ciphertext now; behind it plaintext may stand that was taken back. */
-	uint8_t *frame = reply->frame;
 	size_t whole = SR_FRAME_HEAD + size + SR_AEAD_TAG;
-	sodium_memzero(frame + whole, reply->capacity - whole);
+	sodium_memzero(reply->frame + whole, reply->capacity - whole);
+	/* It may wait for long, and had room for the longest answer. */
+	uint8_t *shorter = realloc(reply->frame, whole);
+	uint8_t *frame = shorter ? shorter : reply->frame;
 	reply->frame = NULL;
 	about_to_queue(session);
 	if (!sr_output_frame(&session->output, frame, whole)) {
@@ -163,6 +166,16 @@ void sr_session_send_error(struct sr_session *session, uint32_t stream, uint64_t
 	struct sr_reply reply = {0};
 	if (sr_session_stands(session) && begin_error(session, &reply, err, ended, retry_ms))
 		sr_session_send(session, stream, request, &reply, ended);
+}
+
+void sr_session_refuse_stream(struct sr_session *session, const struct sr_message_head *head,
+			      const struct sr_error *err, uint32_t retry_ms)
+{
+	struct sr_reply reply = {0};
+	if (!sr_session_stands(session) || !begin_error(session, &reply, err, true, retry_ms))
+		return;
+	reply.slotless = true;
+	sr_session_send(session, head->stream, head->request, &reply, true);
 }
 
 void sr_session_refuse_renewal(struct sr_session *session, uint32_t stream, uint64_t request,

@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "account/event.h"
+#include "serve/budget.h"
 #include "serve/dispatch.h"
 #include "serve/writer_internal.h"
 
@@ -39,6 +40,15 @@ void sr_commits_free(struct sr_commit *commit)
 	}
 }
 
+/* What a writer takes beside its buffers: its sealing with a chunk, its grant; about. */
+#define WRITER_COST (32u << 10)
+
+void sr_writer_account(struct sr_writer *writer)
+{
+	size_t now = WRITER_COST + writer->filling.capacity + writer->sealed_now.capacity + writer->job_most;
+	sr_budget_set(writer->daemon, &writer->memory, now);
+}
+
 static void writer_free(struct sr_writer *writer)
 {
 	struct sr_daemon *daemon = writer->daemon;
@@ -53,6 +63,7 @@ static void writer_free(struct sr_writer *writer)
 		writer->waiters = wait->next;
 		sr_post(daemon->postbox, wait);
 	}
+	sr_budget_set(daemon, &writer->memory, 0);
 	if (writer->life != RESERVED)
 		sr_count(SR_COUNT_WRITERS_NOW, -1);
 	sr_commits_free(writer->ready);
@@ -225,6 +236,7 @@ void sr_writer_advance(struct sr_writer *writer)
 	if (writer->closing || writer->life == ENDING)
 		writer->close_due = true;
 	sr_writer_start_due(writer);
+	sr_writer_account(writer);
 	if (writer->failed)
 		advance_failed(writer);
 	else

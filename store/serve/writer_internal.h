@@ -36,6 +36,8 @@ struct sr_writer {
 	struct sr_held_grant held;
 	struct sr_sealing *sealing;
 	struct sr_write_buffer filling, sealed_now;
+	size_t job_most; /* capacity of the largest buffer a job had: sealing keeps as much for what it makes of it */
+	size_t memory;   /* its share of the budget */
 	uint64_t received, durable;
 	uint64_t segment_since; /* monotonic ms of the open segment's first byte; 0: none */
 	bool paused;            /* holds the session's reading */
@@ -72,6 +74,9 @@ void sr_writer_fail_storage(struct sr_writer *writer, const struct sr_error *err
 
 /* True if nothing is under way between the pool and the index. */
 bool sr_writer_idle(const struct sr_writer *writer);
+
+/* Have the budget know what its buffers hold now. */
+void sr_writer_account(struct sr_writer *writer);
 
 /* Send ACK, SYNCED or CLOSED with the durable length, if the stream is still there. */
 void sr_writer_send_durable(struct sr_writer *writer, uint8_t type, uint64_t request);

@@ -88,6 +88,8 @@ static void sealed_on_loop(uv_work_t *job, int status)
 static void start_job(struct sr_writer *writer)
 {
 	struct sr_write_buffer empty = writer->sealed_now;
+	if (writer->filling.capacity > writer->job_most)
+		writer->job_most = writer->filling.capacity;
 	writer->sealed_now = writer->filling;
 	writer->filling = empty;
 	writer->job_closes = writer->close_due;

@@ -54,10 +54,15 @@ static void expect_defaults(const struct sr_config *config)
 	cr_expect_eq(config->record_grace_s, 21600);
 	cr_expect_eq(config->reserve_percent, 1);
 	cr_expect_eq(config->reserve_min_mib, 2048);
+	cr_expect_eq(config->memory_mib, 512);
 	cr_expect_eq(config->sessions_max, 4096);
+	cr_expect_eq(config->sessions_per_address, 4096);
+	cr_expect_eq(config->sessions_per_service, 2048);
 	cr_expect_eq(config->half_open_max, 256);
 	cr_expect_eq(config->half_open_per_address, 64);
 	cr_expect_eq(config->half_open_s, 5);
+	cr_expect_eq(config->frame_s, 30);
+	cr_expect_eq(config->silent_s, 3600);
 	cr_expect_eq(config->idle_s, 300);
 	cr_expect_eq(config->stall_s, 60);
 	cr_expect_eq(config->window_kib, 16384);
@@ -212,7 +217,7 @@ Test(config, numbers_at_and_past_their_ends)
 			refused(text, why);
 		}
 	}
-	cr_expect_eq(numbers, 15);
+	cr_expect_eq(numbers, 20);
 }
 
 Test(config, every_option_twice_or_without_a_value)
