@@ -198,6 +198,12 @@ uint64_t sr_reconnect_due(const struct sr_client *client)
 	return next;
 }
 
+/* Whoever gives out grants may be as far away as the store was. */
+static bool waits_for_grant(const struct sr_client *client, enum sr_code code)
+{
+	return code == SR_UNAUTHENTICATED && client->grant_callback;
+}
+
 /* Ask for a stream on the connection that stands; one that cannot be asked for ends. */
 static void ask_stream(struct sr_stream *stream)
 {
@@ -210,6 +216,10 @@ static void ask_stream(struct sr_stream *stream)
 	/* With a connection that has failed meanwhile it is kept once more. */
 	if (code == SR_OK || client->phase != SR_PHASE_OPEN)
 		return;
+	if (waits_for_grant(client, code) && sr_retry_plan(&stream->retry, client, client->reconnect_ms, 0)) {
+		sr_reconnect_sets_aside(stream);
+		return;
+	}
 	sr_result_set(&result, code, stream->request, NULL);
 	sr_stream_over(stream, &result);
 }
@@ -226,6 +236,9 @@ static void ask_call(struct sr_call *call)
 	call->request = sr_request_new();
 	enum sr_code code = call->again(call);
 	if (code == SR_OK || client->phase != SR_PHASE_OPEN)
+		return;
+	call->unsent = waits_for_grant(client, code) && sr_retry_plan(&call->retry, client, client->reconnect_ms, 0);
+	if (call->unsent)
 		return;
 	sr_result_set(&result, code, call->request, NULL);
 	sr_call_finish(call, &result, NULL);

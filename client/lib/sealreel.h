@@ -104,9 +104,10 @@ SR_PUBLIC void sr_client_on_lost(sr_client *client, sr_done *lost, void *context
  * durable, sends the rest again, and goes on: no byte is left out or repeated. sr_write, sr_writer_sync,
  * sr_writer_close, sr_record_open, sr_track_open, sr_track_resume and sr_record_finish may be called meanwhile, and
  * those under way at the loss are asked again; their callbacks come later, but as ever. So it is, too, when the store
- * answers a track or recording with `busy` or `unavailable` and a time to try again, and when a track's file has failed
- * (five times in a row at most). An unexpired grant is no condition: the one that opened or last renewed a track
- * resumes it as long as the store's record_grace says.
+ * answers a track with `busy`, or a track or recording with `unavailable` or `busy` and a time to try again, when the
+ * grant callback has none just then, and when a track's file has failed (five times in a row at most). An unexpired
+ * grant is no condition: the one that opened or last renewed a track resumes it as long as the store's record_grace
+ * says.
  *
  * A writer ends (sr_writer_on_ended) with SR_CONFLICT if somebody else has resumed its track, with SR_CORRUPT if the
  * store has lost what it had acknowledged, with what the store says if it refuses for good, and with SR_UNAVAILABLE or

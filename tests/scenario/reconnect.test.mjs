@@ -219,6 +219,20 @@ describe('an ingest goes on through losses', { skip: missing() }, () => {
     assert.notEqual(pipe.code, 0);
   });
 
+  test('and a second signal ends one that waits for the daemon', async () => {
+    const ingest = new Ingest(store, ['-'], { credential: recorder });
+    ingest.child.stdin.write('some');
+    await waitFor(() => ingest.id !== '', { what: 'the id' });
+    await store.kill();
+    await waitFor(() => /trying again/.test(ingest.stderr), { what: 'the loss' });
+    ingest.child.kill('SIGINT');
+    await delay(300);
+    assert.equal(ingest.child.exitCode ?? ingest.child.signalCode, null, 'it did not wait for what was read');
+    ingest.child.kill('SIGINT');
+    assert.equal((await ingest.over).signal, 'SIGINT');
+    await store.start();
+  });
+
   test('with --retry 0 at none', async () => {
     const ingest = new Ingest(store, ['--retry', '0', '-'], { credential: recorder });
     ingest.child.stdin.write('some');

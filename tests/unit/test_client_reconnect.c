@@ -19,7 +19,21 @@ struct world {
 	unsigned lost;
 	unsigned endings;
 	struct sr_result ending;
+	unsigned grants;
+	unsigned no_grants; /* so many of the next askings are in vain */
 };
+
+static ssize_t grant_callback(void *context, bool renewal, char *token, size_t capacity)
+{
+	struct world *world = context;
+	cr_assert_not(renewal);
+	world->grants++;
+	if (world->no_grants > 0) {
+		world->no_grants--;
+		return -1;
+	}
+	return snprintf(token, capacity, FAKE_GRANT);
+}
 
 static void on_trying(void *context, const struct sr_result *result)
 {
@@ -77,7 +91,8 @@ static void on_writer(void *context, const struct sr_result *result, sr_writer *
 
 static void start(struct world *world, uint32_t reconnect_ms)
 {
-	const struct sr_client_options options = {.grant = FAKE_GRANT, .reconnect_ms = reconnect_ms};
+	const struct sr_client_options options = {
+		.grant_callback = grant_callback, .grant_context = world, .reconnect_ms = reconnect_ms};
 	*world = (struct world){.store = {.window = STORE_WINDOW, .resume_at = -1}};
 	world->store.bytes = malloc(STORE_MOST);
 	world->store.times = calloc(STORE_MOST, sizeof *world->store.times);
@@ -330,6 +345,20 @@ Test(client_reconnect, a_store_that_is_busy_is_asked_again)
 		cr_assert_eq(world.endings, 0);
 		stop(&world);
 	}
+}
+
+Test(client_reconnect, a_grant_that_is_not_to_be_had_now_is_asked_for_again)
+{
+	struct world world;
+	start(&world, PATIENCE_MS);
+	lose_bytes(&world, 40);
+	world.no_grants = 2;
+	sync_all(&world);
+	cr_assert_eq(world.grants, 1 + 2 + 1);
+	cr_assert_eq(world.store.resumes, 1);
+	cr_assert_eq(world.store.got, 40);
+	cr_assert_eq(world.endings, 0);
+	stop(&world);
 }
 
 Test(client_reconnect, a_store_that_stays_busy_is_given_up)
