@@ -93,15 +93,16 @@ static void *flush_thread(void *context)
 			pthread_mutex_unlock(&flusher->lock);
 			run_job(job);
 			pthread_mutex_lock(&flusher->lock);
+			/* A job of the same blob that waited for this one is taken next, here or by one awake. */
 			flusher->busy[seat] = NULL;
-			/* A job of the same blob may have been waiting for this one. */
-			pthread_cond_broadcast(&flusher->changed);
 		} else if (flusher->stopping && flusher->first == NULL) {
 			break;
 		} else {
 			pthread_cond_wait(&flusher->changed, &flusher->lock);
 		}
 	}
+	/* Those that stayed for a job whose blob was busy may go as well. */
+	pthread_cond_broadcast(&flusher->changed);
 	pthread_mutex_unlock(&flusher->lock);
 	return NULL;
 }
@@ -177,12 +178,13 @@ enum sr_code sr_flush(struct sr_flusher *flusher, struct sr_blob *blob, sr_flush
 	if (job != NULL) {
 		*job->last = waiter;
 		job->last = &waiter->next;
-		pthread_cond_signal(&flusher->changed);
 	}
 	pthread_mutex_unlock(&flusher->lock);
 	if (job == NULL) {
 		free(waiter);
 		return SR_INTERNAL;
 	}
+	/* Not under the lock, which whoever wakes takes first. */
+	pthread_cond_signal(&flusher->changed);
 	return SR_OK;
 }

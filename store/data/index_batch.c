@@ -226,10 +226,13 @@ void sr_index_submit(struct sr_index *index, struct sr_op *op, sr_op_done *done,
 	op->done = done;
 	op->context = context;
 	pthread_mutex_lock(&index->lock);
+	bool first = index->first == NULL;
 	*index->last = op;
 	index->last = &op->next;
-	pthread_cond_signal(&index->submitted);
 	pthread_mutex_unlock(&index->lock);
+	/* Whoever was first has woken the thread; not under the lock, which it takes first. */
+	if (first)
+		pthread_cond_signal(&index->submitted);
 }
 
 enum sr_code sr_index_run(struct sr_index *index, struct sr_op *op, size_t *failed_check)
