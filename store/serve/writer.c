@@ -371,7 +371,7 @@ static void tick(struct sr_writer *writer, uint64_t now)
 		fail_stream(writer, SR_EXPIRED, "the grant and its grace are over; resume with a new one");
 		return;
 	}
-	if (writer->filling.used >= SR_CHUNK)
+	if (writer->filling.used >= SEAL_BYTES)
 		sr_writer_start_due(writer);
 	if (writer->segment_since && !writer->close_due && now - writer->segment_since >= config->max_delay_ms / 2) {
 		writer->close_due = true;

@@ -9,6 +9,7 @@
 #include "serve/writer.h"
 
 #define BUFFER_MAX (3 * SR_APPEND_MAX)
+#define SEAL_BYTES (4 * SR_CHUNK)     /* what a live stream collects for one job */
 #define JOB_BYTES (2 * SR_APPEND_MAX) /* what a fast stream collects for one job */
 #define JOB_PAUSE_MS 10               /* a stream whose last job is longer ago is not fast */
 

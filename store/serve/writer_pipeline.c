@@ -104,10 +104,10 @@ static bool job_wanted(const struct sr_writer *writer)
 		return false;
 	if (writer->close_due)
 		return writer->filling.used > 0 || sr_sealing_in_segment(writer->sealing);
-	/* A live stream seals each chunk as it fills; a fast one would wake the pool for every message it sends. */
+	/* A job for every chunk of every stream would cost more to wake the pool for than to seal. */
 	if (writer->filling.used < JOB_BYTES && sr_monotonic_ms() - writer->job_ended < JOB_PAUSE_MS)
 		return false;
-	return writer->filling.used >= SR_CHUNK;
+	return writer->filling.used >= SEAL_BYTES;
 }
 
 /* ---- flush and commit ---- */
