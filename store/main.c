@@ -8,9 +8,11 @@
 
 #include "config.h"
 #include "init.h"
+#include "scrub_offline.h"
+#include "scrub_text.h"
 #include "start.h"
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_BUSY = 5, EXIT_INCOMPLETE = 6 };
 
 /* Options without a letter. */
 enum {
@@ -20,9 +22,13 @@ enum {
 	KEY_KEY_SOURCE,
 	KEY_LEDGER,
 	KEY_LISTEN,
+	KEY_SCRUB,
+	KEY_RATE,
+	KEY_RESUME,
+	KEY_JSON,
 };
 
-enum task { TASK_SERVE, TASK_INIT, TASK_CHECK_CONFIG, TASK_HELP, TASK_VERSION };
+enum task { TASK_SERVE, TASK_INIT, TASK_CHECK_CONFIG, TASK_SCRUB, TASK_HELP, TASK_VERSION };
 
 /* What the command line asks for. `told` is what argp has been told is wrong with it. */
 struct order {
@@ -30,6 +36,8 @@ struct order {
 	const char *directory;
 	struct sr_config_words words;
 	bool worded;
+	struct sr_scrub_offline scrub;
+	bool scrubs; /* an option of --scrub was given */
 	const char *told;
 };
 
@@ -49,14 +57,24 @@ static const struct argp_option options[] = {
 	 "unix:PATH or tcp:HOST:PORT; by default unix:sealreel.sock. Relative paths are under DIR", 2},
 	{"check-config", KEY_CHECK_CONFIG, NULL, 0,
 	 "Read DIR/sealreel.ini and the files it names, and say what is wrong", 3},
-	{"help", 'h', NULL, 0, "Say this", 4},
-	{"version", 'V', NULL, 0, "Say the version", 4},
+	{"scrub", KEY_SCRUB, NULL, 0,
+	 "Check all that the store in DIR holds, and say what does not fit; nothing is changed. Exits 1 on any "
+	 "finding, "
+	 "5 while a daemon has the store, 6 when a signal stopped it",
+	 4},
+	{"rate", KEY_RATE, "BYTES", 0, "At most so many bytes a second; by default all it can", 5},
+	{"resume", KEY_RESUME, "PLACE", 0, "Go on behind the place that a stopped scrub gave", 5},
+	{"json", KEY_JSON, NULL, 0, "Say it as JSON: " SR_SCRUB_JSON_FIELDS, 5},
+	{"quiet", 'q', NULL, 0, "Say nothing but findings", 5},
+	{"help", 'h', NULL, 0, "Say this", 6},
+	{"version", 'V', NULL, 0, "Say the version", 6},
 	{0},
 };
 
 static const char about[] =
 	"Serve the sealreel store in DIR, in the foreground, until SIGTERM.\v"
-	"The options of the second group go with --init; sealreel.ini in DIR then says what they said. SIGHUP has the "
+	"The options of the second group go with --init; sealreel.ini in DIR then says what they said. Those behind "
+	"--scrub go with it. SIGHUP has the "
 	"daemon read issuers and log level again.\n\n"
 	"Exit status: 0 done; 1 failed; 2 a wrong option, a bad file, or a store that is in use.\n\n"
 	"Example: a store opened by a passphrase, then its daemon:\n\n"
@@ -73,7 +91,7 @@ static error_t wrong(struct order *order, const char *what)
 static error_t set_task(struct order *order, enum task task)
 {
 	if (order->task != TASK_SERVE && order->task != task)
-		return wrong(order, "--init and --check-config do not go together");
+		return wrong(order, "only one of --init, --check-config and --scrub can be done");
 	order->task = task;
 	return 0;
 }
@@ -82,6 +100,44 @@ static error_t set_word(struct order *order, const char **word, const char *valu
 {
 	*word = value;
 	order->worded = true;
+	return 0;
+}
+
+static error_t take_rate(struct order *order, const char *value)
+{
+	char *end;
+	order->scrub.rate = strtoull(value, &end, 10);
+	order->scrubs = true;
+	return *value >= '0' && *value <= '9' && *end == '\0' ? 0 : wrong(order, "--rate is no number of bytes");
+}
+
+static error_t take_scrub(struct order *order, int key, const char *value)
+{
+	order->scrubs = true;
+	switch (key) {
+	case KEY_RATE:
+		return take_rate(order, value);
+	case KEY_RESUME:
+		order->scrub.resume = value;
+		return 0;
+	case KEY_JSON:
+		order->scrub.json = true;
+		return 0;
+	default:
+		order->scrub.quiet = true;
+		return 0;
+	}
+}
+
+/* Options that go with one task alone. */
+static error_t check(struct order *order)
+{
+	if (!order->directory)
+		return wrong(order, "there is no DIR");
+	if (order->worded && order->task != TASK_INIT)
+		return wrong(order, "--key-source, --keyring, --ledger and --listen go with --init");
+	if (order->scrubs && order->task != TASK_SCRUB)
+		return wrong(order, "--rate, --resume, --json and --quiet go with --scrub");
 	return 0;
 }
 
@@ -103,6 +159,13 @@ static error_t take(int key, char *value, struct argp_state *state)
 		return set_word(order, &order->words.ledger, value);
 	case KEY_LISTEN:
 		return set_word(order, &order->words.listen, value);
+	case KEY_SCRUB:
+		return set_task(order, TASK_SCRUB);
+	case KEY_RATE:
+	case KEY_RESUME:
+	case KEY_JSON:
+	case 'q':
+		return take_scrub(order, key, value);
 	case 'h':
 		order->task = TASK_HELP;
 		return 0;
@@ -115,11 +178,7 @@ static error_t take(int key, char *value, struct argp_state *state)
 		order->directory = value;
 		return 0;
 	case ARGP_KEY_END:
-		if (!order->directory)
-			return wrong(order, "there is no DIR");
-		if (order->worded && order->task != TASK_INIT)
-			return wrong(order, "--key-source, --keyring, --ledger and --listen go with --init");
-		return 0;
+		return check(order);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -153,6 +212,20 @@ static int init(const char *directory, const struct sr_config_words *words)
 	return fail(&err, code == SR_USAGE || code == SR_CONFLICT || code == SR_BUSY ? EXIT_USAGE : EXIT_FAILED);
 }
 
+static int scrub(struct sr_scrub_offline *work, const char *directory)
+{
+	struct sr_error err = {.text = ""};
+	enum sr_scrub_outcome outcome = SR_SCRUB_CLEAN;
+	work->directory = directory;
+	enum sr_code code = sr_store_scrub(work, &outcome, &err);
+	if (code != SR_OK) {
+		if (err.text[0])
+			(void)fail(&err, EXIT_FAILED);
+		return code == SR_BUSY ? EXIT_BUSY : code == SR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+	}
+	return outcome == SR_SCRUB_CLEAN ? EXIT_DONE : outcome == SR_SCRUB_FOUND ? EXIT_FAILED : EXIT_INCOMPLETE;
+}
+
 static int check_config(const char *directory)
 {
 	struct sr_error err = {.text = ""};
@@ -163,13 +236,15 @@ static int check_config(const char *directory)
 	return EXIT_DONE;
 }
 
-static int obey(const struct order *order, char *name)
+static int obey(struct order *order, char *name)
 {
 	switch (order->task) {
 	case TASK_INIT:
 		return init(order->directory, &order->words);
 	case TASK_CHECK_CONFIG:
 		return check_config(order->directory);
+	case TASK_SCRUB:
+		return scrub(&order->scrub, order->directory);
 	case TASK_HELP:
 		argp_help(&parser, stdout, ARGP_HELP_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
 		return EXIT_DONE;

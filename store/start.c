@@ -123,17 +123,34 @@ static enum sr_code size_pool(const struct sr_config *config, struct sr_error *e
 	return SR_OK;
 }
 
-/* Everything between the lock and the loop. What is open already is the caller's to close. */
-static enum sr_code open_parts(struct sr_daemon_parts *parts, bool *development, struct sr_error *err)
+enum sr_code sr_store_take(const char *directory, struct sr_daemon_parts *parts, int *lock, bool *development,
+			   struct sr_error *err)
 {
-	enum sr_code code = size_pool(parts->config, err);
+	enum sr_code code = sr_config_load(directory, &parts->config, err);
+	if (code != SR_OK)
+		return code;
+	sr_log_level_set(parts->config->log_level);
+	code = sr_lock_take(parts->config->directory, lock, err);
 	if (code == SR_OK)
 		code = open_keyring(parts->config, &parts->keyring, development, err);
-	if (code == SR_OK)
-		code = open_index(parts, &parts->index, err);
-	if (code == SR_OK)
-		code = open_blobs(parts, &parts->blobs, err);
 	return code;
+}
+
+enum sr_code sr_store_open_data(struct sr_daemon_parts *parts, struct sr_error *err)
+{
+	enum sr_code code = open_index(parts, &parts->index, err);
+	return code == SR_OK ? open_blobs(parts, &parts->blobs, err) : code;
+}
+
+void sr_store_close(struct sr_daemon_parts *parts, int lock)
+{
+	sr_blobs_close(parts->blobs);
+	sr_index_close(parts->index);
+	sr_keyring_free(parts->keyring);
+	if (lock >= 0)
+		close(lock);
+	sr_config_free(parts->config);
+	memset(parts, 0, sizeof *parts);
 }
 
 enum sr_code sr_store_serve(const char *directory, bool *started, struct sr_error *err)
@@ -141,15 +158,12 @@ enum sr_code sr_store_serve(const char *directory, bool *started, struct sr_erro
 	struct sr_daemon_parts parts = {.config = NULL};
 	bool development = false;
 	int lock = -1;
-	enum sr_code code;
 	*started = false;
-	code = sr_config_load(directory, &parts.config, err);
-	if (code != SR_OK)
-		return code;
-	sr_log_level_set(parts.config->log_level);
-	code = sr_lock_take(parts.config->directory, &lock, err);
+	enum sr_code code = sr_store_take(directory, &parts, &lock, &development, err);
 	if (code == SR_OK)
-		code = open_parts(&parts, &development, err);
+		code = size_pool(parts.config, err);
+	if (code == SR_OK)
+		code = sr_store_open_data(&parts, err);
 	if (code == SR_OK) {
 		if (development)
 			sr_log(SR_LOG_WARN, "development_key",
@@ -158,11 +172,6 @@ enum sr_code sr_store_serve(const char *directory, bool *started, struct sr_erro
 		code = sr_daemon_run(&parts, err);
 		parts.config = NULL; /* the daemon has released it */
 	}
-	sr_blobs_close(parts.blobs);
-	sr_index_close(parts.index);
-	sr_keyring_free(parts.keyring);
-	if (lock >= 0)
-		close(lock);
-	sr_config_free(parts.config);
+	sr_store_close(&parts, lock);
 	return code;
 }

@@ -15,6 +15,18 @@
 enum sr_code sr_process_prepare(struct sr_error *err) SR_MUST_USE;
 
 /*
+ * Configuration, lock and keyring of the store `directory`; then index and blobs, which must be opened by the process
+ * that uses them. *development (out): its key lies in a file. Codes are those of the part that failed. What was opened,
+ * also on failure, stands in *parts and *lock (out, zeros and -1 before) and is released with sr_store_close. An index
+ * of which a commit fails ends the process.
+ */
+struct sr_daemon_parts;
+enum sr_code sr_store_take(const char *directory, struct sr_daemon_parts *parts, int *lock, bool *development,
+			   struct sr_error *err) SR_MUST_USE;
+enum sr_code sr_store_open_data(struct sr_daemon_parts *parts, struct sr_error *err) SR_MUST_USE;
+void sr_store_close(struct sr_daemon_parts *parts, int lock);
+
+/*
  * Serve the store `directory` until a signal ends it: configuration, lock, key source, keyring, index, blobs, loop.
  * *started (out) tells whether it came to the loop. Codes are those of the part that failed.
  */

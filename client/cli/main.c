@@ -23,6 +23,7 @@ static const struct {
 	{"status", cli_status, "show the store's state on one screen"},
 	{"stats", cli_stats, "print all counters"},
 	{"health", cli_health, "exit 0 if the store can do everything"},
+	{"scrub", cli_scrub, "check all that the store holds"},
 };
 
 static const char exits[] =

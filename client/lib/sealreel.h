@@ -329,6 +329,47 @@ SR_PUBLIC enum sr_code sr_stats(sr_client *client, sr_stats_told *done, void *co
 typedef void sr_health_told(void *context, const struct sr_result *result, enum sr_code code, const char *text);
 SR_PUBLIC enum sr_code sr_health(sr_client *client, sr_health_told *done, void *context, sr_call **call);
 
+/* ---- scrubbing: the daemon checks all it stores ---- */
+
+#define SR_SCRUB_PLACE 96
+
+/* One thing that does not fit. */
+struct sr_finding_info {
+	unsigned kind;            /* as the protocol numbers them, from 1 */
+	char name[32];            /* of the kind: "row", "checksum", … */
+	uint8_t recording[SR_ID]; /* zeros: of none */
+	unsigned track;           /* 0: of none */
+	unsigned file;
+	uint64_t offset; /* bytes of the file */
+	uint64_t length; /* 0: no place in it */
+	char text[256];
+};
+
+/* How the store's scrub stands. */
+struct sr_scrub_info {
+	const char *state; /* "idle", "running", "stopped" or "done" */
+	uint64_t started_ms;
+	uint64_t rows;
+	uint64_t bytes;
+	uint32_t total;                /* findings in all */
+	uint8_t place[SR_SCRUB_PLACE]; /* what lies before it is checked */
+	size_t place_size;
+	uint32_t from; /* number of the first of these findings */
+	const struct sr_finding_info *findings;
+	size_t count;
+};
+typedef void sr_scrub_told(void *context, const struct sr_result *result, const struct sr_scrub_info *info);
+
+/*
+ * Begin a scrub of at most `rate` bytes a second (0: unthrottled), behind `place` (`place_size` 0: from the beginning).
+ * SR_BUSY: one is running. Then look how it stands, with findings from number `from` on; or have it stop.
+ */
+SR_PUBLIC enum sr_code sr_scrub_start(sr_client *client, uint64_t rate, const uint8_t *place, size_t place_size,
+				      sr_scrub_told *told, void *context, sr_call **call);
+SR_PUBLIC enum sr_code sr_scrub_status(sr_client *client, uint32_t from, sr_scrub_told *told, void *context,
+				       sr_call **call);
+SR_PUBLIC enum sr_code sr_scrub_stop(sr_client *client, sr_scrub_told *told, void *context, sr_call **call);
+
 /* ---- the blocking face: one loop of its own, one thing at a time ---- */
 
 typedef struct sr_blocking sr_blocking;
