@@ -198,7 +198,7 @@ enum sr_code sr_blob_create(struct sr_blobs *blobs, const struct sr_blob_name *n
 				       : fail_errno(err, label.text, "creating");
 		goto out;
 	}
-	if (fsync(fd) != 0 || fsync(fan) != 0) {
+	if (TEMP_FAILURE_RETRY(fsync(fd)) != 0 || TEMP_FAILURE_RETRY(fsync(fan)) != 0) {
 		code = fail_errno(err, label.text, "syncing a new file");
 		(void)close(fd);
 	} else {
@@ -220,7 +220,7 @@ static enum sr_code sync_name(const struct sr_blobs *blobs, const struct sr_blob
 
 	if (code != SR_OK)
 		return code;
-	if (fsync(fd) != 0 || fsync(fan) != 0)
+	if (TEMP_FAILURE_RETRY(fsync(fd)) != 0 || TEMP_FAILURE_RETRY(fsync(fan)) != 0)
 		code = fail_errno(err, label->text, "syncing a new file");
 	(void)close(fan);
 	return code;
@@ -242,7 +242,7 @@ enum sr_code sr_blob_append_open(struct sr_blobs *blobs, const struct sr_blob_na
 	if (size < committed)
 		code = SR_FAIL(err, SR_CORRUPT, "blob %s is %llu bytes long and %llu were committed", label.text,
 			       (unsigned long long)size, (unsigned long long)committed);
-	else if (size > committed && ftruncate(fd, (off_t)committed) != 0)
+	else if (size > committed && TEMP_FAILURE_RETRY(ftruncate(fd, (off_t)committed)) != 0)
 		code = fail_errno(err, label.text, "cutting what was not committed");
 	else if (committed == 0)
 		code = sync_name(blobs, &label, fd, err);
@@ -358,7 +358,7 @@ enum sr_code sr_blob_remove(struct sr_blobs *blobs, const struct sr_blob_name *n
 	if (unlinkat(fan, label.file, 0) != 0 && errno != ENOENT)
 		code = fail_errno(err, label.text, "removing");
 	/* Also when it was missing: an earlier removal may have been cut off before its sync. */
-	else if (fsync(fan) != 0)
+	else if (TEMP_FAILURE_RETRY(fsync(fan)) != 0)
 		code = fail_errno(err, label.text, "syncing its directory");
 	(void)close(fan);
 	return code;

@@ -14,7 +14,7 @@ enum sr_code sr_directory_sync(const char *path, struct sr_error *err)
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	enum sr_code code = SR_OK;
 
-	if (fd < 0 || fsync(fd) != 0)
+	if (fd < 0 || TEMP_FAILURE_RETRY(fsync(fd)) != 0)
 		code = SR_FAIL(err, SR_IO, "%s: cannot be synced: %s", path, strerrordesc_np(errno));
 	if (fd >= 0)
 		(void)close(fd);

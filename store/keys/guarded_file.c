@@ -111,7 +111,7 @@ static enum sr_code sync_directory(const char *path, struct sr_error *err)
 	if (directory == NULL)
 		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
 	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) != 0)
+	if (fd < 0 || TEMP_FAILURE_RETRY(fsync(fd)) != 0)
 		code = failed(err, "cannot sync the directory of", path, errno);
 	if (fd >= 0)
 		close(fd);
@@ -140,7 +140,7 @@ static enum sr_code write_new(const char *path, const uint8_t *data, size_t size
 	/* The umask may have taken bits away, never added any. */
 	if (code == SR_OK && fchmod(fd, 0600) != 0)
 		code = failed(err, "cannot set the mode of", path, errno);
-	if (code == SR_OK && fsync(fd) != 0)
+	if (code == SR_OK && TEMP_FAILURE_RETRY(fsync(fd)) != 0)
 		code = failed(err, "cannot sync", path, errno);
 	if (close(fd) != 0 && code == SR_OK)
 		code = failed(err, "cannot close", path, errno);
