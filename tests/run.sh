@@ -4,9 +4,9 @@
 #   tests/run.sh [--long]     --long also runs what takes more than a quarter of an hour, and under ThreadSanitizer
 #
 # It installs what is missing, builds with gcc and clang (ASan and UBSan) and once as released, and runs the unit tests
-# under both compilers, the scenarios and the second-language client against the clang build, each fuzzer for a moment,
-# and the mutants. The last line is "N passed, N failed, N skipped"; the exit status is 0 if something passed and
-# nothing failed.
+# under both compilers, the scenarios and the second-language client against the clang build, the faults against the
+# released one, each fuzzer for a moment, and the mutants. The last line is "N passed, N failed, N skipped"; the exit
+# status is 0 if something passed and nothing failed.
 #
 #   SEALREEL_BUILD    where to build (default: .build in the repository)
 #   SEALREEL_SHARED   where the published test vectors are (default: ../shared beside the repository)
@@ -194,9 +194,11 @@ if [ -n "$clang_built" ]; then
 	shopt -s nullglob
 	scenarios=(tests/scenario/*.test.mjs)
 	peers=(tests/peer/*.test.mjs)
+	faults=(tests/faults/*.test.mjs)
 	shopt -u nullglob
 	[ ${#scenarios[@]} -eq 0 ] || run_node scenario "${scenarios[@]}"
 	[ ${#peers[@]} -eq 0 ] || run_node peer "${peers[@]}"
+	[ ${#faults[@]} -eq 0 ] || run_node faults "${faults[@]}"
 	[ ! -f tests/mutants/run.sh ] || run_counted mutants bash tests/mutants/run.sh
 	[ ! -f client/demo.sh ] || run_one demo timeout -k 10 300 bash client/demo.sh
 	if [ -n "${SEALREEL_LONG-}" ] && [ ${#scenarios[@]} -gt 0 ] &&

@@ -2,9 +2,9 @@
  * What becomes of each call. The environment says it:
  *
  *   FAULT_ROOT      the store's directory: files elsewhere are let alone
- *   FAULT_CONTROL   a file of 32 bytes that the test shares with the daemon: four numbers of 8 bytes, which are how
- *                   many calls were counted, how many got a fault, not 0 while faults are off, and how many entries
- *                   the trace has
+ *   FAULT_CONTROL   a file that the test shares with the daemon: four numbers of 8 bytes, which are how many calls were
+ *                   counted, how many got a fault, not 0 while faults are off, and how many entries the trace has;
+ *                   then 224 bytes for the name and the path of the last call that got a fault
  *   FAULT           kill (before the call), tear (half of it, then kill), EIO, ENOSPC, EINTR, short
  *   FAULT_AT        the number of the call that gets it, from 1; FAULT_EVERY: this one and each n-th after it
  *   FAULT_CALL      count only these calls, by the names below with commas; FAULT_PATH: only paths that contain this
@@ -40,6 +40,7 @@ static const char *const verb_names[SR_VERBS] = {
 
 struct control {
 	_Atomic uint64_t counted, hits, off, traced;
+	char hit[224];
 };
 
 static struct {
@@ -167,6 +168,8 @@ static void choose(struct sr_call *call)
 	} else if (fits(plan.late, call)) {
 		call->fault = SR_LATE;
 	} else if (is_hit(call)) {
+		(void)snprintf(plan.control->hit, sizeof plan.control->hit, "%s %.190s", verb_names[call->verb],
+			       call->path);
 		atomic_fetch_add(&plan.control->hits, 1);
 		if (plan.kills && (plan.fault == SR_FAIL || !moves))
 			sr_call_die();

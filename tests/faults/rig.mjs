@@ -21,12 +21,14 @@ export function missing() {
   return missingIn(undefined, BIN_RELEASE) || (!existsSync(LIBRARY) && `${LIBRARY} is absent`);
 }
 
-/** The numbers that the library shares with us. */
+const CONTROL_SIZE = 256;
+
+/** What the library shares with us. */
 class Control {
   #fd;
 
   constructor(path) {
-    writeFileSync(path, Buffer.alloc(32));
+    writeFileSync(path, Buffer.alloc(CONTROL_SIZE));
     this.#fd = openSync(path, 'r+');
   }
 
@@ -44,6 +46,13 @@ class Control {
   /** How many of them got a fault. */
   get hits() {
     return this.#read(1);
+  }
+
+  /** The last call that got one: "fdatasync blobs/001/…". */
+  get hit() {
+    const bytes = Buffer.alloc(CONTROL_SIZE - 32);
+    readSync(this.#fd, bytes, 0, bytes.length, 32);
+    return bytes.toString('utf8', 0, bytes.indexOf(0));
   }
 
   /** How many entries the trace has. */

@@ -37,8 +37,9 @@ export const TURNS = recordingOf('turns', '1', [
 export const CUT_OFF = recordingOf('cut-off', 'abc002', [trackOf('cut-off-audio', 1, 'audio/webm', 120_000)]);
 export const RECORDINGS = [TURNS, CUT_OFF];
 
-/** Another one, for what goes on beside it. */
+/** Others: what is recorded beside it, and what was recorded long before. */
 export const BESIDE = recordingOf('beside', 'abc003', [trackOf('beside-audio', 1, 'audio/webm', 200_000)]);
+export const EARLIER = recordingOf('earlier', 'abc004', [trackOf('earlier-audio', 1, 'audio/webm', 100_000)]);
 
 const LATECOMER = { name: 'latecomer', ...keyPair(bytesOf('latecomer')) };
 
@@ -256,6 +257,24 @@ export async function work(rig, ledger) {
   }
 }
 
+/** Records BESIDE, synced piece by piece, while `goesOn()`; all of it in the end. */
+export async function workBeside(rig, ledger, goesOn) {
+  const ingest = await Ingest.open(rig, ledger);
+  const [track] = BESIDE.tracks;
+  try {
+    await ingest.open(BESIDE);
+    const writing = await ingest.track(BESIDE, track);
+    while (goesOn() && writing.offset < track.media.length) {
+      await writing.appendTo(Math.min(writing.offset + 5000, track.media.length));
+      await writing.sync();
+    }
+    await writing.appendTo(track.media.length);
+    await writing.close();
+  } finally {
+    ingest.cut();
+  }
+}
+
 /** Tries until the answer is not "later". */
 async function patiently(body) {
   for (const end = Date.now() + DEADLINE; ;) {
@@ -348,6 +367,16 @@ async function checkServices(rig, ledger, known) {
     const credential = { ...rig.credential('ingest'), name: LATECOMER.name, secretKey, psk: ledger.psk };
     await (await Client.connect(credential)).close();
   }
+}
+
+/** Plays all of a recording that has been completed, and compares it. */
+export async function play(rig, client, recording) {
+  const player = await client.play(rig.store.mint(recording.identity, 'play'), recording.id);
+  for (const { number, media, name } of recording.tracks) {
+    await player.update(number);
+    assert.ok((await player.readAll(number)).equals(media), `${name}: not the bytes that were recorded`);
+  }
+  await player.close();
 }
 
 /** Throws unless the daemon that runs now keeps every promise that the ledger holds it to (as it stood at `time`). */
