@@ -67,7 +67,7 @@ static const struct sr_option options[] = {
 	 "A connection that takes nothing for so long is ended; seconds."},
 	{"limits", "window_kib", SR_OPTION_NUMBER, AT(window_kib), 1024, 1048576, "16384", false,
 	 "How much a recording may have on its way that is not acknowledged; KiB."},
-	{"limits", "flush_threads", SR_OPTION_NUMBER, AT(flush_threads), 1, 64, "4", false,
+	{"limits", "flush_threads", SR_OPTION_NUMBER, AT(flush_threads), 1, 16, "4", false,
 	 "Threads that flush recordings to disk."},
 	{"limits", "pool_threads", SR_OPTION_NUMBER, AT(pool_threads), 1, 128, "8", false,
 	 "Threads that read and open recordings."},
