@@ -218,12 +218,18 @@ static void time_out(struct sr_session *session, const char *why)
 	sr_session_drop(session, why);
 }
 
+/* True if more than so many seconds have passed. `since` may be after `now`, when this very tick has sent something. */
+static bool longer(uint64_t now, uint64_t since, uint32_t seconds)
+{
+	return now > since && now - since > 1000ull * seconds;
+}
+
 /* Bytes that are not read, because the daemon does not, are no fault of the peer's: but for those of a frame begun. */
 static bool frame_takes_long(const struct sr_session *session, uint64_t now)
 {
 	uint64_t since = session->last_active > session->frame_since ? session->last_active : session->frame_since;
 	return session->phase == OPEN && !sr_session_is_held(session) && !sr_conn_at_boundary(session->conn) &&
-	       now - since > 1000ull * session->daemon->settings->config->frame_s;
+	       longer(now, since, session->daemon->settings->config->frame_s);
 }
 
 /* Said nothing for too long, with nothing of its own under way that it could be waiting for. */
@@ -231,7 +237,7 @@ static bool is_silent(const struct sr_session *session, uint64_t now)
 {
 	const struct sr_config *config = session->daemon->settings->config;
 	uint32_t most = has_streams(session) ? config->silent_s : config->idle_s;
-	return session->phase == OPEN && session->unary == 0 && now - session->last_active > 1000ull * most;
+	return session->phase == OPEN && session->unary == 0 && longer(now, session->last_active, most);
 }
 
 static void tick(struct sr_session *session, uint64_t now)
@@ -239,7 +245,7 @@ static void tick(struct sr_session *session, uint64_t now)
 	const struct sr_config *config = session->daemon->settings->config;
 	if (session->deadline && now >= session->deadline) {
 		time_out(session, "time is up");
-	} else if (session->output.queued > 0 && now - session->last_sent > 1000ull * config->stall_s) {
+	} else if (session->output.queued > 0 && longer(now, session->last_sent, config->stall_s)) {
 		time_out(session, "the peer takes nothing");
 	} else if (frame_takes_long(session, now)) {
 		sr_count(SR_COUNT_TIMED_OUT, 1);
