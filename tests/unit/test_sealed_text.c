@@ -177,3 +177,28 @@ Test(sealed_text, a_person_opens_for_epoch_key_and_auditor_together)
 	}
 	sr_keyring_free(keyring);
 }
+
+/* A scrub, which has no auditor's key, tells a person's row from any other bytes; later formats it cannot judge. */
+Test(sealed_text, a_persons_row_is_checked_without_the_auditor)
+{
+	struct sr_keyring *keyring = fixed_keyring();
+	static const uint8_t other[SR_TAG] = {0xee};
+	uint8_t row[SR_PERSON_MAX];
+	size_t size;
+
+	cr_assert_eq(sr_person_seal(keyring, forge_tag, (const uint8_t *)"x|1", 3, row, &size), SR_OK);
+	cr_assert_eq(sr_person_check(keyring, forge_tag, (struct sr_span){row, size}), SR_OK);
+	cr_expect_eq(sr_person_check(keyring, other, (struct sr_span){row, size}), SR_CORRUPT);
+	for (size_t cut = 0; cut < size; cut++)
+		cr_assert_eq(sr_person_check(keyring, forge_tag, (struct sr_span){row, cut}), SR_CORRUPT, "%zu", cut);
+	for (size_t bit = 0; bit < 8 * size; bit++) {
+		enum sr_code code;
+
+		row[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		code = sr_person_check(keyring, forge_tag, (struct sr_span){row, size});
+		row[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		/* Format and epoch stand in front, and may be of a later time. */
+		cr_assert(code == SR_CORRUPT || (bit / 8 < 5 && code == SR_UNAVAILABLE), "bit %zu", bit);
+	}
+	sr_keyring_free(keyring);
+}
