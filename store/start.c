@@ -52,6 +52,24 @@ static void raise_descriptors(void)
 	(void)!setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* The index is a mapped file: one that is cut short, or a disk that cannot give a page, ends the daemon with a word. */
+static void on_page_fault(int number)
+{
+	static const char line[] = "level=alarm event=fatal code=io text=\"a page of the index cannot be read; "
+				   "check the disk, then the store with sealreel scrub DIR\"\n";
+	ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
+	(void)number;
+	(void)written;
+	_exit(1);
+}
+
+static void catch_page_faults(void)
+{
+	struct sigaction action = {.sa_handler = on_page_fault};
+	sigemptyset(&action.sa_mask);
+	(void)!sigaction(SIGBUS, &action, NULL);
+}
+
 enum sr_code sr_process_prepare(struct sr_error *err)
 {
 	umask(077);
@@ -63,6 +81,7 @@ enum sr_code sr_process_prepare(struct sr_error *err)
 		return SR_FAIL(err, SR_INTERNAL, "cannot forbid core dumps: %s", strerror(errno));
 	raise_descriptors();
 	signal(SIGPIPE, SIG_IGN);
+	catch_page_faults();
 	return SR_OK;
 }
 

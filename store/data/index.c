@@ -84,6 +84,9 @@ static int open_env(const char *path, MDB_env **out)
 		rc = mdb_env_set_maxreaders(env, SR_INDEX_VIEWS);
 	if (rc == 0)
 		rc = mdb_env_open(env, path, MDB_NOTLS, 0600);
+	/* What an earlier process wrote and could not sync is made durable before anything is built on it. */
+	if (rc == 0)
+		rc = mdb_env_sync(env, 1);
 	if (rc != 0 && env != NULL) {
 		mdb_env_close(env);
 		env = NULL;
