@@ -12,7 +12,7 @@
 #include "error.h"
 #include "uuid.h"
 
-/* What happened. The first four are alarms: the words of the design. */
+/* What happened. The first five are alarms: the words of the design. */
 enum sr_event_kind {
 	SR_EVENT_MISFILED,              /* a list found a row that is not this patient's */
 	SR_EVENT_FOREIGN,               /* a request named somebody else's recording */

@@ -15,7 +15,6 @@ struct sr_commit {
 	struct sr_op *op;
 	uint64_t durable; /* the track's plaintext length once this is committed */
 	uint32_t bytes;   /* of this segment */
-	void *owner;      /* for whoever sees it through */
 };
 void sr_commit_free(struct sr_commit *commit);
 

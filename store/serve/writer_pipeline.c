@@ -59,7 +59,6 @@ static void take_commits(struct sr_writer *writer)
 	struct sr_commit *commit = sr_sealing_take(writer->sealing);
 	*writer->ready_last = commit;
 	for (; commit; commit = commit->next) {
-		commit->owner = writer;
 		writer->ready_last = &commit->next;
 		sr_count(SR_COUNT_SEGMENTS, 1);
 	}
