@@ -91,7 +91,7 @@ struct sr_track_row {
 	struct sr_track_file files[SR_FILES_MAX];
 	uint64_t manifest_position; /* in the last file; valid when FINISHED */
 	uint32_t manifest_size;
-	uint8_t manifest_hash[32]; /* SHA-512 of the sealed manifest, first 32 bytes */
+	uint8_t manifest_hash[32]; /* SHA-256 of the sealed manifest */
 	uint8_t head[SR_HEAD_SEALED];
 	uint8_t entry[2 + SR_MEDIA_TYPE_MAX + 2 + SR_LABEL_MAX + SR_SEALED_SMALL]; /* sealed: media type, label */
 	uint16_t entry_size;
@@ -105,7 +105,7 @@ struct sr_track_row {
 #define SR_EXTENT (4u << 20)
 struct sr_extent_row {
 	uint32_t covered; /* bytes from the extent's start */
-	uint8_t hash[32]; /* SHA-512 of them, first 32 bytes */
+	uint8_t hash[32]; /* SHA-256 of them */
 };
 #define SR_EXTENT_ROW (1 + 4 + 32 + SR_ROW_MAC)
 

@@ -16,7 +16,9 @@ enum sr_code sr_extents_take_up(struct sr_extents *extents, struct sr_blobs *blo
 	enum sr_code code = SR_OK;
 	sr_extents_clear(extents);
 	extents->number = (uint32_t)(committed / SR_EXTENT);
-	crypto_hash_sha512_init(&extents->hash);
+	extents->digest = sr_digest_new();
+	if (!extents->digest)
+		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
 	if (position == committed)
 		return SR_OK;
 	uint8_t *bytes = malloc(READ_BACK);
@@ -33,17 +35,18 @@ enum sr_code sr_extents_take_up(struct sr_extents *extents, struct sr_blobs *blo
 	return code;
 }
 
-static void finish_hash(crypto_hash_sha512_state hash, uint32_t covered, struct sr_extent_row *row)
+/* The row of the current extent as it is now. False when memory is used up. */
+static bool row_so_far(const struct sr_extents *extents, struct sr_extent_row *row)
 {
-	uint8_t whole[crypto_hash_sha512_BYTES];
-	crypto_hash_sha512_final(&hash, whole);
-	row->covered = covered;
-	memcpy(row->hash, whole, sizeof row->hash);
+	_Static_assert(sizeof row->hash == SR_DIGEST, "an extent's hash is a whole digest");
+	row->covered = extents->covered;
+	return sr_digest_value(extents->digest, row->hash);
 }
 
 void sr_extents_clear(struct sr_extents *extents)
 {
 	free(extents->full);
+	sr_digest_free(extents->digest);
 	memset(extents, 0, sizeof *extents);
 }
 
@@ -65,12 +68,12 @@ static bool fill_up(struct sr_extents *extents)
 	if (!make_room(extents))
 		return false;
 	extents->full[extents->full_count].number = extents->number;
-	finish_hash(extents->hash, extents->covered, &extents->full[extents->full_count].row);
+	if (!row_so_far(extents, &extents->full[extents->full_count].row))
+		return false;
 	extents->full_count++;
 	extents->number++;
 	extents->covered = 0;
-	crypto_hash_sha512_init(&extents->hash);
-	return true;
+	return sr_digest_restart(extents->digest);
 }
 
 bool sr_extents_add(struct sr_extents *extents, const uint8_t *data, size_t size)
@@ -78,7 +81,8 @@ bool sr_extents_add(struct sr_extents *extents, const uint8_t *data, size_t size
 	while (size > 0) {
 		size_t left = SR_EXTENT - extents->covered;
 		size_t now = size < left ? size : left;
-		crypto_hash_sha512_update(&extents->hash, data, now);
+		if (!sr_digest_add(extents->digest, data, now))
+			return false;
 		extents->covered += (uint32_t)now;
 		data += now;
 		size -= now;
@@ -106,8 +110,7 @@ bool sr_extents_put(struct sr_extents *extents, const struct sr_keyring *keyring
 	extents->full_count = 0;
 	if (extents->covered > 0) {
 		struct sr_extent_row row;
-		finish_hash(extents->hash, extents->covered, &row);
-		put = put && put_row(keyring, name, extents->number, &row, op);
+		put = put && row_so_far(extents, &row) && put_row(keyring, name, extents->number, &row, op);
 	}
 	return put;
 }

@@ -5,10 +5,9 @@
 #ifndef SR_EXTENTS_H
 #define SR_EXTENTS_H
 
-#include <sodium.h>
-
 #include "data/blob.h"
 #include "data/index.h"
+#include "digest.h"
 #include "keys/rows.h"
 
 struct sr_full_extent {
@@ -17,8 +16,8 @@ struct sr_full_extent {
 };
 
 struct sr_extents {
-	crypto_hash_sha512_state hash; /* over what the current extent has so far */
-	uint32_t number;               /* of the current extent in its file */
+	struct sr_digest *digest; /* over what the current extent has so far */
+	uint32_t number;          /* of the current extent in its file */
 	uint32_t covered;
 	struct sr_full_extent *full; /* filled up since the last commit */
 	size_t full_count, full_room;

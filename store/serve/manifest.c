@@ -21,7 +21,7 @@ struct making {
 	struct sr_aead *aead;
 	struct sr_sealer *sealer;
 	struct sr_blob *blob;
-	crypto_hash_sha512_state hash; /* of the sealed manifest */
+	struct sr_digest *digest; /* of the sealed manifest */
 	uint32_t size;
 	uint8_t *sealed;
 	struct sr_segment_place places[RECORDS_AT_ONCE];
@@ -46,9 +46,9 @@ static enum sr_code put(struct making *making, const uint8_t *sealed, size_t siz
 	if (size == 0)
 		return SR_OK;
 	enum sr_code code = sr_blob_append(making->blob, sealed, size, &request->error);
-	if (code == SR_OK && !sr_extents_add(making->job->extents, sealed, size))
+	if (code == SR_OK &&
+	    !(sr_extents_add(making->job->extents, sealed, size) && sr_digest_add(making->digest, sealed, size)))
 		code = SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
-	crypto_hash_sha512_update(&making->hash, sealed, size);
 	making->size += (uint32_t)size;
 	return code;
 }
@@ -182,9 +182,9 @@ static enum sr_code begin(struct making *making)
 	making->sealer = sr_sealer_new(making->manifest_key, context.bytes, context.size, front);
 	making->aead = sr_aead_new(making->track_key); /* re-keyed for each segment */
 	making->sealed = malloc(2 * SR_CHUNK_SEALED);
-	if (!making->sealer || !making->aead || !making->sealed)
+	making->digest = sr_digest_new();
+	if (!making->sealer || !making->aead || !making->sealed || !making->digest)
 		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
-	crypto_hash_sha512_init(&making->hash);
 	job->row->manifest_position = committed;
 	making->head.state = SR_FINISHED;
 	making->head.revision++;
@@ -209,7 +209,6 @@ static enum sr_code end(struct making *making)
 {
 	struct sr_manifest_job *job = making->job;
 	struct sr_track_row *row = job->row;
-	uint8_t hash[crypto_hash_sha512_BYTES];
 	size_t size;
 	if (sr_sealer_close(making->sealer, making->sealed, &size) != SR_OK)
 		return SR_FAIL(&job->request->error, SR_INTERNAL, "sealing the manifest failed");
@@ -218,8 +217,8 @@ static enum sr_code end(struct making *making)
 		code = sync_blob(making);
 	if (code != SR_OK)
 		return code;
-	crypto_hash_sha512_final(&making->hash, hash);
-	memcpy(row->manifest_hash, hash, sizeof row->manifest_hash);
+	if (!sr_digest_value(making->digest, row->manifest_hash))
+		return SR_FAIL(&job->request->error, SR_INTERNAL, "memory is used up");
 	row->manifest_size = making->size;
 	row->files[row->file_count - 1].committed = sr_blob_position(making->blob);
 	if (sr_head_seal(making->head_key, job->recording, row->track, &making->head, row->head) != SR_OK)
@@ -241,6 +240,7 @@ enum sr_code sr_manifest_make(struct sr_manifest_job *job)
 	sr_blob_close(making->blob);
 	sr_sealer_free(making->sealer);
 	sr_aead_free(making->aead);
+	sr_digest_free(making->digest);
 	free(making->sealed);
 	sodium_memzero(making, sizeof *making);
 	free(making);

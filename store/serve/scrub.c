@@ -220,16 +220,19 @@ struct sr_scrub *sr_scrub_new(const struct sr_scrub_parts *parts)
 	pthread_condattr_t monotonic;
 	struct sr_scrub *scrub = calloc(1, sizeof *scrub);
 	uint8_t *window = malloc(SR_SCRUB_WINDOW);
+	struct sr_digest *digest = sr_digest_new();
 	uint8_t(*unhinted)[SR_UUID] = malloc((size_t)SR_UNHINTED_MAX * SR_UUID);
-	if (!scrub || !window || !unhinted || pthread_condattr_init(&monotonic) != 0) {
+	if (!scrub || !window || !digest || !unhinted || pthread_condattr_init(&monotonic) != 0) {
 		free(unhinted);
 		free(window);
+		sr_digest_free(digest);
 		free(scrub);
 		return NULL;
 	}
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	scrub->parts = *parts;
 	scrub->window = window;
+	scrub->digest = digest;
 	scrub->unhinted = unhinted;
 	scrub->state = SR_SCRUB_IDLE;
 	scrub->phase = SR_PHASE_PATIENTS;
@@ -257,6 +260,7 @@ void sr_scrub_free(struct sr_scrub *scrub)
 	free(scrub->kept);
 	free(scrub->unhinted);
 	free(scrub->window);
+	sr_digest_free(scrub->digest);
 	free(scrub);
 }
 

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "digest.h"
 #include "keys/rows.h"
 #include "serve/scrub.h"
 
@@ -39,6 +40,7 @@ struct sr_scrub {
 	uint64_t begun_ms;         /* monotonic */
 	uint64_t spent;            /* bytes read since, for the rate */
 	uint8_t *window;
+	struct sr_digest *digest; /* of what goes through it */
 	uint8_t (*unhinted)[SR_UUID];
 	size_t unhinted_count;
 	/* Under the lock. */

@@ -188,36 +188,40 @@ static bool committed_of(const struct sr_track_row *row, uint16_t file, uint64_t
 	return false;
 }
 
+/* As what cannot be read: a stretch that was not checked must not pass for one that is right. */
+static enum sr_code no_digest(struct sr_error *err)
+{
+	return SR_FAIL(err, SR_IO, "memory for its checksum is used up");
+}
+
 /* Hash [from, from + size) of the file past the cache, at the scrub's rate. */
-static enum sr_code hash_range(struct reading *reading, uint64_t from, uint64_t size, uint8_t hash[32],
+static enum sr_code hash_range(struct reading *reading, uint64_t from, uint64_t size, uint8_t hash[SR_DIGEST],
 			       struct sr_error *err)
 {
 	struct sr_scrub *scrub = reading->pass->scrub;
-	uint8_t whole[crypto_hash_sha512_BYTES];
-	crypto_hash_sha512_state state;
-	crypto_hash_sha512_init(&state);
+	if (!sr_digest_restart(scrub->digest))
+		return no_digest(err);
 	for (uint64_t done = 0; done < size;) {
 		size_t now = size - done < SR_SCRUB_WINDOW ? (size_t)(size - done) : SR_SCRUB_WINDOW;
 		enum sr_code code = sr_blob_sweep(reading->fd, from + done, scrub->window, now, err);
 		if (code != SR_OK)
 			return code;
-		crypto_hash_sha512_update(&state, scrub->window, now);
+		if (!sr_digest_add(scrub->digest, scrub->window, now))
+			return no_digest(err);
 		done += now;
 		sr_scrub_read_bytes(scrub, now);
 		if (!sr_scrub_goes_on(scrub))
 			return SR_UNAVAILABLE;
 	}
-	crypto_hash_sha512_final(&state, whole);
-	memcpy(hash, whole, 32);
-	return SR_OK;
+	return sr_digest_value(scrub->digest, hash) ? SR_OK : no_digest(err);
 }
 
 /* Compare; `kind` if the bytes are others than those. */
-static void judge_range(struct reading *reading, const struct sr_extent_at *at, const uint8_t hash[32],
+static void judge_range(struct reading *reading, const struct sr_extent_at *at, const uint8_t hash[SR_DIGEST],
 			enum sr_finding_kind kind)
 {
 	struct sr_error err = {.text = ""};
-	uint8_t found[32];
+	uint8_t found[SR_DIGEST];
 	enum sr_code code = hash_range(reading, at->offset, at->length, found, &err);
 	if (code == SR_OK && sodium_memcmp(found, hash, sizeof found) != 0)
 		sr_pass_find(reading->pass, kind, at,
