@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# How start-up and lists grow with the number of recordings.
+#
+#   bench/scale.sh [--recordings "N …"] [--starts N] [--lists N] [--bin DIRECTORY]
+#
+#   --recordings   how large the stores are, one after the other (default: "10000 1000000"); 10 million take some
+#                  twenty minutes and 20 GB
+#   --starts       how often each store's daemon is started, cold and warm (default: 9)
+#   --lists        how many lists of each length are asked for (default: 2000)
+#   --bin          where the programs are (default: they are built)
+#
+# Each store is filled through the daemon's own index code by bench-fill, 100 recordings to 23 patients. It prints
+# tab-separated lines: `fill`, recordings, seconds, MiB of index; `start`, recordings, cold or warm, then smallest,
+# median and largest milliseconds; `list`, recordings, rows, count, and p50, p99 and the largest milliseconds.
+# The exit status is 1 if a median start takes a second. See bench/README.md.
+set -euo pipefail
+# shellcheck source=bench/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+sizes="10000 1000000"
+starts=9
+lists=2000
+bin=
+while [ $# -gt 0 ]; do
+	[ $# -ge 2 ] || usage "${BASH_SOURCE[0]}"
+	case $1 in
+	--recordings) sizes=$2 ;;
+	--starts) starts=$2 ;;
+	--lists) lists=$2 ;;
+	--bin) bin=$2 ;;
+	*) usage "${BASH_SOURCE[0]}" ;;
+	esac
+	shift 2
+done
+
+work=
+slow=0
+finish() {
+	store_stop
+	[ -z "$work" ] || rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+# Milliseconds from the start of the daemon until it says that it serves.
+start_once() {
+	local log=$work/start.log begin
+	: >"$log"
+	begin=$(date +%s%N)
+	"$bin/sealreeld" "$work/store" 2>"$log" &
+	daemon_pid=$!
+	until grep -q event=ready "$log"; do
+		kill -0 "$daemon_pid"
+	done
+	echo "$begin $(date +%s%N)" | awk '{ printf "%.1f\n", ($2 - $1) / 1e6 }' >>"$1"
+	store_stop
+}
+
+# Out of the page cache with the index: what a start after a reboot finds.
+cool() {
+	sync "$work/store/index/data.mdb"
+	dd if="$work/store/index/data.mdb" iflag=nocache count=0 status=none
+}
+
+starts_of() {
+	local kind times=$work/times median
+	for kind in cold warm; do
+		: >"$times"
+		for ((turn = 0; turn < starts; turn++)); do
+			[ "$kind" = warm ] || cool
+			start_once "$times"
+		done
+		sort -n "$times" -o "$times"
+		median=$(sed -n "$(((starts + 1) / 2))p" "$times")
+		printf 'start\t%s\t%s\t%s\t%s\t%s\n' "$1" "$kind" "$(head -n 1 "$times")" "$median" \
+			"$(tail -n 1 "$times")"
+		awk -v median="$median" 'BEGIN { exit median >= 1000 }' || slow=1
+	done
+}
+
+# tokens_of PATIENTS FIRST STEP: grants for up to 100 of the patients FIRST, FIRST + STEP, …
+tokens_of() {
+	local patient made=0
+	: >"$work/tokens"
+	for ((patient = $2; patient < $1 && made < 100; patient += $3, made++)); do
+		"$bin/sealreel" grant --issuer-key "$work/store/dev-issuer.jwk" --patient "bench|$patient" \
+			--scope list --act system:bench --ttl 1h >>"$work/tokens"
+	done
+}
+
+# lists_of RECORDINGS PATIENTS: the daemon runs. Which patients have how many is bench-fill's choice.
+lists_of() {
+	local rows first step
+	for rows in 1:1:100 50:50:100 500:0:10000; do
+		IFS=: read -r rows first step <<<"$rows"
+		tokens_of "$2" "$first" "$step"
+		printf 'list\t%s\t' "$1"
+		"$bin/bench-lists" "$work/tokens" "$lists" "$rows"
+	done
+}
+
+build_programs
+make_work
+for recordings in $sizes; do
+	patients=$((recordings * 23 / 100))
+	store_make unix
+	"$bin/bench-fill" "$work/store" "$patients" "$recordings" >"$work/filled" 2>"$work/fill.log"
+	printf 'fill\t%s\t%s\t%s\n' "$recordings" "$(value "$(cat "$work/filled")" seconds)" \
+		"$(du -m "$work/store/index/data.mdb" | cut -f 1)"
+	starts_of "$recordings"
+	store_start
+	store_service
+	lists_of "$recordings" "$patients"
+	store_stop
+	rm -rf "$work/store" "$work/bench.cred"
+done
+exit "$slow"
