@@ -8,6 +8,8 @@
 
 #include <sodium.h>
 
+#include "serve/tail.h"
+
 #define RECORDS_AT_ONCE 500 /* a view ends within 1,000 rows */
 
 /* ---- making one ---- */
@@ -168,8 +170,11 @@ static enum sr_code begin(struct making *making)
 	/* The rows are put after the manifest is synced, with whatever new file it lies in. */
 	bool changed;
 	struct sr_daemon *daemon = job->request->daemon;
-	enum sr_code code = sr_track_file_open(daemon->blobs, daemon->spoiled, job->recording, job->row, &making->blob,
-					       &changed, err);
+	enum sr_code code = sr_tail_check(job->request, job->recording, job->row);
+	if (code != SR_OK)
+		return code;
+	code = sr_track_file_open(daemon->blobs, daemon->spoiled, job->recording, job->row, &making->blob, &changed,
+				  err);
 	struct sr_blob_name name = sr_track_file_name(job->recording, job->row);
 	uint64_t committed = job->row->files[job->row->file_count - 1].committed;
 	if (code == SR_OK)

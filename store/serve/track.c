@@ -10,6 +10,7 @@
 #include "serve/binding.h"
 #include "serve/dispatch.h"
 #include "serve/lookup.h"
+#include "serve/tail.h"
 #include "serve/writer.h"
 #include "text.h"
 
@@ -251,7 +252,10 @@ static enum sr_code open_blob(struct sr_request *request, struct beginning *begi
 static enum sr_code begin_sealing(struct sr_request *request, struct beginning *beginning)
 {
 	struct sr_blob *blob = NULL;
-	enum sr_code code = open_blob(request, beginning, &blob);
+	enum sr_code code = sr_tail_check(request, beginning->recording, &beginning->row);
+	if (code != SR_OK)
+		return code;
+	code = open_blob(request, beginning, &blob);
 	if (code == SR_CORRUPT)
 		return sr_request_corrupt(request, beginning->recording, "track's blob");
 	if (code != SR_OK)

@@ -2,7 +2,7 @@
 // it, and the call goes on where it was durable.
 import assert from 'node:assert/strict';
 import { createCipheriv } from 'node:crypto';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { BIN_RELEASE, Store, missing, refused, run } from './harness.mjs';
@@ -15,6 +15,7 @@ const SECOND = 40_000;
 let store;
 let clinic;
 let sign;
+let env;
 
 /** The path of track 1's file of this number. */
 const blobOf = (id, file) => store.path('blobs', (parseInt(id.slice(-4), 16) & 1023).toString(16).padStart(3, '0'),
@@ -38,7 +39,8 @@ describe('a sync that fails', { skip: missing(['sealreeld', 'sealreel'], BIN_REL
     const made = await run('gcc', ['-D_GNU_SOURCE', '-shared', '-fPIC', '-o', library, source]);
     assert.equal(made.code, 0, made.stderr);
     sign = store.beside('sync-fails');
-    await store.start({ env: { LD_PRELOAD: library, SR_SYNC_FAILS: sign } });
+    env = { LD_PRELOAD: library, SR_SYNC_FAILS: sign };
+    await store.start({ env });
     clinic = await store.service('ingest,playback');
   });
 
@@ -67,7 +69,30 @@ describe('a sync that fails', { skip: missing(['sealreeld', 'sealreel'], BIN_REL
     assert.ok(existsSync(blobOf(recording.id, 1)));
     assert.ok((await played(recording.id)).equals(SOURCE));
     await store.kill();
-    await store.start();
+    await store.start({ env });
     assert.ok((await played(recording.id)).equals(SOURCE));
+  });
+
+  test('is followed by a look at the disk: what no longer stands of the acknowledged ends the stream with an alarm', async () => {
+    await store.connected(clinic, async (client) => {
+      const recording = await client.record(store.mint(ALICE, 'record'));
+      const writer = await recording.track({ type: 'video/webm' });
+      await writer.append(SOURCE.subarray(0, FIRST));
+      assert.equal(await writer.sync(), FIRST);
+      writeFileSync(sign, '');
+      await writer.append(SOURCE.subarray(FIRST, SECOND));
+      await assert.rejects(writer.sync(), refused('io'));
+      rmSync(sign);
+      const file = openSync(blobOf(recording.id, 0), 'r+');
+      const byte = Buffer.alloc(1);
+      readSync(file, byte, 0, 1, FIRST - 1);
+      writeSync(file, Buffer.from([byte[0] ^ 1]), 0, 1, FIRST - 1);
+      closeSync(file);
+      const before = store.events('corrupt').length;
+      await assert.rejects(recording.resume(1), refused('corrupt'));
+      await assert.rejects(recording.finish(), refused('corrupt'));
+      assert.equal(store.events('corrupt').length, before + 2);
+      assert.ok(!existsSync(blobOf(recording.id, 1)), 'it went on behind bytes that the disk has lost');
+    });
   });
 });
