@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "credential.h"
@@ -23,6 +22,8 @@
 #include "keys/rows.h"
 #include "made.h"
 #include "options.h"
+#include "serve/daemon.h"
+#include "serve/epochs.h"
 
 #define KEY_FILE_SOURCE "file:"
 #define AUDITOR_TEXT_MAX 256
@@ -273,10 +274,8 @@ static enum sr_code put_operator(struct making *making, struct sr_index *index, 
 	struct sr_service_state state = {.roles = SR_ROLE_OPERATE | SR_ROLE_AUDIT, .revision = 1};
 	struct sr_index_key key = sr_key_control("service/" SR_OPERATOR);
 	uint8_t row[SR_ROW_MAX];
-	struct timespec now;
 	size_t failed_check;
-	clock_gettime(CLOCK_REALTIME, &now);
-	state.added_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	state.added_ms = sr_now_ms();
 	crypto_scalarmult_base(state.key, making->operator_credential.secret_key);
 	size_t size = sr_service_row_seal(making->keyring, "service/" SR_OPERATOR, &state, row);
 	struct sr_op *op = sr_op_new();
@@ -286,6 +285,15 @@ static enum sr_code put_operator(struct making *making, struct sr_index *index, 
 	}
 	enum sr_code code = sr_index_run(index, op, &failed_check);
 	return code == SR_OK ? SR_OK : SR_FAIL(err, code, "cannot put the operator into the index");
+}
+
+/* When the first epoch was made. */
+static enum sr_code put_epochs(struct making *making, struct sr_index *index, struct sr_error *err)
+{
+	struct sr_epoch_book *book;
+	enum sr_code code = sr_epoch_book_open(making->keyring, index, sr_now_ms(), &book, err);
+	sr_epoch_book_free(book);
+	return code;
 }
 
 static enum sr_code enrol_operator(struct making *making, struct sr_error *err)
@@ -300,6 +308,8 @@ static enum sr_code enrol_operator(struct making *making, struct sr_error *err)
 		SR_FAIL(err, code, "memory is used up");
 	if (code == SR_OK)
 		code = put_operator(making, index, err);
+	if (code == SR_OK)
+		code = put_epochs(making, index, err);
 	sr_index_close(index);
 	free(path);
 	return code;

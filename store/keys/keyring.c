@@ -19,6 +19,7 @@ struct sr_keyring *sr_keyring_alloc(void)
 	if (keyring == NULL)
 		return NULL;
 	memset(keyring, 0, sizeof *keyring);
+	randombytes_buf(keyring->decoy_key, SR_KEY);
 	if (pthread_rwlock_init(&keyring->lock, NULL) != 0)
 		goto fail;
 	if (pthread_mutex_init(&keyring->change, NULL) != 0)
@@ -65,13 +66,13 @@ struct sr_keyring *sr_keyring_new(const uint8_t store[SR_UUID], const uint8_t au
 }
 
 /* The lock is part of how reading works, not of what a keyring holds: hence from a const keyring. */
-static const struct sr_keyring_lists *begin_reading(const struct sr_keyring *keyring)
+const struct sr_keyring_lists *sr_keyring_read_begin(const struct sr_keyring *keyring)
 {
 	pthread_rwlock_rdlock((pthread_rwlock_t *)&keyring->lock);
 	return &keyring->lists;
 }
 
-static void end_reading(const struct sr_keyring *keyring)
+void sr_keyring_read_end(const struct sr_keyring *keyring)
 {
 	pthread_rwlock_unlock((pthread_rwlock_t *)&keyring->lock);
 }
@@ -100,37 +101,37 @@ const uint8_t *sr_keyring_auditor(const struct sr_keyring *keyring)
 
 uint64_t sr_keyring_revision(const struct sr_keyring *keyring)
 {
-	uint64_t revision = begin_reading(keyring)->revision;
+	uint64_t revision = sr_keyring_read_begin(keyring)->revision;
 
-	end_reading(keyring);
+	sr_keyring_read_end(keyring);
 	return revision;
 }
 
 uint32_t sr_keyring_epoch(const struct sr_keyring *keyring)
 {
-	const struct sr_keyring_lists *lists = begin_reading(keyring);
+	const struct sr_keyring_lists *lists = sr_keyring_read_begin(keyring);
 	uint32_t current = 0;
 
 	for (size_t i = 0; i < lists->epoch_count; i++) {
 		if (lists->epochs[i].state == SR_EPOCH_OPEN)
 			current = lists->epochs[i].number;
 	}
-	end_reading(keyring);
+	sr_keyring_read_end(keyring);
 	return current;
 }
 
 uint32_t sr_keyring_root(const struct sr_keyring *keyring)
 {
-	const struct sr_keyring_lists *lists = begin_reading(keyring);
+	const struct sr_keyring_lists *lists = sr_keyring_read_begin(keyring);
 	uint32_t current = lists->roots[lists->root_count - 1].version;
 
-	end_reading(keyring);
+	sr_keyring_read_end(keyring);
 	return current;
 }
 
 bool sr_keyring_epoch_key(const struct sr_keyring *keyring, uint32_t epoch, uint8_t key[SR_KEY])
 {
-	const struct sr_keyring_lists *lists = begin_reading(keyring);
+	const struct sr_keyring_lists *lists = sr_keyring_read_begin(keyring);
 	bool found = false;
 
 	for (size_t i = 0; i < lists->epoch_count && !found; i++) {
@@ -138,13 +139,13 @@ bool sr_keyring_epoch_key(const struct sr_keyring *keyring, uint32_t epoch, uint
 		if (found)
 			memcpy(key, lists->epochs[i].key, SR_KEY);
 	}
-	end_reading(keyring);
+	sr_keyring_read_end(keyring);
 	return found;
 }
 
 bool sr_keyring_root_key(const struct sr_keyring *keyring, uint32_t version, uint8_t key[SR_KEY])
 {
-	const struct sr_keyring_lists *lists = begin_reading(keyring);
+	const struct sr_keyring_lists *lists = sr_keyring_read_begin(keyring);
 	bool found = false;
 
 	for (size_t i = 0; i < lists->root_count && !found; i++) {
@@ -152,7 +153,7 @@ bool sr_keyring_root_key(const struct sr_keyring *keyring, uint32_t version, uin
 		if (found)
 			memcpy(key, lists->roots[i].key, SR_KEY);
 	}
-	end_reading(keyring);
+	sr_keyring_read_end(keyring);
 	return found;
 }
 
@@ -168,7 +169,7 @@ void sr_keyring_row_key(const struct sr_keyring *keyring, uint8_t key[SR_KEY])
 
 bool sr_keyring_service(const struct sr_keyring *keyring, const uint8_t public_key[32], uint8_t psk[32])
 {
-	const struct sr_keyring_lists *lists = begin_reading(keyring);
+	const struct sr_keyring_lists *lists = sr_keyring_read_begin(keyring);
 	uint8_t found = 0;
 
 	/* Every entry is looked at and masked in, so that time tells neither which one fits nor whether one does. */
@@ -181,7 +182,7 @@ bool sr_keyring_service(const struct sr_keyring *keyring, const uint8_t public_k
 			psk[j] |= (uint8_t)(lists->services[i].psk[j] & mask);
 		found |= mask;
 	}
-	end_reading(keyring);
+	sr_keyring_read_end(keyring);
 	return found != 0;
 }
 
@@ -201,18 +202,21 @@ static size_t place_of(const struct sr_keyring_lists *lists, const uint8_t publi
 	return at;
 }
 
-/* A copy of the lists to change, or NULL. The caller holds `change`, so nobody else writes them meanwhile. */
-static struct sr_keyring_lists *copy_lists(const struct sr_keyring *keyring)
+struct sr_keyring_lists *sr_keyring_change_begin(struct sr_keyring *keyring, struct sr_error *err)
 {
 	struct sr_keyring_lists *lists = sodium_malloc(sizeof *lists);
 
-	if (lists != NULL)
-		*lists = keyring->lists;
+	if (lists == NULL) {
+		SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return NULL;
+	}
+	pthread_mutex_lock(&keyring->change);
+	/* Nobody else writes them meanwhile. */
+	*lists = keyring->lists;
 	return lists;
 }
 
-/* Save changed lists, and only then let readers see them. */
-static enum sr_code commit_lists(struct sr_keyring *keyring, struct sr_keyring_lists *lists, struct sr_error *err)
+enum sr_code sr_keyring_change_commit(struct sr_keyring *keyring, struct sr_keyring_lists *lists, struct sr_error *err)
 {
 	enum sr_code code;
 
@@ -226,6 +230,12 @@ static enum sr_code commit_lists(struct sr_keyring *keyring, struct sr_keyring_l
 	return code;
 }
 
+void sr_keyring_change_end(struct sr_keyring *keyring, struct sr_keyring_lists *lists)
+{
+	pthread_mutex_unlock(&keyring->change);
+	sodium_free(lists);
+}
+
 enum sr_code sr_keyring_service_add(struct sr_keyring *keyring, const uint8_t public_key[32], uint8_t psk[32],
 				    struct sr_error *err)
 {
@@ -236,12 +246,9 @@ enum sr_code sr_keyring_service_add(struct sr_keyring *keyring, const uint8_t pu
 	bool there;
 
 	sodium_memzero(psk, 32);
-	pthread_mutex_lock(&keyring->change);
-	lists = copy_lists(keyring);
-	if (lists == NULL) {
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
-		goto out;
-	}
+	lists = sr_keyring_change_begin(keyring, err);
+	if (lists == NULL)
+		return SR_INTERNAL;
 	at = place_of(lists, public_key, &there);
 	if (there) {
 		code = SR_FAIL(err, SR_CONFLICT, "a service with this public key is there already");
@@ -257,12 +264,11 @@ enum sr_code sr_keyring_service_add(struct sr_keyring *keyring, const uint8_t pu
 	memcpy(service->public_key, public_key, 32);
 	randombytes_buf(service->psk, sizeof service->psk);
 	lists->service_count++;
-	code = commit_lists(keyring, lists, err);
+	code = sr_keyring_change_commit(keyring, lists, err);
 	if (code == SR_OK)
 		memcpy(psk, service->psk, 32);
 out:
-	sodium_free(lists);
-	pthread_mutex_unlock(&keyring->change);
+	sr_keyring_change_end(keyring, lists);
 	return code;
 }
 
@@ -274,12 +280,9 @@ enum sr_code sr_keyring_service_remove(struct sr_keyring *keyring, const uint8_t
 	size_t at;
 	bool there;
 
-	pthread_mutex_lock(&keyring->change);
-	lists = copy_lists(keyring);
-	if (lists == NULL) {
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
-		goto out;
-	}
+	lists = sr_keyring_change_begin(keyring, err);
+	if (lists == NULL)
+		return SR_INTERNAL;
 	at = place_of(lists, public_key, &there);
 	if (!there) {
 		code = SR_FAIL(err, SR_NOT_FOUND, "no service has this public key");
@@ -290,9 +293,8 @@ enum sr_code sr_keyring_service_remove(struct sr_keyring *keyring, const uint8_t
 	memmove(service, service + 1, (lists->service_count - at) * sizeof *service);
 	/* The place left over at the end still holds a PSK. */
 	sodium_memzero(&lists->services[lists->service_count], sizeof *service);
-	code = commit_lists(keyring, lists, err);
+	code = sr_keyring_change_commit(keyring, lists, err);
 out:
-	sodium_free(lists);
-	pthread_mutex_unlock(&keyring->change);
+	sr_keyring_change_end(keyring, lists);
 	return code;
 }

@@ -15,11 +15,20 @@
 
 #define SR_KEYRING_FILE_MAX (1u << 20)
 #define SR_EPOCHS_MAX 1024
+#define SR_EPOCH_NONE 0 /* no epoch's number: of decoys, and of rows that have no wrap any more */
+#define SR_KEPT_KEYS_MAX 64
 #define SR_ROOTS_MAX 256
 #define SR_KEYRING_SERVICES_MAX 256
 
 /* All secrets; opaque, in sodium_malloc memory. Reads are safe from several threads; changes take a lock inside. */
 struct sr_keyring;
+
+/* An epoch's life, in the keyring and in the control row that the store has of it (keys/epochs.h). */
+enum sr_epoch_state {
+	SR_EPOCH_OPEN = 1,
+	SR_EPOCH_CLOSING = 2, /* no new wraps */
+	SR_EPOCH_RETIRED = 3  /* its key is gone: zeros */
+};
 
 /* Where the key that seals the keyring's file comes from. */
 enum sr_key_source_kind {
@@ -92,6 +101,7 @@ uint32_t sr_keyring_root(const struct sr_keyring *keyring);  /* the current root
  */
 bool sr_keyring_epoch_key(const struct sr_keyring *keyring, uint32_t epoch, uint8_t key[SR_KEY]) SR_MUST_USE;
 bool sr_keyring_root_key(const struct sr_keyring *keyring, uint32_t version, uint8_t key[SR_KEY]) SR_MUST_USE;
+void sr_keyring_decoy_key(const struct sr_keyring *keyring, uint8_t key[SR_KEY]); /* of SR_EPOCH_NONE, for decoys */
 void sr_keyring_tag_key(const struct sr_keyring *keyring, uint8_t key[SR_KEY]);
 void sr_keyring_row_key(const struct sr_keyring *keyring, uint8_t key[SR_KEY]);
 
@@ -109,5 +119,44 @@ enum sr_code sr_keyring_service_add(struct sr_keyring *keyring, const uint8_t pu
 				    struct sr_error *err) SR_MUST_USE;
 enum sr_code sr_keyring_service_remove(struct sr_keyring *keyring, const uint8_t public_key[32],
 				       struct sr_error *err) SR_MUST_USE;
+
+/*
+ * Epochs. What an epoch may be used for is said by the store's control row, which keys/epochs.h decides by; the keyring
+ * has their keys, and is changed first when one comes and before the row when one goes (design: crypto.md).
+ */
+struct sr_keyring_epoch_fact {
+	uint32_t number;
+	enum sr_epoch_state state;
+	uint64_t kept_until_ms; /* of a retired one whose key is kept for recovery; else 0 */
+};
+
+/* All of them in order, into `out` (room for SR_EPOCHS_MAX), as of the revision *revision (out); returns how many. */
+size_t sr_keyring_epochs(const struct sr_keyring *keyring, struct sr_keyring_epoch_fact *out, uint64_t *revision);
+
+/*
+ * Make the next epoch, with a fresh random key, and save the file before returning; *number (out). SR_BUSY: the keyring
+ * has as many as it takes; SR_IO, SR_NO_SPACE, SR_INTERNAL as sr_keyring_service_add.
+ */
+enum sr_code sr_keyring_epoch_add(struct sr_keyring *keyring, uint32_t *number, struct sr_error *err) SR_MUST_USE;
+
+/*
+ * Take an epoch's key away and save the file, under a new salt, before returning; SR_OK at once if it is gone already.
+ * `keep_until_ms` not 0: it stays in the file until then, sealed to the recovery key alone. SR_NOT_FOUND: no such
+ * epoch; SR_CONFLICT: it is the current one; SR_USAGE: it is to be kept, and the keyring has no recovery key; SR_BUSY:
+ * too many are kept; else as sr_keyring_epoch_add.
+ */
+enum sr_code sr_keyring_epoch_retire(struct sr_keyring *keyring, uint32_t number, uint64_t keep_until_ms,
+				     struct sr_error *err) SR_MUST_USE;
+
+/*
+ * Take every kept key away whose time is at or before `now_ms`, and save the file if there was one; *gone (out): how
+ * many. Codes as sr_keyring_epoch_add.
+ */
+enum sr_code sr_keyring_kept_expire(struct sr_keyring *keyring, uint64_t now_ms, size_t *gone,
+				    struct sr_error *err) SR_MUST_USE;
+
+/* Whether there is a recovery key, and set its public half in a keyring that is being made (NULL: none). */
+bool sr_keyring_recovers(const struct sr_keyring *keyring);
+void sr_keyring_set_recovery(struct sr_keyring *keyring, const uint8_t public_key[32]);
 
 #endif

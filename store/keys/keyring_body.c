@@ -12,15 +12,18 @@
 
 static const uint8_t magic[SR_KEYRING_MAGIC] = "sealreel keyring";
 
-void sr_keyring_front_encode(struct sr_builder *out, const struct sr_keyring_front *front, const uint8_t store[SR_UUID])
+void sr_keyring_front_encode(struct sr_builder *out, const struct sr_keyring *keyring,
+			     const struct sr_keyring_lists *lists)
 {
+	const struct sr_keyring_front *front = &keyring->front;
+
 	sr_put_bytes(out, magic, sizeof magic);
-	sr_put_u16(out, SR_KEYRING_FORMAT);
+	sr_put_u16(out, lists->kept_count > 0 ? SR_KEYRING_FORMAT : SR_KEYRING_FORMAT - 1);
 	sr_put_u8(out, (uint8_t)front->kind);
 	sr_put_u64(out, front->opslimit);
 	sr_put_u64(out, front->memlimit);
 	sr_put_bytes(out, front->salt, sizeof front->salt);
-	sr_put_bytes(out, store, SR_UUID);
+	sr_put_bytes(out, keyring->fixed.store, SR_UUID);
 }
 
 /* Argon2id's numbers are in range for a passphrase, and zeros for everything else. */
@@ -34,12 +37,13 @@ static bool limits_fit(const struct sr_keyring_front *front)
 }
 
 enum sr_code sr_keyring_front_decode(struct sr_cursor *in, struct sr_keyring_front *front, uint8_t store[SR_UUID],
-				     struct sr_error *err)
+				     uint16_t *format, struct sr_error *err)
 {
 	struct sr_span start = sr_take_span(in, sizeof magic);
-	uint16_t format = sr_take_u16(in);
-	uint8_t kind = sr_take_u8(in);
+	uint8_t kind;
 
+	*format = sr_take_u16(in);
+	kind = sr_take_u8(in);
 	*front = (struct sr_keyring_front){.kind = (enum sr_key_source_kind)kind};
 	front->opslimit = sr_take_u64(in);
 	front->memlimit = sr_take_u64(in);
@@ -47,10 +51,10 @@ enum sr_code sr_keyring_front_decode(struct sr_cursor *in, struct sr_keyring_fro
 	sr_take_copy(in, store, SR_UUID);
 	if (start.data == NULL || memcmp(start.data, magic, sizeof magic) != 0)
 		return SR_FAIL(err, SR_CORRUPT, "not a keyring");
-	if (!in->failed && format > SR_KEYRING_FORMAT)
-		return SR_FAIL(err, SR_USAGE, "keyring format %u is newer than this sealreel's %u", (unsigned)format,
+	if (!in->failed && *format > SR_KEYRING_FORMAT)
+		return SR_FAIL(err, SR_USAGE, "keyring format %u is newer than this sealreel's %u", (unsigned)*format,
 			       SR_KEYRING_FORMAT);
-	if (in->failed || format == 0 || kind < SR_KEY_PASSPHRASE || kind > SR_KEY_FILE || !limits_fit(front))
+	if (in->failed || *format == 0 || kind < SR_KEY_PASSPHRASE || kind > SR_KEY_FILE || !limits_fit(front))
 		return SR_FAIL(err, SR_CORRUPT, "the keyring's front is damaged");
 	return SR_OK;
 }
@@ -83,12 +87,22 @@ static void put_services(struct sr_builder *out, const struct sr_keyring_lists *
 	}
 }
 
+static void put_kept(struct sr_builder *out, const struct sr_keyring_lists *lists)
+{
+	sr_put_u16(out, lists->kept_count);
+	for (size_t i = 0; i < lists->kept_count; i++) {
+		sr_put_u32(out, lists->kept[i].epoch);
+		sr_put_u64(out, lists->kept[i].until_ms);
+		sr_put_bytes(out, lists->kept[i].box, SR_KEPT_BOX);
+	}
+}
+
 void sr_keyring_body_encode(struct sr_builder *out, const struct sr_keyring *keyring,
 			    const struct sr_keyring_lists *lists)
 {
 	const struct sr_keyring_fixed *fixed = &keyring->fixed;
 
-	sr_keyring_front_encode(out, &keyring->front, fixed->store);
+	sr_keyring_front_encode(out, keyring, lists);
 	sr_put_u64(out, lists->revision);
 	sr_put_bytes(out, fixed->tag_key, sizeof fixed->tag_key);
 	sr_put_bytes(out, fixed->row_key, sizeof fixed->row_key);
@@ -99,6 +113,8 @@ void sr_keyring_body_encode(struct sr_builder *out, const struct sr_keyring *key
 	put_roots(out, lists);
 	put_epochs(out, lists);
 	put_services(out, lists);
+	if (lists->kept_count > 0)
+		put_kept(out, lists);
 }
 
 static void take_roots(struct sr_cursor *in, struct sr_keyring_lists *lists)
@@ -172,18 +188,51 @@ static void take_services(struct sr_cursor *in, struct sr_keyring_lists *lists)
 	}
 }
 
+/* Only a retired epoch's key is kept, as an open one's needs no box. */
+static bool is_retired(const struct sr_keyring_lists *lists, uint32_t epoch)
+{
+	for (size_t i = 0; i < lists->epoch_count; i++) {
+		if (lists->epochs[i].number == epoch)
+			return lists->epochs[i].state == SR_EPOCH_RETIRED;
+	}
+	return false;
+}
+
+static void take_kept(struct sr_cursor *in, struct sr_keyring_lists *lists)
+{
+	uint16_t count = sr_take_u16(in);
+	uint32_t before = 0;
+
+	if (count == 0 || count > SR_KEPT_KEYS_MAX) {
+		sr_take_fail(in);
+		return;
+	}
+	lists->kept_count = count;
+	for (size_t i = 0; i < count; i++) {
+		struct sr_kept_key *kept = &lists->kept[i];
+
+		kept->epoch = sr_take_u32(in);
+		kept->until_ms = sr_take_u64(in);
+		sr_take_copy(in, kept->box, SR_KEPT_BOX);
+		if (kept->epoch <= before || !is_retired(lists, kept->epoch))
+			sr_take_fail(in);
+		before = kept->epoch;
+	}
+}
+
 enum sr_code sr_keyring_parse(const uint8_t *body, size_t size, struct sr_keyring **out, struct sr_error *err)
 {
 	struct sr_cursor in = sr_cursor_over(body, size);
 	struct sr_keyring *keyring = sr_keyring_alloc();
 	struct sr_keyring_fixed *fixed;
 	enum sr_code code;
+	uint16_t format;
 
 	*out = NULL;
 	if (keyring == NULL)
 		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
 	fixed = &keyring->fixed;
-	code = sr_keyring_front_decode(&in, &keyring->front, fixed->store, err);
+	code = sr_keyring_front_decode(&in, &keyring->front, fixed->store, &format, err);
 	if (code != SR_OK) {
 		code = SR_FAIL(err, SR_CORRUPT, "the keyring's body is damaged");
 		goto out;
@@ -198,6 +247,8 @@ enum sr_code sr_keyring_parse(const uint8_t *body, size_t size, struct sr_keyrin
 	take_roots(&in, &keyring->lists);
 	take_epochs(&in, &keyring->lists);
 	take_services(&in, &keyring->lists);
+	if (format == SR_KEYRING_FORMAT)
+		take_kept(&in, &keyring->lists);
 	if (!sr_take_done(&in)) {
 		code = SR_FAIL(err, SR_CORRUPT, "the keyring's body is damaged");
 		goto out;

@@ -73,7 +73,7 @@ enum sr_code sr_keyring_save(const struct sr_keyring *keyring, const struct sr_k
 		goto out;
 	}
 	file = sr_builder_over(sealed, SR_KEYRING_FRONT);
-	sr_keyring_front_encode(&file, &keyring->front, keyring->fixed.store);
+	sr_keyring_front_encode(&file, keyring, lists);
 	sr_context_keyring(&context, keyring->fixed.store);
 	code = sr_seal(keyring->sealing_key, context.bytes, context.size, plain, body.used, sealed + SR_KEYRING_FRONT);
 	if (code != SR_OK) {
@@ -179,9 +179,10 @@ static enum sr_code open_file(struct sr_span file, const struct sr_key_source *s
 	struct sr_keyring_front front;
 	uint8_t store[SR_UUID];
 	uint8_t key[SR_KEY];
+	uint16_t format;
 	enum sr_code code;
 
-	code = sr_keyring_front_decode(&in, &front, store, err);
+	code = sr_keyring_front_decode(&in, &front, store, &format, err);
 	if (code != SR_OK)
 		return code;
 	if (front.kind != source->kind)

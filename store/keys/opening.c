@@ -33,6 +33,15 @@ static void count(struct sr_work *work, unsigned derivations, unsigned opens)
 	work->opens += opens;
 }
 
+/* The key of an epoch; of SR_EPOCH_NONE that of decoys, so that a row that says so costs what any other costs. */
+static bool key_of(const struct sr_keyring *keyring, uint32_t epoch, uint8_t key[SR_KEY])
+{
+	if (epoch != SR_EPOCH_NONE)
+		return sr_keyring_epoch_key(keyring, epoch, key);
+	sr_keyring_decoy_key(keyring, key);
+	return true;
+}
+
 /* Steps 2 and 3: the epoch's key, and the outer wrap under it. */
 static enum sr_row_verdict open_outer(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID],
 				      const struct sr_recording_row *row, uint8_t inner[INNER], struct sr_work *work)
@@ -41,7 +50,7 @@ static enum sr_row_verdict open_outer(const struct sr_keyring *keyring, const ui
 	uint8_t epoch_key[SR_KEY];
 	enum sr_opening opening;
 
-	if (!sr_keyring_epoch_key(keyring, row->epoch, epoch_key))
+	if (!key_of(keyring, row->epoch, epoch_key))
 		return SR_ROW_UNKNOWN_EPOCH;
 	sr_context_outer_wrap(&context, recording, row->epoch);
 	opening = sr_open(epoch_key, context.bytes, context.size, row->wrap, SR_WRAP, inner);
@@ -113,37 +122,34 @@ enum sr_row_verdict sr_row_outer(const struct sr_keyring *keyring, const uint8_t
 	return verdict;
 }
 
-/* Wrap a DEK under the patient's key, and that under the current epoch's. */
+/* Wrap a DEK under the patient's key, and that under the epoch's. */
 static enum sr_code wrap_dek(const struct sr_keyring *keyring, const uint8_t patient_key[SR_KEY],
-			     const uint8_t recording[SR_UUID], const uint8_t dek[SR_KEY], uint32_t *epoch,
+			     const uint8_t recording[SR_UUID], const uint8_t dek[SR_KEY], uint32_t epoch,
 			     uint8_t wrap[SR_WRAP])
 {
 	struct sr_context context;
 	uint8_t epoch_key[SR_KEY];
 	uint8_t inner[INNER];
-	enum sr_code code = SR_INTERNAL;
+	enum sr_code code = SR_UNAVAILABLE;
 
-	*epoch = sr_keyring_epoch(keyring);
-	if (!sr_keyring_epoch_key(keyring, *epoch, epoch_key))
+	if (!key_of(keyring, epoch, epoch_key))
 		goto out;
 	sr_context_inner_wrap(&context, recording);
 	code = sr_seal(patient_key, context.bytes, context.size, dek, SR_KEY, inner);
 	if (code != SR_OK)
 		goto out;
-	sr_context_outer_wrap(&context, recording, *epoch);
+	sr_context_outer_wrap(&context, recording, epoch);
 	code = sr_seal(epoch_key, context.bytes, context.size, inner, sizeof inner, wrap);
 out:
 	sodium_memzero(inner, sizeof inner);
 	sodium_memzero(epoch_key, sizeof epoch_key);
-	if (code != SR_OK) {
-		*epoch = 0;
+	if (code != SR_OK)
 		sodium_memzero(wrap, SR_WRAP);
-	}
 	return code;
 }
 
 enum sr_code sr_dek_make(const struct sr_keyring *keyring, const uint8_t patient_key[SR_KEY],
-			 const uint8_t recording[SR_UUID], uint32_t *epoch, uint8_t wrap[SR_WRAP], uint8_t dek[SR_KEY])
+			 const uint8_t recording[SR_UUID], uint32_t epoch, uint8_t wrap[SR_WRAP], uint8_t dek[SR_KEY])
 {
 	enum sr_code code;
 
@@ -162,13 +168,14 @@ size_t sr_row_decoy(const struct sr_keyring *keyring, const uint8_t recording[SR
 		.wrap_revision = 1,
 		.writer_revision = 1,
 		.life_revision = 1,
+		.epoch = SR_EPOCH_NONE,
 	};
 	uint8_t nobody[SR_KEY];
 	uint8_t dek[SR_KEY];
 	size_t size = 0;
 
 	randombytes_buf(nobody, sizeof nobody);
-	if (sr_dek_make(keyring, nobody, recording, &row.epoch, row.wrap, dek) == SR_OK)
+	if (sr_dek_make(keyring, nobody, recording, row.epoch, row.wrap, dek) == SR_OK)
 		size = sr_recording_row_encode(keyring, recording, &row, out);
 	sodium_memzero(dek, sizeof dek);
 	sodium_memzero(nobody, sizeof nobody);

@@ -44,14 +44,19 @@ enum sr_row_verdict sr_row_outer(const struct sr_keyring *keyring, const uint8_t
 
 /*
  * A recording row that no identity opens, made anew from random keys: what is opened in the place of a row that is
- * not there, so that a refusal costs the same. `out` takes SR_ROW_MAX bytes; returns the size. Its wraps are real.
+ * not there, so that a refusal costs the same. `out` takes SR_ROW_MAX bytes; returns the size. Its wraps are real; the
+ * outer one is under SR_EPOCH_NONE, which this keyring opens in this process, and no epoch's end touches.
  * Returns 0 when libcrypto fails: an empty row, which opens as SR_ROW_CORRUPT.
  */
 size_t sr_row_decoy(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID], uint8_t *out);
 
-/* A fresh random DEK, wrapped twice under the current epoch. SR_INTERNAL when libcrypto fails; both outs are zeroed. */
+/*
+ * A fresh random DEK, wrapped under the patient's key and that under `epoch`: the current one of what the writer holds
+ * (serve/epochs.h). SR_UNAVAILABLE: the keyring lacks that epoch; SR_INTERNAL when libcrypto fails; both outs are
+ * zeroed.
+ */
 enum sr_code sr_dek_make(const struct sr_keyring *keyring, const uint8_t patient_key[SR_KEY],
-			 const uint8_t recording[SR_UUID], uint32_t *epoch, uint8_t wrap[SR_WRAP],
+			 const uint8_t recording[SR_UUID], uint32_t epoch, uint8_t wrap[SR_WRAP],
 			 uint8_t dek[SR_KEY]) SR_MUST_USE;
 
 /* Seal and open a recording's label (up to SR_LABEL_MAX bytes), and a track's media type and label, under the DEK. */
@@ -74,12 +79,13 @@ enum sr_opening sr_track_words_open(const uint8_t dek[SR_KEY], const uint8_t rec
 				    const struct sr_track_row *row, struct sr_track_words *words) SR_MUST_USE;
 
 /*
- * The `people` row of an identity: seal(E_n; tag, n; box_seal(identity to the auditor)). `out` takes SR_PERSON_MAX
- * bytes; *size (out). The epoch stands in front. SR_INTERNAL when libcrypto fails.
+ * The `people` row of an identity: seal(E_n; tag, n; box_seal(identity to the auditor)), where n is `epoch` as above.
+ * `out` takes SR_PERSON_MAX bytes; *size (out). The epoch stands in front. SR_INTERNAL when libcrypto fails or the
+ * keyring lacks the epoch.
  */
 #define SR_PERSON_MAX (1 + 4 + 255 + 48 + SR_SEALED_SMALL)
-enum sr_code sr_person_seal(const struct sr_keyring *keyring, const uint8_t tag[SR_TAG], const uint8_t *identity,
-			    size_t identity_size, uint8_t *out, size_t *size) SR_MUST_USE;
+enum sr_code sr_person_seal(const struct sr_keyring *keyring, uint32_t epoch, const uint8_t tag[SR_TAG],
+			    struct sr_span identity, uint8_t *out, size_t *size) SR_MUST_USE;
 
 /*
  * Whether a `people` row `value` of `tag` opens under its epoch; the box inside is the auditor's. SR_CORRUPT: it does

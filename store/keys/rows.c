@@ -238,6 +238,11 @@ enum sr_code sr_recording_row_decode(const struct sr_keyring *keyring, const uin
 	return code;
 }
 
+bool sr_recording_unwrapped(const struct sr_recording_row *row)
+{
+	return row->life == SR_LIFE_DOOMED && row->epoch == 0;
+}
+
 /* --- a track's row --- */
 
 size_t sr_track_row_encode(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID],
@@ -397,5 +402,32 @@ enum sr_code sr_service_row_open(const struct sr_keyring *keyring, const char *n
 	code = end(&in, (row->roles & ~SR_ROLES_ALL) == 0);
 	if (code != SR_OK)
 		memset(row, 0, sizeof *row);
+	return code;
+}
+
+/* --- a control row of another kind --- */
+
+size_t sr_control_row_seal(const struct sr_keyring *keyring, const char *name, struct sr_span fields, uint8_t *out)
+{
+	struct sr_builder bytes = sr_builder_over(out, SR_ROW_MAX);
+	struct sr_context context;
+
+	sr_put_u8(&bytes, SR_ROW_FORMAT);
+	sr_put_bytes(&bytes, fields.data, fields.size);
+	sr_context_control_row(&context, name, strlen(name));
+	return finish(keyring, &context, &bytes);
+}
+
+enum sr_code sr_control_row_open(const struct sr_keyring *keyring, const char *name, struct sr_span value,
+				 struct sr_cursor *fields)
+{
+	struct sr_context context;
+	enum sr_code code;
+
+	*fields = sr_cursor_over(NULL, 0);
+	sr_context_control_row(&context, name, strlen(name));
+	code = begin(keyring, &context, value, fields);
+	if (code != SR_OK)
+		*fields = sr_cursor_over(NULL, 0);
 	return code;
 }

@@ -21,7 +21,7 @@
 #define SR_FILES_MAX 256 /* blob files of one track */
 #define SR_ROW_MAX 16384
 
-/* Life of a patient or of a recording's row. This code writes LIVE and answers `unavailable` to the others. */
+/* Life of a patient or of a recording's row. */
 enum sr_life {
 	SR_LIFE_LIVE = 1,
 	SR_LIFE_DOOMED = 2,    /* being deleted, since `doomed_ms` */
@@ -71,6 +71,9 @@ struct sr_recording_row {
 	uint8_t label[SR_LABEL_MAX + SR_SEALED_SMALL]; /* the sealed listing entry: the label */
 	uint16_t label_size;
 };
+
+/* A doomed recording without a wrap any more: its DEK is gone, and what is left of it is being removed. */
+bool sr_recording_unwrapped(const struct sr_recording_row *row);
 
 /* One blob file of a track: how much of it is committed. */
 struct sr_track_file {
@@ -133,6 +136,9 @@ size_t sr_extent_row_encode(const struct sr_keyring *keyring, const uint8_t reco
 size_t sr_service_row_seal(const struct sr_keyring *keyring, const char *name, const struct sr_service_state *row,
 			   uint8_t *out);
 
+/* A control row of any other kind: `fields` (in) are all that lies between its format byte and its HMAC. */
+size_t sr_control_row_seal(const struct sr_keyring *keyring, const char *name, struct sr_span fields, uint8_t *out);
+
 /*
  * Verify a row's HMAC and decode it. SR_CORRUPT: HMAC or form does not fit; SR_UNAVAILABLE: a later format or a state
  * that does not exist in this one. The row is zeroed on failure.
@@ -148,5 +154,9 @@ enum sr_code sr_extent_row_decode(const struct sr_keyring *keyring, const uint8_
 				  struct sr_extent_row *row) SR_MUST_USE;
 enum sr_code sr_service_row_open(const struct sr_keyring *keyring, const char *name, struct sr_span value,
 				 struct sr_service_state *row) SR_MUST_USE;
+
+/* *fields (out) is then over the bytes within `value`; what they say is for the caller to judge. Failed: empty. */
+enum sr_code sr_control_row_open(const struct sr_keyring *keyring, const char *name, struct sr_span value,
+				 struct sr_cursor *fields) SR_MUST_USE;
 
 #endif

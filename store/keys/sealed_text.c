@@ -116,12 +116,11 @@ enum sr_opening sr_track_words_open(const uint8_t dek[SR_KEY], const uint8_t rec
 	return opening;
 }
 
-enum sr_code sr_person_seal(const struct sr_keyring *keyring, const uint8_t tag[SR_TAG], const uint8_t *identity,
-			    size_t identity_size, uint8_t *out, size_t *size)
+enum sr_code sr_person_seal(const struct sr_keyring *keyring, uint32_t epoch, const uint8_t tag[SR_TAG],
+			    struct sr_span identity, uint8_t *out, size_t *size)
 {
 	struct sr_builder bytes = sr_builder_over(out, SR_PERSON_MAX);
-	uint32_t epoch = sr_keyring_epoch(keyring);
-	size_t box_size = identity_size + crypto_box_SEALBYTES;
+	size_t box_size = identity.size + crypto_box_SEALBYTES;
 	struct sr_context context;
 	uint8_t epoch_key[SR_KEY];
 	uint8_t box[BOX_MAX];
@@ -134,7 +133,7 @@ enum sr_code sr_person_seal(const struct sr_keyring *keyring, const uint8_t tag[
 	sr_put_u8(&bytes, PERSON_FORMAT);
 	sr_put_u32(&bytes, epoch);
 	sealed = sr_put_room(&bytes, (size_t)sr_sealed_size(box_size));
-	if (sealed == NULL || crypto_box_seal(box, identity, identity_size, sr_keyring_auditor(keyring)) != 0)
+	if (sealed == NULL || crypto_box_seal(box, identity.data, identity.size, sr_keyring_auditor(keyring)) != 0)
 		goto out;
 	sr_context_person(&context, tag, epoch);
 	code = sr_seal(epoch_key, context.bytes, context.size, box, box_size, sealed);

@@ -28,6 +28,7 @@ enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *pa
 	const struct sr_grant *grant = request->grant;
 	uint8_t row[SR_ROW_MAX], person[SR_PERSON_MAX];
 	size_t person_size, failed;
+	struct sr_epoch_hold hold;
 	if (patient->exists)
 		return SR_OK;
 	patient->row = (struct sr_patient_row){
@@ -35,14 +36,16 @@ enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *pa
 	randombytes_buf(patient->row.generation, sizeof patient->row.generation);
 	randombytes_buf(patient->row.salt, sizeof patient->row.salt);
 	size_t size = sr_patient_row_encode(keyring, request->tag, &patient->row, row);
+	sr_epoch_book_hold(request->daemon->epochs, &hold);
 	enum sr_code code =
-		sr_person_seal(keyring, request->tag, grant->identity, grant->identity_size, person, &person_size);
+		sr_person_seal(keyring, hold.current, request->tag,
+			       (struct sr_span){grant->identity, grant->identity_size}, person, &person_size);
 	if (code != SR_OK)
 		return SR_FAIL(&request->error, SR_INTERNAL, "sealing the patient's identity failed");
 	struct sr_index_key key = sr_key_patient(request->tag), people = sr_key_person(request->tag);
 	struct sr_op *op = sr_op_new();
 	bool built = op && sr_op_check(op, SR_CHECK_ABSENT, &key, NULL, 0) && sr_op_put(op, &key, row, size) &&
-		     sr_op_put(op, &people, person, person_size);
+		     sr_op_put(op, &people, person, person_size) && sr_epoch_guard(op, &hold);
 	code = run(request, op, built, &failed);
 	*again = code == SR_CONFLICT;
 	if (code == SR_CONFLICT)
@@ -124,33 +127,33 @@ static enum sr_code claim(struct sr_request *request, const uint8_t recording[SR
 	return code == SR_CONFLICT ? conflict(request, recording, "recording id") : code;
 }
 
-/* The row itself: only for this patient as read, only under this claim, only where there is none. */
+/* The row itself: only for this patient as read, only under this claim, only where there is none, only these epochs. */
 static bool build_row(struct sr_op *op, const struct sr_request *request, const struct sr_patient *patient,
-		      const uint8_t recording[SR_UUID], const uint8_t *row, size_t row_size)
+		      const struct sr_new_row *row)
 {
-	struct sr_index_key key = sr_key_recording(request->tag, recording), hint = sr_key_hint(recording);
+	struct sr_index_key key = sr_key_recording(request->tag, row->recording), hint = sr_key_hint(row->recording);
 	struct sr_index_key person = sr_key_patient(request->tag);
-	bool built = sr_op_check(op, SR_CHECK_ABSENT, &key, NULL, 0) &&
+	bool built = sr_epoch_guard(op, &row->hold) && sr_op_check(op, SR_CHECK_ABSENT, &key, NULL, 0) &&
 		     sr_op_check(op, SR_CHECK_EQUALS, &hint, request->tag, SR_TAG) &&
 		     sr_op_check(op, SR_CHECK_SUFFIX, &person, patient->mac, SR_ROW_MAC);
 	if (built && request->grant->has_consultation) {
 		struct sr_index_key tie = consultation_key(request);
 		built = sr_op_check(op, SR_CHECK_EQUALS, &tie, request->tag, SR_TAG);
 	}
-	return built && sr_op_put(op, &key, row, row_size);
+	return built && sr_op_put(op, &key, row->bytes, row->size);
 }
 
 enum sr_code sr_bind_recording(struct sr_request *request, const struct sr_patient *patient,
-			       const uint8_t recording[SR_UUID], const uint8_t *row, size_t row_size, bool *again)
+			       const struct sr_new_row *row, bool *again)
 {
 	size_t failed;
-	enum sr_code code = sr_bind_consultation(request, recording);
+	enum sr_code code = sr_bind_consultation(request, row->recording);
 	if (code == SR_OK)
-		code = claim(request, recording);
+		code = claim(request, row->recording);
 	if (code != SR_OK)
 		return code;
 	struct sr_op *op = sr_op_new();
-	code = run(request, op, op && build_row(op, request, patient, recording, row, row_size), &failed);
+	code = run(request, op, op && build_row(op, request, patient, row), &failed);
 	*again = code == SR_CONFLICT;
 	return code == SR_CONFLICT ? SR_OK : code;
 }

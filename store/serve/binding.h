@@ -4,6 +4,7 @@
 #ifndef SR_BINDING_H
 #define SR_BINDING_H
 
+#include "serve/epochs.h"
 #include "serve/lookup.h"
 
 /* How often a change is tried again when others change the same rows. */
@@ -21,14 +22,21 @@ enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *pa
  */
 enum sr_code sr_bind_consultation(struct sr_request *request, const uint8_t recording[SR_UUID]) SR_MUST_USE;
 
+/* A recording's new row, sealed under the current epoch of `hold`. */
+struct sr_new_row {
+	const uint8_t *recording; /* SR_UUID */
+	const uint8_t *bytes;
+	size_t size;
+	struct sr_epoch_hold hold;
+};
+
 /*
  * Bind the consultation, claim the id, put the new row: three operations in order, of which the last demands the first
- * two. SR_CONFLICT, with an alarm: consultation or id belong to another patient. A claim without a row is taken over.
- * *again (out): the index changed in between. Pool; waits for the commit.
+ * two, and that the epochs are still those held. SR_CONFLICT, with an alarm: consultation or id belong to another
+ * patient. A claim without a row is taken over. *again (out): the index changed in between. Pool; waits for the commit.
  */
 enum sr_code sr_bind_recording(struct sr_request *request, const struct sr_patient *patient,
-			       const uint8_t recording[SR_UUID], const uint8_t *row, size_t row_size,
-			       bool *again) SR_MUST_USE;
+			       const struct sr_new_row *row, bool *again) SR_MUST_USE;
 
 /*
  * Note a renewal in the recording's row. SR_BUSY when others keep changing it; SR_NOT_FOUND, SR_CORRUPT,

@@ -13,6 +13,7 @@
 
 #include "account/log.h"
 #include "keys/opening.h"
+#include "serve/epochs.h"
 #include "serve/listen.h"
 #include "serve/operate_scrub.h"
 #include "serve/play.h"
@@ -240,7 +241,10 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->scrub = sr_daemon_scrub_new(parts);
 	if (!daemon->flusher || !daemon->postbox || !daemon->spoiled || !daemon->scrub || !daemon->decoy_size)
 		return SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
-	enum sr_code code = load_services(daemon, err);
+	enum sr_code code =
+		sr_epoch_book_open(daemon->keyring, daemon->index, daemon->started_ms, &daemon->epochs, err);
+	if (code == SR_OK)
+		code = load_services(daemon, err);
 	if (code == SR_OK)
 		code = start_handles(daemon, err);
 	if (code == SR_OK)
@@ -284,6 +288,7 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 	sr_scrub_free(daemon->scrub);
 	sr_flusher_free(daemon->flusher);
 	sr_spoiled_free(daemon->spoiled);
+	sr_epoch_book_free(daemon->epochs);
 	sr_settings_release(daemon->settings);
 	sodium_memzero(daemon, sizeof *daemon);
 	free(daemon);

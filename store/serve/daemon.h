@@ -34,17 +34,21 @@ struct sr_writer;
 struct sr_player;
 struct sr_listener;
 struct sr_scrub;
+struct sr_epoch_book;
+struct sr_rotation;
 
 struct sr_daemon {
 	uv_loop_t *loop;
 	struct sr_settings *settings; /* the loop's share of the newest */
 	struct sr_keyring *keyring;
 	struct sr_index *index;
+	struct sr_epoch_book *epochs;
 	struct sr_blobs *blobs;
 	struct sr_flusher *flusher;
 	struct sr_spoiled *spoiled;
 	struct sr_postbox *postbox;
-	struct sr_scrub *scrub; /* has a lock of its own; begun and stopped on the loop alone */
+	struct sr_rotation *rotation; /* the loop's, but for what serve/rotation.h says */
+	struct sr_scrub *scrub;       /* has a lock of its own; begun and stopped on the loop alone */
 	char audience[33];
 	/* What is opened in the place of a row that is not there. Immutable. */
 	uint8_t decoy_id[SR_UUID];

@@ -203,14 +203,17 @@ static void run_info(struct sr_request *request)
 
 /* ---- check ---- */
 
-static void check_all(struct sr_request *request, const struct sr_check *message, uint8_t *theirs)
+/* One look at all of them; *unjudged (out): a row could not be opened, which another look may change. */
+static enum sr_code look_at_all(struct sr_request *request, const struct sr_check *message, uint8_t *theirs,
+				bool *unjudged)
 {
 	struct sr_patient patient = {0};
 	struct sr_found found;
 	struct sr_view *view;
 	size_t count = message->ids.size / SR_UUID;
+	*unjudged = false;
 	if (sr_request_view(request, &view) != SR_OK)
-		return;
+		return request->error.code;
 	enum sr_code code = sr_patient_find(request, view, &patient);
 	/* At most 200 ids of three reads each: within one view. */
 	for (size_t at = 0; code == SR_OK && at < count; at++) {
@@ -218,6 +221,7 @@ static void check_all(struct sr_request *request, const struct sr_check *message
 					 SR_EVENT_FOREIGN_CHECK, &found);
 		theirs[at] = code == SR_OK;
 		sr_found_wipe(&found);
+		*unjudged = *unjudged || code == SR_UNAVAILABLE;
 		if (code == SR_NOT_FOUND || code == SR_CORRUPT || code == SR_UNAVAILABLE) {
 			request->error = (struct sr_error){.code = SR_OK};
 			code = SR_OK;
@@ -225,6 +229,16 @@ static void check_all(struct sr_request *request, const struct sr_check *message
 	}
 	sr_request_view_end(request, view);
 	sr_patient_wipe(&patient);
+	return code;
+}
+
+static void check_all(struct sr_request *request, const struct sr_check *message, uint8_t *theirs)
+{
+	size_t count = message->ids.size / SR_UUID;
+	bool unjudged = true;
+	enum sr_code code = SR_OK;
+	for (int look = 0; look < 2 && code == SR_OK && unjudged; look++)
+		code = look_at_all(request, message, theirs, &unjudged);
 	if (code == SR_OK && sr_request_reply(request, SR_MSG_CHECK_REPLY, 2 + count))
 		sr_check_reply_encode(&request->reply.fields, (struct sr_span){theirs, count});
 }

@@ -17,8 +17,8 @@ struct opening {
 	struct sr_patient patient;
 	struct sr_found found;
 	uint8_t dek[SR_KEY];
-	uint8_t row[SR_ROW_MAX];
-	size_t row_size;
+	uint8_t bytes[SR_ROW_MAX];
+	struct sr_new_row row;
 	struct sr_recording_row fields;
 };
 
@@ -59,11 +59,15 @@ static enum sr_code make_row(struct sr_request *request, struct opening *opening
 				     row->consultation);
 	sr_grant_hash(request->daemon->keyring, grant->issuer->iss, grant->jti, row->opened_by.hash);
 	row->opened_by.expires = (uint64_t)grant->expires;
-	if (sr_dek_make(request->daemon->keyring, opening->patient.key, message->recording, &row->epoch, row->wrap,
+	sr_epoch_book_hold(request->daemon->epochs, &opening->row.hold);
+	row->epoch = opening->row.hold.current;
+	if (sr_dek_make(request->daemon->keyring, opening->patient.key, message->recording, row->epoch, row->wrap,
 			opening->dek) != SR_OK ||
 	    sr_label_seal(opening->dek, message->recording, message->label, row) != SR_OK)
 		return SR_FAIL(&request->error, SR_INTERNAL, "sealing the new recording failed");
-	opening->row_size = sr_recording_row_encode(request->daemon->keyring, message->recording, row, opening->row);
+	opening->row.recording = message->recording;
+	opening->row.bytes = opening->bytes;
+	opening->row.size = sr_recording_row_encode(request->daemon->keyring, message->recording, row, opening->bytes);
 	return SR_OK;
 }
 
@@ -93,7 +97,7 @@ static enum sr_code attempt(struct sr_request *request, struct opening *opening,
 		return code;
 	code = make_row(request, opening);
 	if (code == SR_OK)
-		code = sr_bind_recording(request, &opening->patient, recording, opening->row, opening->row_size, again);
+		code = sr_bind_recording(request, &opening->patient, &opening->row, again);
 	if (code == SR_OK && !*again)
 		answer(request, &opening->fields);
 	return code;
@@ -121,6 +125,12 @@ static void run(struct sr_request *request)
 	for (int tries = 0; code == SR_OK && again && tries < SR_TRIES; tries++) {
 		again = false;
 		code = attempt(request, opening, &again);
+		/* Its epoch may have ended since the view began: that is looked at once more. */
+		if (code == SR_UNAVAILABLE && tries == 0) {
+			request->error = (struct sr_error){.code = SR_OK};
+			code = SR_OK;
+			again = true;
+		}
 	}
 	if (code == SR_OK && again) {
 		request->retry_ms = 50;

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "keys/epochs.h"
 #include "keys/opening.h"
 #include "serve/scrub_internal.h"
 
@@ -137,10 +138,29 @@ void sr_scrub_consultations(struct sr_scrub *scrub)
 
 /* ---- control ---- */
 
+static bool begins(const char *name, const char *prefix)
+{
+	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* What the row's own decoder says. A row of a kind that is not known here may be whole all the same. */
+static enum sr_code open_control(const struct sr_keyring *keyring, const char *name, struct sr_span value)
+{
+	struct sr_service_state service;
+	struct sr_backup_row backup;
+	struct sr_epochs epochs;
+	if (begins(name, "service/"))
+		return sr_service_row_open(keyring, name, value, &service);
+	if (begins(name, SR_BACKUP_PREFIX))
+		return sr_backup_row_open(keyring, name, value, &backup);
+	if (strcmp(name, SR_EPOCHS_ROW_NAME) == 0)
+		return sr_epochs_row_open(keyring, value, &epochs);
+	return SR_UNAVAILABLE;
+}
+
 static void judge_control(struct sr_pass *pass)
 {
 	const struct sr_index_key *key = &pass->target->key;
-	struct sr_service_state state;
 	struct sr_span value;
 	char name[SR_INDEX_KEY_MAX + 1], what[SR_INDEX_KEY_MAX + 32] = "the control row ";
 	struct sr_view *view = sr_pass_view(pass);
@@ -150,12 +170,8 @@ static void judge_control(struct sr_pass *pass)
 		if (*at < ' ' || *at > '~')
 			*at = '?';
 	strcat(what, name);
-	if (view && sr_pass_get(pass, view, key, &value) == SR_OK) {
-		enum sr_code code = sr_service_row_open(pass->scrub->parts.keyring, name, value, &state);
-		/* A row of another form may be whole all the same. */
-		sr_pass_decoded(pass, code == SR_CORRUPT && strncmp(name, "service/", 8) != 0 ? SR_UNAVAILABLE : code,
-				what);
-	}
+	if (view && sr_pass_get(pass, view, key, &value) == SR_OK)
+		sr_pass_decoded(pass, open_control(pass->scrub->parts.keyring, name, value), what);
 	sr_view_end(view);
 }
 

@@ -63,6 +63,19 @@ function assertFormat({ index, keyring }, store) {
   assert.deepEqual(other, []);
 }
 
+// Rows of the table CONTROL that a store of an earlier time gets when it is first served.
+const ADDED = ['epochs'].map((name) => Buffer.from(name).toString('hex'));
+
+/** The same without the rows that were added, which must be there. */
+function withoutAdded({ index, ...rest }) {
+  const control = { ...index.control };
+  for (const name of ADDED) {
+    assert.ok(control[name], `${name} was not added`);
+    delete control[name];
+  }
+  return { index: { ...index, control }, ...rest };
+}
+
 /** The rows of an index whose keys name the recording, and its blobs. */
 function belongings({ index, blobs }, recording) {
   const rows = Object.entries(index).flatMap(([table, all]) => Object.entries(all)
@@ -112,7 +125,7 @@ describe('frozen stores', { skip }, () => {
         await know(store, recording);
       }
       await store.stop();
-      assert.deepEqual(contents(store), before);
+      assert.deepEqual(withoutAdded(contents(store)), before);
       assert.deepEqual(store.events('corrupt'), []);
     });
   }

@@ -34,7 +34,8 @@ static size_t make_row(const uint8_t key[SR_KEY], const uint8_t recording[SR_UUI
 	row.life = SR_LIFE_LIVE;
 	row.writing = SR_WRITING_FINISHED;
 	row.opened_ms = 77;
-	cr_assert_eq(sr_dek_make(keyring, key, recording, &row.epoch, row.wrap, made), SR_OK);
+	row.epoch = 2;
+	cr_assert_eq(sr_dek_make(keyring, key, recording, row.epoch, row.wrap, made), SR_OK);
 	cr_assert_eq(sr_label_seal(made, recording, (struct sr_span){.data = label, .size = 9}, &row), SR_OK);
 	return sr_recording_row_encode(keyring, recording, &row, out);
 }
@@ -363,26 +364,26 @@ Test(opening, a_decoys_outer_wrap_is_real, .init = set_up, .fini = tear_down)
 	uint8_t decoy[SR_ROW_MAX];
 	size_t size = sr_row_decoy(keyring, forge_recording, decoy);
 
-	cr_assert_eq(decoy[EPOCH_AT + 3], 2, "under the current epoch");
+	cr_assert_eq(decoy[EPOCH_AT + 3], 0, "under no epoch that could be retired");
 	decoy[WRAP_AT + SR_WRAP - 1] ^= 1;
 	cr_assert_eq(open_row(other_key, decoy, size, NULL), SR_ROW_CORRUPT, "its HMAC is checked");
 	remac(&context, decoy, size);
 	cr_assert_eq(open_row(other_key, decoy, size, NULL), SR_ROW_CORRUPT, "its outer wrap is opened");
 }
 
-Test(opening, a_new_dek_is_wrapped_under_the_current_epoch, .init = set_up, .fini = tear_down)
+Test(opening, a_new_dek_is_wrapped_under_the_epoch_asked_for, .init = set_up, .fini = tear_down)
 {
 	uint8_t wrap[SR_WRAP];
 	uint8_t again[SR_WRAP];
 	uint8_t made[SR_KEY];
 	uint8_t second[SR_KEY];
-	uint32_t epoch;
 
-	cr_assert_eq(sr_dek_make(keyring, patient_key, forge_recording, &epoch, wrap, made), SR_OK);
-	cr_assert_eq(epoch, 2, "not 5, which is closing, nor 4, which is retired");
-	cr_assert_eq(sr_dek_make(keyring, patient_key, forge_recording, &epoch, again, second), SR_OK);
+	cr_assert_eq(sr_dek_make(keyring, patient_key, forge_recording, 2, wrap, made), SR_OK);
+	cr_assert_eq(sr_dek_make(keyring, patient_key, forge_recording, 2, again, second), SR_OK);
 	cr_assert_arr_neq(made, second, SR_KEY);
 	cr_assert_arr_neq(wrap, again, SR_SALT, "each seal has its own salt");
+	cr_assert_eq(sr_dek_make(keyring, patient_key, forge_recording, 4, again, second), SR_UNAVAILABLE, "retired");
+	cr_assert(sodium_is_zero(again, SR_WRAP) == 1 && sodium_is_zero(second, SR_KEY) == 1);
 }
 
 Test(opening, verdicts_have_their_names)

@@ -168,7 +168,8 @@ Test(sealed_text, a_person_opens_for_epoch_key_and_auditor_together)
 	context = row_context("sealreel v1 person", fields, sizeof fields);
 	cr_assert(sr_keyring_epoch_key(keyring, 2, epoch_key));
 	for (size_t length = 1; length <= sizeof identity; length += length < 3 ? 1 : 36) {
-		cr_assert_eq(sr_person_seal(keyring, forge_tag, identity, length, row, &size), SR_OK);
+		cr_assert_eq(sr_person_seal(keyring, 2, forge_tag, (struct sr_span){identity, length}, row, &size),
+			     SR_OK);
 		cr_assert_eq(size, 125 + length);
 		cr_assert_arr_eq(row, ((uint8_t[]){1, 0, 0, 0, 2}), 5);
 		cr_assert_eq(sr_open(epoch_key, context.bytes, context.size, row + 5, size - 5, box), SR_OPENED);
@@ -186,7 +187,8 @@ Test(sealed_text, a_persons_row_is_checked_without_the_auditor)
 	uint8_t row[SR_PERSON_MAX];
 	size_t size;
 
-	cr_assert_eq(sr_person_seal(keyring, forge_tag, (const uint8_t *)"x|1", 3, row, &size), SR_OK);
+	cr_assert_eq(sr_person_seal(keyring, 2, forge_tag, (struct sr_span){(const uint8_t *)"x|1", 3}, row, &size),
+		     SR_OK);
 	cr_assert_eq(sr_person_check(keyring, forge_tag, (struct sr_span){row, size}), SR_OK);
 	cr_expect_eq(sr_person_check(keyring, other, (struct sr_span){row, size}), SR_CORRUPT);
 	for (size_t cut = 0; cut < size; cut++)
