@@ -117,7 +117,7 @@ static _Noreturn void be_child(const struct sr_scrub_offline *order, struct sr_d
 {
 	struct sr_error err = {.text = ""};
 	int status = SR_SCRUB_CLEAN;
-	signal(SIGBUS, SIG_DFL); /* a page that cannot be read ends this process, and the parent says so */
+	sr_process_dies_plainly(); /* by a page that cannot be read, or is damaged: the parent says so */
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	enum sr_code code = scrub_all(order, parts, &status, &err);
 	if (code != SR_OK)

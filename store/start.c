@@ -52,22 +52,36 @@ static void raise_descriptors(void)
 	(void)!setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* The index is a mapped file: one that is cut short, or a disk that cannot give a page, ends the daemon with a word. */
+/*
+ * The index is a mapped file: one that is cut short, or a disk that cannot give a page, ends the daemon with a word. So
+ * does a damaged page of it, which LMDB follows to wherever it points.
+ */
 static void on_page_fault(int number)
 {
-	static const char line[] = "level=alarm event=fatal code=io text=\"a page of the index cannot be read; "
-				   "check the disk, then the store with sealreel scrub DIR\"\n";
-	ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
-	(void)number;
+	static const char unread[] = "level=alarm event=fatal code=io text=\"a page of the index cannot be read; "
+				     "check the disk, then the store with sealreeld --scrub DIR\"\n";
+	static const char astray[] = "level=alarm event=fatal code=corrupt text=\"memory was used that is not there: a "
+				     "damaged page of the index, or a fault in this program; check the store with "
+				     "sealreeld --scrub DIR\"\n";
+	ssize_t written = number == SIGBUS ? write(STDERR_FILENO, unread, sizeof unread - 1)
+					   : write(STDERR_FILENO, astray, sizeof astray - 1);
 	(void)written;
 	_exit(1);
 }
 
-static void catch_page_faults(void)
+static void on_faults(void (*handler)(int number))
 {
-	struct sigaction action = {.sa_handler = on_page_fault};
+	struct sigaction action = {.sa_handler = handler};
 	sigemptyset(&action.sa_mask);
 	(void)!sigaction(SIGBUS, &action, NULL);
+#ifndef SANITIZED /* a sanitizer says far more about it */
+	(void)!sigaction(SIGSEGV, &action, NULL);
+#endif
+}
+
+void sr_process_dies_plainly(void)
+{
+	on_faults(SIG_DFL);
 }
 
 enum sr_code sr_process_prepare(struct sr_error *err)
@@ -81,7 +95,7 @@ enum sr_code sr_process_prepare(struct sr_error *err)
 		return SR_FAIL(err, SR_INTERNAL, "cannot forbid core dumps: %s", strerror(errno));
 	raise_descriptors();
 	signal(SIGPIPE, SIG_IGN);
-	catch_page_faults();
+	on_faults(on_page_fault);
 	return SR_OK;
 }
 

@@ -15,6 +15,12 @@
 enum sr_code sr_process_prepare(struct sr_error *err) SR_MUST_USE;
 
 /*
+ * From here on, a fault in a mapped page ends the process by its signal, for a parent to see, and not with a line of
+ * its own and status 1, as sr_process_prepare has it.
+ */
+void sr_process_dies_plainly(void);
+
+/*
  * Configuration, lock and keyring of the store `directory`; then index and blobs, which must be opened by the process
  * that uses them. *development (out): its key lies in a file. Codes are those of the part that failed. What was opened,
  * also on failure, stands in *parts and *lock (out, zeros and -1 before) and is released with sr_store_close. An index

@@ -150,13 +150,21 @@ static const char *check_use(const json_t *object, const struct sr_jwk *key)
 	return NULL;
 }
 
-static const char *read_type(const json_t *object, struct sr_jwk *key)
+/* No set that is published may have these, whatever they are for. */
+static const char *check_public(const json_t *object)
 {
+	if (!json_is_object(object))
+		return "is not an object";
 	if (is_text(object, "kty", "oct"))
 		return "is symmetric";
 	for (size_t i = 0; i < sizeof secret_members / sizeof secret_members[0]; i++)
 		if (json_object_get(object, secret_members[i]))
 			return "holds a secret";
+	return NULL;
+}
+
+static const char *read_type(const json_t *object, struct sr_jwk *key)
+{
 	if (is_text(object, "kty", "OKP"))
 		return read_okp(object, key);
 	if (is_text(object, "kty", "EC"))
@@ -168,10 +176,12 @@ static const char *read_type(const json_t *object, struct sr_jwk *key)
 
 static const char *read_key(const json_t *object, struct sr_jwks *set)
 {
+	const char *wrong = check_public(object);
+	/* Not for signatures, as its issuer says itself (RFC 7517, 4.2), and of whatever type: none of ours. */
+	if (wrong || is_text(object, "use", "enc"))
+		return wrong;
 	struct sr_jwk *key = &set->keys[set->count++]; /* counted first, so that what it has made is released */
-	if (!json_is_object(object))
-		return "is not an object";
-	const char *wrong = read_type(object, key);
+	wrong = read_type(object, key);
 	if (!wrong)
 		wrong = check_use(object, key);
 	if (!wrong)
@@ -197,6 +207,10 @@ static enum sr_code read_keys(const json_t *keys, struct sr_jwks **out, struct s
 			sr_jwks_free(set);
 			return SR_FAIL(err, SR_USAGE, "key %zu of the key set %s", i + 1, wrong);
 		}
+	}
+	if (set->count == 0) {
+		sr_jwks_free(set);
+		return SR_FAIL(err, SR_USAGE, "the key set has no keys for signatures");
 	}
 	*out = set;
 	return SR_OK;

@@ -27,8 +27,10 @@ struct sr_jwk;
  * Parse `size` bytes of JSON at `text`. *out (out) is released with sr_jwks_free. A set with a private or symmetric
  * key, a key of another type or curve, a point off its curve or of small order, RSA under 2,048 bits, an `alg` that
  * contradicts the key's type, a `use` other than "sig", `key_ops` without "verify", a missing, over-long or repeated
- * `kid`, a duplicate member, loose base64url, no key at all, or more than SR_JWKS_KEYS_MAX, is refused whole with
- * SR_USAGE and a text naming the key's place in the set, counted from 1: a half-understood trust anchor is none.
+ * `kid`, a duplicate member, loose base64url, no key for signatures, or more than SR_JWKS_KEYS_MAX, is refused whole
+ * with SR_USAGE and a text naming the key's place in the set, counted from 1: a half-understood trust anchor is none.
+ * A public key whose `use` is "enc" is left out and not looked at further (RFC 7517, 4.2 and 5): identity providers
+ * publish one beside the others.
  * SR_UNAVAILABLE if memory is short. *out is then NULL. libsodium must be initialised.
  */
 enum sr_code sr_jwks_parse(const char *text, size_t size, struct sr_jwks **out, struct sr_error *err) SR_MUST_USE;

@@ -164,7 +164,15 @@ Test(jwks, refusals)
 		 "key 2 of the key set has the kid of an earlier one"},
 		{ONE(OKP ",\"kid\":\"a\",\"alg\":\"ES256\""), "key 1 of the key set has an alg that is not its type's"},
 		{ONE(OKP ",\"kid\":\"a\",\"alg\":null"), "key 1 of the key set has an alg that is not its type's"},
-		{ONE(OKP ",\"kid\":\"a\",\"use\":\"enc\""), "key 1 of the key set has a use other than sig"},
+		{ONE(OKP ",\"kid\":\"a\",\"use\":\"enc\""), "the key set has no keys for signatures"},
+		{ONE(OKP ",\"kid\":\"a\",\"use\":\"other\""), "key 1 of the key set has a use other than sig"},
+		{ONE(OKP ",\"kid\":\"a\",\"use\":7"), "key 1 of the key set has a use other than sig"},
+		{"{\"keys\":[{" OKP ",\"kid\":\"a\"},{\"kty\":\"RSA\",\"use\":\"enc\",\"d\":\"AQAB\"}]}",
+		 "key 2 of the key set holds a secret"},
+		{"{\"keys\":[{" OKP ",\"kid\":\"a\"},{\"kty\":\"oct\",\"use\":\"enc\",\"k\":\"c2Vj\"}]}",
+		 "key 2 of the key set is symmetric"},
+		{"{\"keys\":[{\"use\":\"enc\"},{" OKP ",\"kid\":\"a\",\"alg\":\"ES256\"}]}",
+		 "key 2 of the key set has an alg that is not its type's"},
 		{ONE(OKP ",\"kid\":\"a\",\"key_ops\":[\"sign\"]"), "key 1 of the key set has key_ops without verify"},
 		{ONE(OKP ",\"kid\":\"a\",\"d\":\"" A_D "\""), "key 1 of the key set holds a secret"},
 		{ONE("\"kty\":\"oct\",\"k\":\"c2VjcmV0\",\"kid\":\"a\""), "key 1 of the key set is symmetric"},
@@ -199,6 +207,30 @@ Test(jwks, refusals)
 	};
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		refused(table[i].text, strlen(table[i].text), table[i].why);
+}
+
+/* As identity providers publish them: one to sign with, one to encrypt to. */
+Test(jwks, an_encryption_key_beside_is_left_out)
+{
+	static const char *const beside[] = {
+		"{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\",\"use\":\"enc\",\"kid\":\"a\",\"alg\":\"RSA-OAEP\"}",
+		"{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"" A_X "\",\"use\":\"enc\",\"kid\":\"b\"}",
+		"{" OKP ",\"kid\":\"c\",\"use\":\"enc\"}",
+	};
+	for (size_t at = 0; at < sizeof beside / sizeof beside[0]; at++) {
+		for (int first = 0; first < 2; first++) {
+			char text[512];
+			(void)snprintf(text, sizeof text, "{\"keys\":[%s,%s]}",
+				       first ? beside[at] : "{" OKP ",\"kid\":\"a\",\"use\":\"sig\"}",
+				       first ? "{" OKP ",\"kid\":\"a\",\"use\":\"sig\"}" : beside[at]);
+			struct sr_jwks *set = parsed(text);
+			cr_expect_eq(sr_jwks_count(set), 1);
+			cr_expect_not_null(sr_jwks_find(set, "a", 1));
+			cr_expect_null(sr_jwks_find(set, "b", 1));
+			cr_expect_null(sr_jwks_find(set, "c", 1));
+			sr_jwks_free(set);
+		}
+	}
 }
 
 Test(jwks, rsa_sizes)
