@@ -1,0 +1,291 @@
+/*
+ * The audit log as a whole: what is appended is read back, across restarts, whatever the end of its files looks like.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include "audit_world.h"
+
+TestSuite(audit, .fini = place_remove);
+
+struct reading {
+	uint64_t next;
+	uint64_t stop;
+	struct sr_audit_room *room;
+};
+
+static bool look(void *context, uint64_t number, struct sr_span json)
+{
+	struct reading *reading = context;
+	struct sr_audit_entry entry;
+	struct sr_error err = {.text = ""};
+	char name[32];
+	cr_assert_eq(number, reading->next++);
+	cr_assert_eq(sr_audit_entry_parse(json.data, json.size, reading->room, &entry, &err), SR_OK, "%s", err.text);
+	cr_assert_eq(entry.number, number);
+	snprintf(name, sizeof name, "entry %llu", (unsigned long long)number);
+	cr_assert_str_eq(entry.name, name);
+	cr_assert_gt(entry.time_ms, 1500000000000);
+	return reading->next != reading->stop;
+}
+
+static uint64_t read_from(struct sr_audit *audit, uint64_t from, uint64_t stop)
+{
+	struct reading reading = {from, stop, malloc(sizeof(struct sr_audit_room))};
+	struct sr_error err = {.text = ""};
+	cr_assert_eq(sr_audit_read(audit, from, look, &reading, &err), SR_OK, "%s", err.text);
+	free(reading.room);
+	return reading.next;
+}
+
+Test(audit, what_is_appended_is_read_from_anywhere)
+{
+	world_make();
+	struct sr_audit *audit = world_open();
+	cr_expect_eq(read_from(audit, 0, 0), 0);
+	world_fill(audit, 0, 1000);
+	cr_expect_eq(sr_audit_size(audit), 1000);
+	cr_expect_eq(read_from(audit, 0, 0), 1000);
+	for (uint64_t from = 0; from < 1000; from += 37)
+		cr_expect_eq(read_from(audit, from, 0), 1000);
+	cr_expect_eq(read_from(audit, 255, 257), 257);
+	cr_expect_eq(read_from(audit, 1000, 0), 1000);
+	cr_expect_eq(read_from(audit, 5000, 0), 5000);
+	sr_audit_close(audit);
+	audit = world_open();
+	cr_expect_eq(sr_audit_size(audit), 1000);
+	world_fill(audit, 1000, 1100);
+	cr_expect_eq(read_from(audit, 990, 0), 1100);
+	sr_audit_close(audit);
+}
+
+Test(audit, a_checkpoint_covers_what_is_durable)
+{
+	char text[SR_CHECKPOINT_MAX];
+	world_make();
+	struct sr_audit *audit = world_open();
+	sr_audit_checkpoint(audit, text);
+	cr_expect_eq(world_checkpoint(text).size, 0);
+	for (uint64_t size = 1; size < 600; size += 59) {
+		world_fill(audit, sr_audit_size(audit), size);
+		cr_assert_eq(sr_audit_seal(audit, NULL), SR_OK);
+		sr_audit_checkpoint(audit, text);
+		cr_expect_eq(world_checkpoint(text).size, size);
+	}
+	cr_expect_eq(sr_audit_seal(audit, NULL), SR_OK);
+	world_fill(audit, sr_audit_size(audit), 601);
+	sr_audit_close(audit);
+	cr_expect_eq(world_checkpoint(get_file("audit/checkpoint", NULL)).size, 601);
+}
+
+/* ---- many at once ---- */
+
+#define THREADS 8
+#define EACH 200
+
+static struct sr_audit *shared;
+
+static void *append_some(void *context)
+{
+	struct sr_audit_entry entry = {.kind = SR_AUDIT_INTENT, .operation = "record.open", .service = context};
+	uint64_t number, before = 0;
+	for (int at = 0; at < EACH; at++) {
+		if (sr_audit_append(shared, &entry, SR_AUDIT_ORDINARY, &number, NULL) != SR_OK)
+			return context;
+		if ((at > 0 && number <= before) || sr_audit_size(shared) <= number)
+			return context;
+		before = number;
+	}
+	return NULL;
+}
+
+Test(audit, many_threads_append_at_once)
+{
+	pthread_t threads[THREADS];
+	void *failed;
+	world_make();
+	shared = world_open();
+	for (size_t at = 0; at < THREADS; at++)
+		cr_assert_eq(pthread_create(&threads[at], NULL, append_some, (void *)(uintptr_t) "a service"), 0);
+	for (size_t at = 0; at < THREADS; at++) {
+		pthread_join(threads[at], &failed);
+		cr_expect_null(failed);
+	}
+	cr_expect_eq(sr_audit_size(shared), THREADS * EACH);
+	sr_audit_close(shared);
+	cr_expect_eq(world_checkpoint(get_file("audit/checkpoint", NULL)).size, THREADS * EACH);
+}
+
+/* ---- torn ends ---- */
+
+static char *copy_of_records;
+static size_t size_of_records;
+
+static void keep_records(void)
+{
+	FILE *file = fopen(at_place("audit/records"), "r");
+	struct stat st;
+	cr_assert_not_null(file);
+	cr_assert_eq(fstat(fileno(file), &st), 0);
+	size_of_records = (size_t)st.st_size;
+	copy_of_records = malloc(size_of_records);
+	cr_assert_eq(fread(copy_of_records, 1, size_of_records, file), size_of_records);
+	fclose(file);
+}
+
+static void put_back(const char *name, const char *bytes, size_t size)
+{
+	FILE *file = fopen(at_place(name), "w");
+	cr_assert_not_null(file);
+	cr_assert_eq(fwrite(bytes, 1, size, file), size);
+	cr_assert_eq(fclose(file), 0);
+}
+
+static void keep_checkpoint(char text[SR_CHECKPOINT_MAX])
+{
+	size_t size;
+	const char *read = get_file("audit/checkpoint", &size);
+	cr_assert_lt(size, SR_CHECKPOINT_MAX);
+	memcpy(text, read, size + 1);
+}
+
+static size_t end_of_records(void)
+{
+	size_t end = size_of_records;
+	while (end > 0 && copy_of_records[end - 1] == '\0')
+		end--;
+	return end;
+}
+
+/* Entries behind the last checkpoint, cut at each byte: what is whole stays, and the log goes on behind it. */
+Test(audit, a_torn_end_is_cut_at_every_byte, .timeout = 120)
+{
+	static char checkpoint[SR_CHECKPOINT_MAX];
+	world_log(3);
+	keep_checkpoint(checkpoint);
+	keep_records();
+	size_t covered = end_of_records();
+	free(copy_of_records);
+	struct sr_audit *audit = world_open();
+	world_fill(audit, 3, 5);
+	sr_audit_close(audit);
+	keep_records();
+	size_t end = end_of_records();
+	for (size_t cut = covered; cut <= end; cut++) {
+		char *torn = malloc(size_of_records);
+		memcpy(torn, copy_of_records, cut);
+		memset(torn + cut, 0, size_of_records - cut);
+		/* Half of the time something else stands there, as a block that was written before the one missing. */
+		if (cut % 2 == 0 && cut + 4100 < size_of_records)
+			memset(torn + cut + 4000, 0x55, 100);
+		put_back("audit/records", torn, cut % 3 == 0 ? cut : size_of_records);
+		put_back("audit/checkpoint", checkpoint, strlen(checkpoint));
+		free(torn);
+		audit = world_open();
+		uint64_t size = sr_audit_size(audit);
+		cr_assert(size >= 3 && size <= 5 && (size == 5) == (cut == end));
+		if (cut % 16 == 0) {
+			world_fill(audit, size, size + 2);
+			size += 2;
+		}
+		cr_assert_eq(read_from(audit, 0, 0), size);
+		sr_audit_close(audit);
+	}
+	free(copy_of_records);
+}
+
+static void expect_refused(const char *word)
+{
+	struct sr_audit_options options = world_options();
+	struct sr_error err = {.text = ""};
+	struct sr_audit *audit;
+	cr_expect_eq(sr_audit_open(&options, &audit, &err), SR_CORRUPT);
+	cr_expect_null(audit);
+	cr_expect_not_null(strstr(err.text, word), "%s", err.text);
+}
+
+/* Cut at each byte that the checkpoint covers, or changed there in the newest bundle: no start, nothing changed. */
+Test(audit, a_log_that_is_not_its_checkpoints_does_not_start, .timeout = 120)
+{
+	world_log(260);
+	keep_records();
+	size_t end = end_of_records();
+	for (size_t cut = end - 300; cut < end; cut += 7) {
+		put_back("audit/records", copy_of_records, cut);
+		expect_refused("cut off");
+	}
+	for (size_t at = end - 700; at < end; at += 13) {
+		copy_of_records[at] ^= 1;
+		put_back("audit/records", copy_of_records, size_of_records);
+		expect_refused("restore the log");
+		copy_of_records[at] ^= 1;
+	}
+	put_back("audit/records", copy_of_records, size_of_records);
+	struct sr_audit *audit = world_open();
+	cr_expect_eq(read_from(audit, 0, 0), 260);
+	sr_audit_close(audit);
+	free(copy_of_records);
+}
+
+Test(audit, a_damaged_checkpoint_does_not_start)
+{
+	static char text[SR_CHECKPOINT_MAX];
+	world_log(5);
+	keep_checkpoint(text);
+	for (size_t at = 0; text[at]; at++) {
+		text[at] ^= 1;
+		put_back("audit/checkpoint", text, strlen(text));
+		expect_refused("checkpoint");
+		text[at] ^= 1;
+	}
+	cr_assert_eq(unlink(at_place("audit/checkpoint")), 0);
+	expect_refused("checkpoint");
+}
+
+static void damage(const char *name, bool remove_it)
+{
+	if (remove_it)
+		cr_assert_eq(unlink(at_place(name)), 0, "%s", name);
+	else
+		put_back(name, "damaged", 7);
+}
+
+Test(audit, derived_files_are_made_anew)
+{
+	static const char *const derived[] = {"audit/tile/0/000", "audit/tile/0/002.p/8", "audit/tile/1/000.p/2",
+					      "audit/positions"};
+	world_log(520);
+	for (size_t at = 0; at < sizeof derived / sizeof *derived; at++)
+		for (int way = 0; way < 2; way++) {
+			damage(derived[at], way == 0);
+			struct sr_audit *audit = world_open();
+			cr_expect_eq(read_from(audit, 0, 0), 520);
+			cr_expect_eq(read_from(audit, 519, 0), 520);
+			sr_audit_close(audit);
+		}
+}
+
+Test(audit, a_missing_log_is_said_so)
+{
+	struct sr_audit_options options;
+	struct sr_audit *audit;
+	cr_assert_geq(sodium_init(), 0);
+	place_make();
+	options = world_options();
+	cr_expect_eq(sr_audit_open(&options, &audit, NULL), SR_NOT_FOUND);
+	cr_assert_eq(sr_audit_create(&options, NULL), SR_OK);
+	cr_expect_eq(sr_audit_create(&options, NULL), SR_CONFLICT);
+	cr_expect_eq(mode_of("audit"), 0700);
+	cr_expect_eq(mode_of("audit/records"), 0600);
+}
+
+Test(audit, an_entry_that_cannot_be_written_is_refused_at_once)
+{
+	struct sr_audit_entry entry = {.kind = SR_AUDIT_INTENT, .operation = "\xff"};
+	world_make();
+	struct sr_audit *audit = world_open();
+	cr_expect_eq(sr_audit_append(audit, &entry, SR_AUDIT_ORDINARY, NULL, NULL), SR_USAGE);
+	cr_expect_eq(sr_audit_size(audit), 0);
+	sr_audit_close(audit);
+}
