@@ -55,6 +55,13 @@ static const char *const names[] = {
 	[SR_MSG_SCRUB_STATUS] = "scrub.status",
 	[SR_MSG_SCRUB_STOP] = "scrub.stop",
 	[SR_MSG_SCRUB_REPORT] = "scrub.report",
+	[SR_MSG_FREEZE] = "freeze",
+	[SR_MSG_THAW] = "thaw",
+	[SR_MSG_FREEZE_LIST] = "freeze.list",
+	[SR_MSG_FREEZES] = "freezes",
+	[SR_MSG_ALARM_LIST] = "alarm.list",
+	[SR_MSG_ALARMS] = "alarms",
+	[SR_MSG_ALARM_TEST] = "alarm.test",
 };
 
 const char *sr_message_name(uint8_t type)

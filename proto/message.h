@@ -100,7 +100,15 @@ enum sr_message_type {
 	SR_MSG_SCRUB_START = 0x50,
 	SR_MSG_SCRUB_STATUS = 0x51,
 	SR_MSG_SCRUB_STOP = 0x52,
-	SR_MSG_SCRUB_REPORT = 0x53
+	SR_MSG_SCRUB_REPORT = 0x53,
+	/* stopping, and being told: message_freeze.h, message_alarm.h */
+	SR_MSG_FREEZE = 0x60,
+	SR_MSG_THAW = 0x61,
+	SR_MSG_FREEZE_LIST = 0x62,
+	SR_MSG_FREEZES = 0x63,
+	SR_MSG_ALARM_LIST = 0x64,
+	SR_MSG_ALARMS = 0x65,
+	SR_MSG_ALARM_TEST = 0x66
 };
 
 /* What a service may do: bits. */

@@ -91,6 +91,44 @@ export class Client {
     return this.#connection.request('scrub.stop', {}, 'scrub.report');
   }
 
+  /** Stops what `scope` and `subject` (bytes) name; `tagged`: the subject is a tag. */
+  async freeze(scope, subject, reason, { tagged = false, ingest = false } = {}) {
+    await this.#connection.request('freeze', { scope, tagged, subject: Buffer.from(subject), ingest, reason }, 'done');
+  }
+
+  async thaw(scope, subject, reason, { tagged = false } = {}) {
+    await this.#connection.request('thaw', { scope, tagged, subject: Buffer.from(subject), reason }, 'done');
+  }
+
+  /** Every freeze, page by page. */
+  async freezes() {
+    const all = [];
+    for (;;) {
+      const page = await this.#connection.request('freeze.list', { from: all.length }, 'freezes');
+      all.push(...page.freezes);
+      if (page.freezes.length === 0 || all.length >= page.total) {
+        return all;
+      }
+    }
+  }
+
+  /** The alarms that the daemon still has after number `after`: { lost, alarms }. */
+  async alarms(after = 0) {
+    const alarms = [];
+    for (;;) {
+      const page = await this.#connection.request('alarm.list', { after: alarms.at(-1)?.number ?? after }, 'alarms');
+      alarms.push(...page.alarms);
+      if (page.alarms.length === 0) {
+        return { lost: page.lost, alarms };
+      }
+    }
+  }
+
+  /** Raises an alarm and has the command told. */
+  async testAlarm() {
+    await this.#connection.request('alarm.test', {}, 'done');
+  }
+
   /** Adds a service that made its own key pair; resolves to the pre-shared key. `roles` are bits of ROLES. */
   async addService(name, roles, publicKey) {
     return (await this.#connection.request('service.add', { name, roles, publicKey }, 'service.added')).psk;

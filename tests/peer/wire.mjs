@@ -11,6 +11,12 @@ const SCRUB_STATES = { 1: 'idle', 2: 'running', 3: 'stopped', 4: 'done' };
 export const FINDINGS = { ...[null, 'row', 'wrap', 'missing_row', 'extra_row', 'misfiled', 'mismatch', 'missing_file',
   'short_file', 'checksum', 'manifest', 'orphan_file', 'unreadable', 'index', 'unknown'] };
 delete FINDINGS[0];
+/** What a freeze stops. */
+const SCOPES = { ...[null, 'all', 'patient', 'recording', 'service', 'issuer', 'grant', 'actor'] };
+delete SCOPES[0];
+const ALARM_KINDS = { ...[null, 'misfiled', 'foreign', 'consultation_conflict', 'corrupt', 'break_glass', 'unusual', 'test'] };
+delete ALARM_KINDS[0];
+const DELIVERIES = { 1: 'untold', 2: 'waiting', 3: 'told', 4: 'given_up' };
 export const ROLES = { ingest: 1, playback: 2, rotate: 4, operate: 8, audit: 16 };
 export const NO_ID = '00000000-0000-0000-0000-000000000000';
 export const MAX_PLAIN = 65519;
@@ -190,6 +196,12 @@ const serviceName = text(63, { pattern: /^[a-z0-9._-]+$/ });
 // Bits of ROLES.
 const roles = u16({ min: 1, max: 31 });
 
+const reason = text(255, { min: 1 });
+const scope = named(SCOPES);
+
+/** What freeze and thaw have in front. The subject is bytes: of an identity, a tag, an id, a name. */
+const frozen = { scope, tagged: flag, subject: blob(255) };
+
 const entry = record({
   recording: id,
   state,
@@ -288,6 +300,23 @@ export const MESSAGES = {
       kind: named(FINDINGS), recording: id, track: u16(), file: u16(), offset: u64(), length: u64(), text: text(255),
     }), { max: 128 }),
   })],
+  'freeze': [0x60, 'C', '0', record({ ...frozen, ingest: flag, reason })],
+  'thaw': [0x61, 'C', '0', record({ ...frozen, reason })],
+  'freeze.list': [0x62, 'C', '0', record({ from: u32() })],
+  'freezes': [0x63, 'D', '0', record({
+    total: u32(), from: u32(), freezes: list(record({
+      scope, subject: blob(255), ingest: flag, frozen: u64(), by: text(63), reason,
+    }), { max: 64 }),
+  })],
+  'alarm.list': [0x64, 'C', '0', record({ after: u64() })],
+  'alarms': [0x65, 'D', '0', record({
+    lost: u64(), alarms: list(record({
+      number: u64({ min: 1 }), kind: named(ALARM_KINDS), delivery: named(DELIVERIES), tries: u16(), first: u64(), last: u64(),
+      count: u32({ min: 1 }), request, operation: text(63), service: text(63), issuer: text(63), jti: text(255),
+      what: text(255), patient: bytes(32), actor: bytes(32), recording: id,
+    }), { max: 48 }),
+  })],
+  'alarm.test': [0x66, 'C', '0', record({})],
 };
 
 const BY_TYPE = new Map(Object.entries(MESSAGES).map(([name, [type, ...others]]) => [type, [name, ...others]]));

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "message.h"
+#include "message_alarm.h"
+#include "message_freeze.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -454,6 +456,101 @@ static void fill_finding(struct sr_finding *m, bool greatest)
 }
 PAIR(finding, sr_finding_decode)
 
+static void fill_freeze(struct sr_freeze *m, bool greatest)
+{
+	m->scope = greatest ? SR_FREEZE_ACTOR : SR_FREEZE_ALL;
+	m->subject = span(greatest ? SR_FREEZE_SUBJECT_MAX : 0);
+	m->ingest = greatest;
+	m->reason = span(greatest ? SR_TEXT_MAX : 1);
+}
+PAIR(freeze, sr_freeze_decode)
+
+static void make_thaw(struct sr_builder *out, bool greatest)
+{
+	struct sr_freeze message = {.scope = greatest ? SR_FREEZE_PATIENT : SR_FREEZE_RECORDING, .tagged = greatest};
+
+	message.subject = span(greatest ? SR_TAG : SR_UUID);
+	message.reason = span(greatest ? SR_TEXT_MAX : 1);
+	sr_thaw_encode(out, &message);
+}
+
+static void again_thaw(struct sr_cursor *in, struct sr_builder *out)
+{
+	struct sr_freeze message;
+
+	sr_thaw_decode(in, &message);
+	sr_thaw_encode(out, &message);
+}
+
+static void make_freeze_list(struct sr_builder *out, bool greatest)
+{
+	sr_freeze_list_encode(out, greatest ? UINT32_MAX : 0);
+}
+
+static void again_freeze_list(struct sr_cursor *in, struct sr_builder *out)
+{
+	uint32_t from;
+
+	sr_freeze_list_decode(in, &from);
+	sr_freeze_list_encode(out, from);
+}
+
+static void fill_freezes_reply(struct sr_freezes_reply *m, bool greatest)
+{
+	m->total = greatest ? UINT32_MAX : 0;
+	m->from = greatest ? UINT32_MAX - SR_FREEZES_PAGE_MAX : 0;
+	m->count = greatest ? SR_FREEZES_PAGE_MAX : 0;
+}
+PAIR(freezes_reply, sr_freezes_reply_decode)
+
+static void fill_freeze_row(struct sr_freeze_row *m, bool greatest)
+{
+	m->scope = greatest ? SR_FREEZE_GRANT : SR_FREEZE_ALL;
+	m->subject = span(greatest ? SR_FREEZE_SUBJECT_MAX : 0);
+	m->ingest = greatest;
+	m->frozen_ms = greatest ? UINT64_MAX : 0;
+	m->by = span(greatest ? SR_SERVICE_NAME_MAX : 0);
+	m->reason = span(greatest ? SR_TEXT_MAX : 1);
+}
+PAIR(freeze_row, sr_freeze_row_decode)
+
+static void make_alarm_list(struct sr_builder *out, bool greatest)
+{
+	sr_alarm_list_encode(out, greatest ? UINT64_MAX : 0);
+}
+
+static void again_alarm_list(struct sr_cursor *in, struct sr_builder *out)
+{
+	uint64_t after;
+
+	sr_alarm_list_decode(in, &after);
+	sr_alarm_list_encode(out, after);
+}
+
+static void fill_alarms_reply(struct sr_alarms_reply *m, bool greatest)
+{
+	m->lost = greatest ? UINT64_MAX : 0;
+	m->count = greatest ? SR_ALARMS_PAGE_MAX : 0;
+}
+PAIR(alarms_reply, sr_alarms_reply_decode)
+
+static void fill_alarm_row(struct sr_alarm_row *m, bool greatest)
+{
+	m->number = greatest ? UINT64_MAX : 1;
+	m->kind = greatest ? SR_ALARM_TEST : SR_ALARM_MISFILED;
+	m->delivery = greatest ? SR_ALARM_GIVEN_UP : SR_ALARM_UNTOLD;
+	m->tries = greatest ? UINT16_MAX : 0;
+	m->first_ms = m->last_ms = m->request = greatest ? UINT64_MAX : 0;
+	m->count = greatest ? UINT32_MAX : 1;
+	m->operation = m->service = m->issuer = span(greatest ? SR_SERVICE_NAME_MAX : 0);
+	m->jti = span(greatest ? SR_ALARM_JTI_MAX : 0);
+	m->what = span(greatest ? SR_TEXT_MAX : 0);
+	fill(m->patient, sizeof m->patient, 0x77);
+	fill(m->actor, sizeof m->actor, 0x77);
+	fill(m->recording, sizeof m->recording, 0x11);
+}
+PAIR(alarm_row, sr_alarm_row_decode)
+
 #define Z16 "00000000000000000000000000000000"
 #define X1 "11111111111111111111111111111111"
 #define X2 "22222222222222222222222222222222"
@@ -606,7 +703,28 @@ static const struct codec {
 	 "00000000"
 	 "0000",
 	 "b67be1dd3638aa7335c874231e29174b", false},
-	{"finding", make_finding, again_finding, "01" X1 "00000000" Z16 "0000", "b93072558c81cb5f5d66a51e2b6acb76", false},
+	{"finding", make_finding, again_finding, "01" X1 "00000000" Z16 "0000", "b93072558c81cb5f5d66a51e2b6acb76",
+	 false},
+	{"freeze", make_freeze, again_freeze, "0100000000000161", "b9d362b7ba2eaec1ad3e8b57c8a82b29", false},
+	{"thaw", make_thaw, again_thaw, "0300001061616161616161616161616161616161000161", "c45eb9a0ffbaa6a88ef206de9137a28c", false},
+	{"freeze.list", make_freeze_list, again_freeze_list, "00000000", "ad95131bc0b799c0b1af477fb14fcf26", false},
+	{"freezes", make_freezes_reply, again_freezes_reply, "00000000000000000000", "7dc8a0abc9cf8bb24d2aeac79b22509d", false},
+	{"freeze.row", make_freeze_row, again_freeze_row,
+	 "01000000"
+	 "0000000000000000"
+	 "0000"
+	 "000161",
+	 "eb3c2efd3a48114928ed80d1ec83c147", false},
+	{"alarm.list", make_alarm_list, again_alarm_list, "0000000000000000", "12a3ae445661ce5dee78d0650d33362d", false},
+	{"alarms", make_alarms_reply, again_alarms_reply, "00000000000000000000", "0c4639c8025eea7a1eb2125466d8a681", false},
+	{"alarm.row", make_alarm_row, again_alarm_row,
+	 "0000000000000001"
+	 "01"
+	 "01"
+	 "0000" Z16 "00000001"
+	 "0000000000000000"
+	 "00000000000000000000" X7 X7 X1,
+	 "15fd68c7f21000b744e210d1babf74e9", false},
 };
 
 #endif

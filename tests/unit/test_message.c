@@ -213,6 +213,38 @@ static const struct {
 	{"scrub.report", false, 35, 2, 1, false},
 	{"finding", false, 0, 1, 0, false},
 	{"finding", false, 0, 1, SR_FINDINGS, false},
+	{"freeze", false, 0, 1, 0, false},
+	{"freeze", false, 0, 1, SR_FREEZE_PATIENT, false}, /* each of these names something */
+	{"freeze", false, 0, 1, SR_FREEZE_RECORDING, false},
+	{"freeze", false, 0, 1, SR_FREEZE_SERVICE, false},
+	{"freeze", false, 0, 1, SR_FREEZE_GRANT, false},
+	{"freeze", false, 1, 1, 1, false},
+	{"freeze", false, 4, 1, 2, false},
+	{"freeze", true, 0, 1, SR_FREEZE_ALL, false},
+	{"freeze", true, 0, 1, SR_FREEZE_PATIENT, true},
+	{"freeze", true, 0, 1, SR_FREEZE_RECORDING, false},
+	{"freeze", true, 0, 1, SR_FREEZE_SERVICE, false}, /* too long for a name */
+	{"freeze", true, 0, 1, SR_FREEZE_GRANT, true},
+	{"freeze", true, 0, 1, SR_FREEZE_SCOPES, false},
+	{"freeze", true, 1, 1, 1, false}, /* too long for a tag */
+	{"thaw", true, 0, 1, SR_FREEZE_ACTOR, true},
+	{"thaw", true, 0, 1, SR_FREEZE_GRANT, false}, /* which has no tag */
+	{"thaw", true, 1, 1, 0, true},
+	{"thaw", false, 0, 1, SR_FREEZE_ISSUER, true},
+	{"freezes", false, 8, 2, 1, false},
+	{"freezes", true, 4, 4, UINT32_MAX - SR_FREEZES_PAGE_MAX + 1, false},
+	{"freezes", true, 8, 2, SR_FREEZES_PAGE_MAX + 1, false},
+	{"freeze.row", false, 0, 1, SR_FREEZE_SCOPES, false},
+	{"freeze.row", false, 3, 1, 2, false},
+	{"freeze.row", true, 0, 1, SR_FREEZE_ACTOR, false}, /* no tag */
+	{"freeze.row", true, 1 + 2 + SR_FREEZE_SUBJECT_MAX + 1 + 8 + 2, 1, 'A', false},
+	{"alarms", true, 8, 2, SR_ALARMS_PAGE_MAX + 1, false},
+	{"alarm.row", false, 0, 8, 0, false},
+	{"alarm.row", false, 8, 1, 0, false},
+	{"alarm.row", false, 8, 1, SR_ALARM_KINDS, false},
+	{"alarm.row", false, 9, 1, 0, false},
+	{"alarm.row", false, 9, 1, SR_ALARM_GIVEN_UP + 1, false},
+	{"alarm.row", false, 28, 4, 0, false},
 };
 
 static const struct codec *codec_named(const char *name)
@@ -268,6 +300,16 @@ static const struct {
 	{"scrub.start", 8, SR_SCRUB_PLACE_MAX},
 	{"scrub.report", 29, SR_SCRUB_PLACE_MAX},
 	{"finding", 37, SR_TEXT_MAX},
+	{"freeze", 2, SR_FREEZE_SUBJECT_MAX},
+	{"freeze", 5 + SR_FREEZE_SUBJECT_MAX, SR_TEXT_MAX},
+	{"thaw", 2, SR_TAG},
+	{"thaw", 4 + SR_TAG, SR_TEXT_MAX},
+	{"freeze.row", 1, SR_FREEZE_SUBJECT_MAX},
+	{"freeze.row", 12 + SR_FREEZE_SUBJECT_MAX, SR_SERVICE_NAME_MAX},
+	{"freeze.row", 14 + SR_FREEZE_SUBJECT_MAX + SR_SERVICE_NAME_MAX, SR_TEXT_MAX},
+	{"alarm.row", 40, SR_SERVICE_NAME_MAX},
+	{"alarm.row", 46 + 3 * SR_SERVICE_NAME_MAX, SR_ALARM_JTI_MAX},
+	{"alarm.row", 48 + 3 * SR_SERVICE_NAME_MAX + SR_ALARM_JTI_MAX, SR_TEXT_MAX},
 };
 
 Test(message, fields_that_are_too_long_are_refused)
@@ -292,8 +334,8 @@ Test(message, fields_that_may_not_be_empty_are_refused)
 	static const struct {
 		const char *codec;
 		size_t at;
-	} cases[] = {{"record.track", 44},  {"entry.track", 23}, {"service.add", 0},
-		     {"service.remove", 0}, {"service.row", 0},  {"stat", 0}};
+	} cases[] = {{"record.track", 44}, {"entry.track", 23}, {"service.add", 0}, {"service.remove", 0},
+		     {"service.row", 0},   {"stat", 0},         {"freeze", 5},      {"freeze.row", 14}};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		const struct codec *codec = codec_named(cases[i].codec);
