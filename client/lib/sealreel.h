@@ -329,6 +329,96 @@ SR_PUBLIC enum sr_code sr_stats(sr_client *client, sr_stats_told *done, void *co
 typedef void sr_health_told(void *context, const struct sr_result *result, enum sr_code code, const char *text);
 SR_PUBLIC enum sr_code sr_health(sr_client *client, sr_health_told *done, void *context, sr_call **call);
 
+/* ---- stopping, and being told ---- */
+
+#define SR_FROZEN_ALL 1
+#define SR_FROZEN_PATIENT 2   /* an identity, or with `tagged` its tag of 32 bytes */
+#define SR_FROZEN_RECORDING 3 /* SR_ID bytes */
+#define SR_FROZEN_SERVICE 4   /* its name */
+#define SR_FROZEN_ISSUER 5    /* its name in the daemon's configuration */
+#define SR_FROZEN_GRANT 6     /* its jti */
+#define SR_FROZEN_ACTOR 7     /* who acts, or with `tagged` their tag */
+
+/* What to stop, or to let go again. Borrowed during the call. */
+struct sr_freeze_options {
+	unsigned scope;
+	bool tagged;
+	const uint8_t *subject; /* nothing for SR_FROZEN_ALL */
+	size_t subject_size;
+	bool ingest;        /* recording stops as well; not for a thaw */
+	const char *reason; /* 1 to 255 bytes; name nobody in it: it is stored in the clear */
+};
+
+/*
+ * Freeze: when `done` is called it is durable and in force, and what it stops has ended or will within a second. Of
+ * what is frozen already, `ingest` and the reason are replaced. SR_USAGE: no such scope or subject; SR_NOT_FOUND: no
+ * such recording, service or issuer; SR_BUSY: too many. Thaw: SR_NOT_FOUND: it is not frozen.
+ */
+SR_PUBLIC enum sr_code sr_freeze(sr_client *client, const struct sr_freeze_options *options, sr_done *done,
+				 void *context, sr_call **call);
+SR_PUBLIC enum sr_code sr_thaw(sr_client *client, const struct sr_freeze_options *options, sr_done *done, void *context,
+			       sr_call **call);
+
+struct sr_freeze_info {
+	unsigned scope;
+	char scope_name[16];
+	uint8_t subject[255]; /* of a patient and an actor the tag */
+	size_t subject_size;
+	bool ingest;
+	uint64_t frozen_ms;
+	char by[64]; /* the service that asked; "": the store itself, as its configuration says */
+	char reason[256];
+};
+
+/* A page of them in the order made, from number `from` of `total` on. Ask again with from + count while that is less.
+ */
+struct sr_freezes_info {
+	uint32_t total;
+	uint32_t from;
+	size_t count;
+	const struct sr_freeze_info *freezes;
+};
+typedef void sr_freezes_told(void *context, const struct sr_result *result, const struct sr_freezes_info *page);
+SR_PUBLIC enum sr_code sr_freeze_list(sr_client *client, uint32_t from, sr_freezes_told *told, void *context,
+				      sr_call **call);
+
+/* An alarm that the daemon still has. Tags and recording are zeros, texts "" where there is nothing to say. */
+struct sr_alarm_info {
+	uint64_t number; /* from 1, ascending */
+	char kind[32]; /* "misfiled", "foreign", "consultation_conflict", "corrupt", "break_glass", "unusual", "test" */
+	char severity[16]; /* "critical", "high", "notice", "test" */
+	char delivery[16]; /* "untold" (no command is configured), "waiting", "told", "given_up" */
+	unsigned tries;    /* of the command */
+	uint64_t first_ms; /* of the events that it stands for */
+	uint64_t last_ms;
+	uint32_t count;
+	uint64_t request; /* of the first */
+	char operation[64];
+	char service[64];
+	char issuer[64];
+	char jti[256];
+	char what[256];
+	uint8_t patient[32]; /* tag */
+	uint8_t actor[32];   /* tag */
+	uint8_t recording[SR_ID];
+};
+
+/* A page of them, oldest first. Ask again with the last number until count is 0. */
+struct sr_alarms_info {
+	uint64_t lost; /* alarms that the daemon has no more */
+	size_t count;
+	const struct sr_alarm_info *alarms;
+};
+typedef void sr_alarms_told(void *context, const struct sr_result *result, const struct sr_alarms_info *page);
+SR_PUBLIC enum sr_code sr_alarm_list(sr_client *client, uint64_t after, sr_alarms_told *told, void *context,
+				     sr_call **call);
+
+/*
+ * Raise an alarm and have the configured command told of it. SR_OK: the command ended with 0. SR_UNAVAILABLE: none is
+ * configured; SR_IO: it failed, and is tried again. Log, counters and list have the alarm in any case.
+ */
+SR_PUBLIC enum sr_code sr_alarm_test(sr_client *client, sr_done *done, void *context, sr_call **call);
+
 /* ---- scrubbing: the daemon checks all it stores ---- */
 
 #define SR_SCRUB_PLACE 96

@@ -47,6 +47,9 @@ static const char *const counter_names[SR_COUNTERS] = {
 	[SR_COUNT_SCRUB_ROWS] = "scrub_rows",
 	[SR_COUNT_SCRUB_BYTES] = "scrub_bytes",
 	[SR_COUNT_SCRUB_FINDINGS] = "scrub_findings",
+	[SR_COUNT_FREEZES_NOW] = "freezes_now",
+	[SR_COUNT_REFUSED_FROZEN] = "refused_frozen",
+	[SR_COUNT_RESET_FROZEN] = "reset_frozen",
 };
 
 static const struct {

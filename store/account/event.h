@@ -82,6 +82,9 @@ enum sr_counter {
 	SR_COUNT_SCRUB_ROWS,
 	SR_COUNT_SCRUB_BYTES,
 	SR_COUNT_SCRUB_FINDINGS,
+	SR_COUNT_FREEZES_NOW,
+	SR_COUNT_REFUSED_FROZEN, /* requests and streams that a freeze stopped */
+	SR_COUNT_RESET_FROZEN,   /* connections ended because they did not take in time what a freeze left unsent */
 	SR_COUNTERS
 };
 

@@ -61,7 +61,8 @@ bool sr_admit_service(const struct sr_session *session)
 static bool always(uint8_t type)
 {
 	return type == SR_MSG_RECORD_FINISH || type == SR_MSG_STATS || type == SR_MSG_HEALTH ||
-	       type == SR_MSG_SERVICE_REMOVE;
+	       type == SR_MSG_SERVICE_REMOVE || type == SR_MSG_FREEZE || type == SR_MSG_THAW ||
+	       type == SR_MSG_FREEZE_LIST;
 }
 
 enum sr_code sr_admit_request(const struct sr_daemon *daemon, uint8_t type, struct sr_error *err)

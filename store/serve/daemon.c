@@ -14,6 +14,7 @@
 #include "account/log.h"
 #include "keys/opening.h"
 #include "serve/epochs.h"
+#include "serve/freezing.h"
 #include "serve/listen.h"
 #include "serve/operate_scrub.h"
 #include "serve/play.h"
@@ -246,6 +247,8 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	if (code == SR_OK)
 		code = load_services(daemon, err);
 	if (code == SR_OK)
+		code = sr_freezing_load(daemon, err);
+	if (code == SR_OK)
 		code = start_handles(daemon, err);
 	if (code == SR_OK)
 		code = sr_listen_start(daemon, err);
@@ -289,6 +292,7 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 	sr_flusher_free(daemon->flusher);
 	sr_spoiled_free(daemon->spoiled);
 	sr_epoch_book_free(daemon->epochs);
+	sr_freezes_release(daemon->freezes);
 	sr_settings_release(daemon->settings);
 	sodium_memzero(daemon, sizeof *daemon);
 	free(daemon);

@@ -36,6 +36,8 @@ struct sr_listener;
 struct sr_scrub;
 struct sr_epoch_book;
 struct sr_rotation;
+struct sr_freezes;
+struct sr_change;
 
 struct sr_daemon {
 	uv_loop_t *loop;
@@ -63,6 +65,9 @@ struct sr_daemon {
 	struct sr_writer *writers;
 	struct sr_player *players;
 	struct sr_listener *listeners;
+	struct sr_freezes *freezes; /* in force; requests have shares of their own */
+	struct sr_change *changes;  /* freezes and thaws on their way, serve/freezing.c */
+	struct sr_change **changes_last;
 	unsigned jobs; /* requests on the pool */
 	uint64_t started_ms;
 	bool draining;

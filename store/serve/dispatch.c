@@ -30,6 +30,9 @@ static const struct {
 	{SR_MSG_SCRUB_START, sr_serve_scrub_start},
 	{SR_MSG_SCRUB_STATUS, sr_serve_scrub_status},
 	{SR_MSG_SCRUB_STOP, sr_serve_scrub_stop},
+	{SR_MSG_FREEZE, sr_serve_freeze},
+	{SR_MSG_THAW, sr_serve_freeze},
+	{SR_MSG_FREEZE_LIST, sr_serve_freeze_list},
 };
 
 /* Requests that open a stream go by their type; all others by what the stream turned out to be. */

@@ -8,6 +8,7 @@
 
 #include "serve/dispatch.h"
 #include "serve/entry.h"
+#include "serve/freezing.h"
 
 #define PAGE_ROOM 60000
 #define PAGE_ROWS 400 /* recording and track rows visited in one view: a view ends within 1,000 reads */
@@ -64,6 +65,13 @@ static void show(struct listing *listing, const uint8_t *recording)
 	}
 }
 
+/* Of freezes that stop the whole request none is in force. */
+static bool is_frozen(const struct sr_request *request, const uint8_t *recording)
+{
+	struct sr_freeze_facts facts = {.recording = recording};
+	return sr_freezes_stop(request->freezes, &facts, false);
+}
+
 /* One recording's row under the patient's tag. One bad row never breaks a list. */
 static void consider(struct listing *listing, const uint8_t *recording, struct sr_span value)
 {
@@ -77,6 +85,8 @@ static void consider(struct listing *listing, const uint8_t *recording, struct s
 		withhold(listing);
 	} else if (verdict == SR_ROW_CORRUPT) {
 		(void)!sr_request_corrupt(request, recording, "recording row");
+		withhold(listing);
+	} else if (is_frozen(request, recording)) {
 		withhold(listing);
 	} else if (verdict == SR_ROW_UNKNOWN_EPOCH || listing->found.row.life != SR_LIFE_LIVE) {
 		listing->new_epoch = verdict == SR_ROW_UNKNOWN_EPOCH || listing->new_epoch;

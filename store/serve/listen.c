@@ -18,6 +18,7 @@
 #include "account/log.h"
 #include "serve/session.h"
 
+#define UNSENT_MAX (256 << 10) /* bytes that the kernel takes and has not sent yet: what a freeze has to wait for */
 #define ACCEPTS_AT_ONCE 64
 #define BACKLOG 512
 
@@ -64,7 +65,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 		struct sockaddr_storage peer = {0};
 		socklen_t size = sizeof peer;
 		char address[64];
-		int one = 1;
+		int one = 1, unsent = UNSENT_MAX;
 		int fd = accept4(listener->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE)
@@ -72,8 +73,10 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 			return;
 		}
 		listener->told = false;
-		if (peer.ss_family != AF_UNIX)
+		if (peer.ss_family != AF_UNIX) {
 			(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+			(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+		}
 		name_peer(fd, &peer, address, sizeof address);
 		sr_session_accept(listener->daemon, fd, address);
 	}

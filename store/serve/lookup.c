@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #include "account/log.h"
+#include "serve/freezing.h"
 
 #define NOT_FOUND_TEXT "this patient has no such recording"
 
@@ -197,6 +198,8 @@ enum sr_code sr_lookup(struct sr_request *request, const uint8_t recording[SR_UU
 		if (code != SR_OK)
 			return code;
 		code = find_both(request, *view, recording, found);
+		if (code == SR_OK)
+			code = sr_request_frozen(request, recording);
 		if (code == SR_OK)
 			return SR_OK;
 		sr_request_view_end(request, *view);

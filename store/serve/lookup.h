@@ -44,7 +44,8 @@ enum sr_code sr_recording_find(struct sr_request *request, struct sr_view *view,
 
 /*
  * Both in a view of their own: begin, find, and leave the view open in *view (out) for further reading. An unknown
- * epoch is read again once. On failure no view is left. `found` is wiped by the caller in any case.
+ * epoch is read again once. SR_FROZEN: it is the patient's, and a freeze stops the request. On failure no view is left.
+ * `found` is wiped by the caller in any case.
  */
 enum sr_code sr_lookup(struct sr_request *request, const uint8_t recording[SR_UUID], struct sr_found *found,
 		       struct sr_view **view) SR_MUST_USE;

@@ -11,6 +11,7 @@
 #include "account/event.h"
 #include "serve/dispatch.h"
 #include "serve/entry.h"
+#include "serve/freezing.h"
 #include "serve/reading.h"
 #include "serve/renewal.h"
 #include "serve/table.h"
@@ -38,7 +39,8 @@ struct sr_player {
 	struct sr_play_range range;
 	uint64_t sent; /* plaintext bytes of the range handed to the socket's queue */
 	bool batch_runs;
-	uint64_t fed; /* when it last had a batch, as a count */
+	struct sr_batch *batch; /* made, and not all of it queued */
+	uint64_t fed;           /* when it last had a batch, as a count */
 };
 
 struct sr_held_grant *sr_player_grant(struct sr_player *player)
@@ -55,6 +57,7 @@ static void player_free(struct sr_player *player)
 		daemon->players = player->next;
 	if (player->next)
 		player->next->previous = player->previous;
+	sr_batch_free(player->batch);
 	sr_held_grant_drop(&player->held);
 	sr_count(SR_COUNT_PLAYERS_NOW, -1);
 	sodium_memzero(player, sizeof *player);
@@ -73,6 +76,7 @@ void sr_player_end(struct sr_player *player)
 static void leave(struct sr_player *player)
 {
 	player->stream->player = NULL;
+	sr_session_note_data(player->session);
 	sr_player_end(player);
 }
 
@@ -165,7 +169,7 @@ static void opened(struct sr_request *request)
 	struct opening *opening = request->owner;
 	struct sr_stream *stream = sr_session_stream(request->session, request->head.stream);
 	bool wanted = stream && sr_session_stands(request->session) && stream->state == SR_STREAM_PLAYER_OPENING;
-	if (request->error.code == SR_OK && wanted) {
+	if (!sr_request_overtaken(request) && request->error.code == SR_OK && wanted) {
 		struct sr_player *player = calloc(1, sizeof *player);
 		if (player)
 			attach(request, stream, player, opening);
@@ -370,15 +374,31 @@ static void batch_done(struct sr_request *request)
 		player->reading = false;
 		sr_request_answer(request, false);
 	} else {
-		player->sent += sr_batch_send(batch, player->session, player->stream->number, request->head.request);
-		if (sr_batch_is_last(batch))
-			read_done(player);
+		player->batch = batch;
+		batch = NULL;
 		sr_request_free(request);
 	}
 	sr_batch_free(batch);
 	if (sr_session_stands(session))
 		sr_players_feed(session);
 	sr_session_release(session);
+}
+
+/* Queue what there is of a batch, as far as the socket has room for it. */
+static void pump(struct sr_player *player)
+{
+	struct sr_session *session = player->session;
+	struct sr_batch *batch = player->batch;
+	bool more = true;
+	while (more && sr_session_wants_more(session))
+		more = sr_batch_step(batch, session, player->stream->number, player->read_head.request);
+	if (more)
+		return;
+	player->batch = NULL;
+	player->sent += sr_batch_covers(batch);
+	if (sr_batch_is_last(batch) && sr_session_stands(session))
+		read_done(player);
+	sr_batch_free(batch);
 }
 
 static void feed(struct sr_player *player)
@@ -394,17 +414,29 @@ static void feed(struct sr_player *player)
 	sr_request_start(request, batch_on_pool, batch_done);
 }
 
+/* The one player of a session that has a batch under way. */
+static struct sr_player *holder(const struct sr_session *session)
+{
+	struct sr_player *player = sr_session_daemon(session)->players;
+	while (player && (player->session != session || !player->batch))
+		player = player->next;
+	return player;
+}
+
 /* One batch at a time for a session, and by turns: what waits for a slow peer is bounded however many players it has.
  */
 void sr_players_feed(struct sr_session *session)
 {
-	struct sr_player *chosen = NULL;
-	if (!sr_session_wants_more(session))
+	struct sr_player *chosen = holder(session);
+	if (chosen)
+		pump(chosen);
+	if (!sr_session_stands(session) || !sr_session_wants_more(session))
 		return;
+	chosen = NULL;
 	for (struct sr_player *player = sr_session_daemon(session)->players; player; player = player->next) {
 		if (player->session != session)
 			continue;
-		if (player->batch_runs)
+		if (player->batch_runs || player->batch)
 			return;
 		if (player->reading && !player->job_runs && (!chosen || player->fed < chosen->fed))
 			chosen = player;
@@ -473,6 +505,25 @@ void sr_serve_player(struct sr_session *session, struct sr_stream *stream, const
 		else
 			close_stream(player, head->request);
 		break;
+	}
+}
+
+/* Bodies are queued from the loop alone, so that this comes between two of them, and the next is never queued. */
+void sr_players_freeze(struct sr_daemon *daemon)
+{
+	struct sr_player *next;
+	for (struct sr_player *player = daemon->players; player; player = next) {
+		struct sr_session *session = player->session;
+		struct sr_error err;
+		next = player->next;
+		if (!session || !sr_stream_frozen(daemon, &player->held, player->recording,
+						  sr_session_caller(session)->name, false))
+			continue;
+		(void)SR_FAIL(&err, SR_FROZEN, "it is frozen");
+		sr_count(SR_COUNT_REFUSED_FROZEN, 1);
+		if (sr_session_stands(session))
+			fail_stream(player, &err);
+		sr_session_drain(session);
 	}
 }
 

@@ -21,6 +21,9 @@ void sr_players_feed(struct sr_session *session);
 /* A track has grown, or its recording has finished: players that wait for it look again. */
 void sr_players_wake(struct sr_daemon *daemon, const uint8_t recording[SR_UUID], uint16_t track);
 
+/* A freeze is in force: players that it stops end with `frozen`, and what they left is drained. */
+void sr_players_freeze(struct sr_daemon *daemon);
+
 /* Time has passed: waits end, and players whose grant is over. */
 void sr_players_tick(struct sr_daemon *daemon, uint64_t now);
 

@@ -31,6 +31,9 @@ struct sr_batch {
 	uint32_t count;
 	uint64_t covers; /* plaintext bytes of the range */
 	bool last;
+	uint32_t at;    /* the piece whose turn it is */
+	bool begun;     /* its key is queued, */
+	uint32_t first; /* and its chunks before this one */
 };
 
 void sr_batch_free(struct sr_batch *batch)
@@ -168,20 +171,33 @@ static bool send_body(const struct sr_batch *batch, const struct piece *piece, u
 	return sr_session_send_raw(session, batch->fd, place_of(piece, first), body.length);
 }
 
-uint64_t sr_batch_send(struct sr_batch *batch, struct sr_session *session, uint32_t stream, uint64_t request)
+bool sr_batch_step(struct sr_batch *batch, struct sr_session *session, uint32_t stream, uint64_t request)
 {
-	for (uint32_t at = 0; at < batch->count; at++) {
-		const struct piece *piece = &batch->pieces[at];
-		bool sent = send_key(batch, piece, session, stream, request);
-		for (uint32_t first = piece->first; sent && first <= piece->last; first += CHUNKS_PER_BODY) {
-			uint32_t last = first + CHUNKS_PER_BODY - 1;
-			sent = send_body(batch, piece, first, last < piece->last ? last : piece->last, session, stream,
-					 request);
-		}
-		if (!sent) {
-			sr_session_drop(session, "memory is used up");
-			break;
-		}
+	if (batch->at == batch->count)
+		return false;
+	const struct piece *piece = &batch->pieces[batch->at];
+	bool sent = true;
+	if (!batch->begun) {
+		sent = send_key(batch, piece, session, stream, request);
+		batch->first = piece->first;
+		batch->begun = true;
 	}
+	uint32_t last = batch->first + CHUNKS_PER_BODY - 1;
+	last = last < piece->last ? last : piece->last;
+	sent = sent && send_body(batch, piece, batch->first, last, session, stream, request);
+	batch->first = last + 1;
+	if (last == piece->last) {
+		batch->at++;
+		batch->begun = false;
+	}
+	if (!sent) {
+		sr_session_drop(session, "memory is used up");
+		batch->at = batch->count;
+	}
+	return batch->at < batch->count;
+}
+
+uint64_t sr_batch_covers(const struct sr_batch *batch)
+{
 	return batch->covers;
 }

@@ -28,10 +28,13 @@ struct sr_reading_job {
 enum sr_code sr_batch_make(struct sr_reading_job *job) SR_MUST_USE;
 
 /*
- * Queue the batch on the session: each segment's key, then its bodies. Returns the plaintext bytes of the range that
- * it covers. Loop.
+ * Queue the batch's next body on the session, and before the first of a segment its key. False: it was the last, or
+ * there was none. Step by step, because what is queued can be stopped no more. Loop.
  */
-uint64_t sr_batch_send(struct sr_batch *batch, struct sr_session *session, uint32_t stream, uint64_t request);
+bool sr_batch_step(struct sr_batch *batch, struct sr_session *session, uint32_t stream, uint64_t request);
+
+/* The plaintext bytes of the range that the whole batch covers. */
+uint64_t sr_batch_covers(const struct sr_batch *batch);
 
 /* True if nothing of the range is left after this batch. */
 bool sr_batch_is_last(const struct sr_batch *batch);

@@ -8,6 +8,7 @@
 
 #include "serve/binding.h"
 #include "serve/dispatch.h"
+#include "serve/freezing.h"
 #include "serve/lookup.h"
 #include "text.h"
 
@@ -122,6 +123,8 @@ static void run(struct sr_request *request)
 		code = SR_FAIL(&request->error, SR_USAGE, "a label is UTF-8 without NUL");
 	else
 		code = sr_request_grant(request, opening->message.grant, opening->message.recording);
+	if (code == SR_OK)
+		code = sr_request_frozen(request, opening->message.recording);
 	for (int tries = 0; code == SR_OK && again && tries < SR_TRIES; tries++) {
 		again = false;
 		code = attempt(request, opening, &again);

@@ -8,6 +8,7 @@
 
 #include "access/decide.h"
 #include "serve/binding.h"
+#include "serve/freezing.h"
 #include "serve/play.h"
 #include "serve/writer.h"
 
@@ -110,6 +111,17 @@ static enum sr_code compare(struct sr_request *request, const struct sr_held_gra
 			       (int64_t)(sr_now_ms() / 1000), request->settings->config->skew_s, &request->error);
 }
 
+/* Nor may it be a grant that is frozen. */
+static enum sr_code thawed(struct sr_request *request, bool writes)
+{
+	struct sr_held_grant next = {.grant = request->grant};
+	memcpy(next.tag, request->tag, SR_TAG);
+	memcpy(next.actor, request->actor, SR_TAG);
+	if (sr_stream_frozen(request->daemon, &next, NULL, request->caller.name, writes))
+		return SR_FAIL(&request->error, SR_FROZEN, "the grant is frozen");
+	return SR_OK;
+}
+
 static void verified(struct sr_request *request)
 {
 	struct renewal *renewal = request->owner;
@@ -122,7 +134,8 @@ static void verified(struct sr_request *request)
 		sr_request_free(request);
 		return;
 	}
-	bool fits = request->error.code == SR_OK && compare(request, held, writes) == SR_OK;
+	bool fits = request->error.code == SR_OK && compare(request, held, writes) == SR_OK &&
+		    thawed(request, writes) == SR_OK;
 	if (fits)
 		renewal->expires = (uint64_t)request->grant->expires;
 	if (fits && writes)

@@ -12,6 +12,7 @@
 #include "access/decide.h"
 #include "account/event.h"
 #include "serve/budget.h"
+#include "serve/freezing.h"
 #include "serve/renewal.h"
 #include "serve/session.h"
 
@@ -38,6 +39,7 @@ struct sr_request *sr_request_new(struct sr_session *session, const struct sr_me
 	sr_budget_set(daemon, &request->memory, REQUEST_COST + request->fields_size);
 	request->session = sr_session_hold(session);
 	request->settings = sr_settings_share(daemon->settings);
+	request->freezes = sr_freezes_share(daemon->freezes);
 	request->caller = *sr_session_caller(session);
 	request->head = *head;
 	request->operation = sr_message_name(head->type);
@@ -86,6 +88,7 @@ void sr_request_free(struct sr_request *request)
 	if (request->fields)
 		sodium_memzero(request->fields, request->fields_size);
 	free(request->fields);
+	sr_freezes_release(request->freezes);
 	sr_settings_release(request->settings);
 	sr_session_release(request->session);
 	sodium_memzero(request, sizeof *request);
@@ -131,6 +134,7 @@ void sr_request_answer(struct sr_request *request, bool ended)
 	struct sr_session *session = request->session;
 	if (request->error.code == SR_OK && !request->reply.frame)
 		(void)SR_FAIL(&request->error, SR_INTERNAL, "the request ended without an answer");
+	(void)!sr_request_overtaken(request);
 	if (request->malformed)
 		sr_session_end(session, SR_USAGE, request->error.text);
 	else if (request->error.code != SR_OK)
@@ -138,6 +142,8 @@ void sr_request_answer(struct sr_request *request, bool ended)
 				      request->retry_ms);
 	else
 		sr_session_send(session, request->head.stream, request->head.request, &request->reply, false);
+	if (request->reads)
+		sr_session_note_data(session);
 	sr_session_flush(session); /* before the late events, which take time */
 	sr_request_free(request);
 }
@@ -257,5 +263,6 @@ enum sr_code sr_request_grant(struct sr_request *request, struct sr_span token, 
 		struct sr_event event = {.kind = SR_EVENT_BREAK_GLASS, .recording = recording};
 		sr_request_event(request, &event);
 	}
-	return SR_OK;
+	/* Where a recording is named, whose it is comes first: another's is never told to be frozen. */
+	return recording ? SR_OK : sr_request_frozen(request, NULL);
 }

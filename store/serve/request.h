@@ -34,6 +34,7 @@ struct sr_request {
 	struct sr_daemon *daemon;
 	struct sr_session *session; /* held until the request is freed; the loop's alone */
 	struct sr_settings *settings;
+	struct sr_freezes *freezes; /* as they were when it came */
 	struct sr_caller caller;
 	struct sr_message_head head;
 	const char *operation; /* the design's name of head.type */
@@ -47,6 +48,10 @@ struct sr_request {
 	uint8_t actor[SR_TAG];
 	char issuer[SR_ISSUER_NAME_MAX + 1];
 	char jti[SR_JTI_MAX + 1];
+	bool judged; /* sr_request_frozen has been asked, about the recording below if `judged_one` */
+	bool judged_one;
+	bool reads; /* it passed, and its answer is read out of the store */
+	uint8_t judged_recording[SR_UUID];
 	struct sr_work work;
 	struct sr_reply reply; /* what to answer, unless `error` has a code */
 	struct sr_error error;
@@ -89,7 +94,9 @@ enum sr_code sr_request_malformed(struct sr_request *request);
  * Verify the grant `token`, and that it may be used for the request's operation, by this service, on `recording`
  * (NULL: none). Sets grant, tag, actor. A refusal is an event; the code and text are in request->error. Pool.
  * For the operations that go on with a recording, a grant that expired within record_grace passes with `in_grace` set:
- * the caller must then hold it against the grants that the recording's row remembers (sr_request_grace).
+ * the caller must then hold it against the grants that the recording's row remembers (sr_request_grace). SR_FROZEN only
+ * where no recording is named: where one is, sr_lookup asks once it is known to be the patient's; whoever does without
+ * sr_lookup must call sr_request_frozen.
  */
 enum sr_code sr_request_grant(struct sr_request *request, struct sr_span token, const uint8_t *recording) SR_MUST_USE;
 

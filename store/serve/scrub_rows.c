@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "keys/epochs.h"
+#include "keys/freeze_row.h"
 #include "keys/opening.h"
 #include "serve/scrub_internal.h"
 
@@ -149,10 +150,13 @@ static enum sr_code open_control(const struct sr_keyring *keyring, const char *n
 	struct sr_service_state service;
 	struct sr_backup_row backup;
 	struct sr_epochs epochs;
+	struct sr_freeze_row freeze;
 	if (begins(name, "service/"))
 		return sr_service_row_open(keyring, name, value, &service);
 	if (begins(name, SR_BACKUP_PREFIX))
 		return sr_backup_row_open(keyring, name, value, &backup);
+	if (begins(name, SR_FREEZE_PREFIX))
+		return sr_freeze_row_open(keyring, name, value, &freeze);
 	if (strcmp(name, SR_EPOCHS_ROW_NAME) == 0)
 		return sr_epochs_row_open(keyring, value, &epochs);
 	return SR_UNAVAILABLE;

@@ -243,6 +243,8 @@ static bool is_silent(const struct sr_session *session, uint64_t now)
 static void tick(struct sr_session *session, uint64_t now)
 {
 	const struct sr_config *config = session->daemon->settings->config;
+	if (!sr_session_drain_tick(session, now))
+		return;
 	if (session->deadline && now >= session->deadline) {
 		time_out(session, "time is up");
 	} else if (session->output.queued > 0 && longer(now, session->last_sent, config->stall_s)) {

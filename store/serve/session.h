@@ -64,6 +64,18 @@ bool sr_session_send_raw(struct sr_session *session, int fd, uint64_t position, 
 /* Send what the socket takes now, rather than when the loop comes by again; players that read go on. */
 void sr_session_flush(struct sr_session *session);
 
+/*
+ * What is queued now, and what the socket still has of it, must be gone within half a second, or the connection is
+ * reset: a freeze has ended a stream of it.
+ */
+void sr_session_drain(struct sr_session *session);
+
+/* What is queued now was read out of the store, and no player stands for it: the next freeze has it drained. */
+void sr_session_note_data(struct sr_session *session);
+
+/* A freeze is in force: have all that was noted drained. */
+void sr_sessions_freeze(struct sr_daemon *daemon);
+
 /* True if so little waits for the socket that another batch of a player may be queued. */
 bool sr_session_wants_more(const struct sr_session *session);
 

@@ -16,6 +16,7 @@
 #define LOW_WATER (512u << 10)   /* queued bytes below which the next batch of a player is prepared */
 #define LOW_FILES 32             /* and descriptors: segments of a slow recording are many and short */
 #define SESSION_COST (16u << 10) /* its keys, contexts and streams; about */
+#define DRAIN_MS 500             /* for what a freeze left unsent */
 #define UNREAD_MAX (256u << 10)  /* replies in memory above which nothing more is read from a peer who takes none */
 
 /* Where a session stands: before message 1, before its first frame, in use, saying goodbye, gone. */
@@ -44,8 +45,15 @@ struct sr_session {
 	uint64_t last_active;
 	uint64_t frame_since; /* when the first byte of what is not whole yet came, or could be read again */
 	uint64_t last_sent;   /* or since when something waits to be sent */
+	uint64_t sent;        /* bytes handed to the socket, ever */
+	uint64_t left_to;     /* such a count: up to there lies what was read out and is not watched over by a player */
+	uint64_t drain_to;    /* such a count: up to there it must be gone by `drain_by`, after a freeze */
+	uint64_t drain_by;    /* monotonic ms; 0: nothing must */
 	char address[ADDRESS_MAX];
 };
+
+/* Look whether a drain that was asked for is done; false, with the connection reset, when its time is over. */
+bool sr_session_drain_tick(struct sr_session *session, uint64_t now);
 
 /* True while the session counts as half open. */
 bool sr_session_half_open(const struct sr_session *session);

@@ -3,6 +3,10 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <linux/sockios.h>
 
 #include <sodium.h>
 
@@ -27,6 +31,7 @@ void sr_session_flush(struct sr_session *session)
 	enum sr_code code = sr_output_send(&session->output, session->fd, SEND_AT_ONCE, &sent);
 	if (sent > 0) {
 		session->last_sent = sr_monotonic_ms();
+		session->sent += sent;
 		sr_count(SR_COUNT_BYTES_SENT, (int64_t)sent);
 	}
 	if (code == SR_CORRUPT) {
@@ -199,4 +204,59 @@ bool sr_session_send_raw(struct sr_session *session, int fd, uint64_t position, 
 	}
 	sr_session_update_poll(session);
 	return true;
+}
+
+/* ---- after a freeze ---- */
+
+/* How much has left this machine, or on a Unix socket has been read: no less than this, as a count of all ever sent. */
+static uint64_t taken(const struct sr_session *session)
+{
+	int waiting = 0;
+	if (ioctl(session->fd, SIOCOUTQ, &waiting) != 0 || waiting < 0)
+		return 0;
+	return (uint64_t)waiting < session->sent ? session->sent - (uint64_t)waiting : 0;
+}
+
+static void drain_to(struct sr_session *session, uint64_t mark)
+{
+	if (session->phase == CLOSED || taken(session) >= mark)
+		return;
+	if (mark > session->drain_to)
+		session->drain_to = mark;
+	if (!session->drain_by)
+		session->drain_by = sr_monotonic_ms() + DRAIN_MS;
+}
+
+void sr_session_drain(struct sr_session *session)
+{
+	drain_to(session, session->sent + session->output.queued);
+}
+
+void sr_session_note_data(struct sr_session *session)
+{
+	session->left_to = session->sent + session->output.queued;
+}
+
+void sr_sessions_freeze(struct sr_daemon *daemon)
+{
+	for (struct sr_session *session = daemon->sessions; session; session = session->next)
+		if (session->left_to > 0)
+			drain_to(session, session->left_to);
+}
+
+bool sr_session_drain_tick(struct sr_session *session, uint64_t now)
+{
+	const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+	if (!session->drain_by)
+		return true;
+	if (taken(session) >= session->drain_to) {
+		session->drain_by = session->drain_to = 0;
+		return true;
+	}
+	if (now < session->drain_by)
+		return true;
+	sr_count(SR_COUNT_RESET_FROZEN, 1);
+	(void)setsockopt(session->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	sr_session_drop(session, "it did not take in time what a freeze left unsent");
+	return false;
 }

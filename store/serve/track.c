@@ -9,6 +9,7 @@
 
 #include "serve/binding.h"
 #include "serve/dispatch.h"
+#include "serve/freezing.h"
 #include "serve/lookup.h"
 #include "serve/tail.h"
 #include "serve/writer.h"
@@ -318,7 +319,8 @@ static void go_live(struct sr_request *request)
 	struct beginning *beginning = request->owner;
 	struct sr_stream *stream = sr_session_stream(request->session, request->head.stream);
 	bool wanted = stream && sr_session_stands(request->session) && stream->state == SR_STREAM_WRITER_OPENING;
-	if (request->error.code != SR_OK || !wanted || !sr_request_reply(request, SR_MSG_TRACK_READY, 2 + 4 + 8 + 4)) {
+	if (sr_request_overtaken(request) || request->error.code != SR_OK || !wanted ||
+	    !sr_request_reply(request, SR_MSG_TRACK_READY, 2 + 4 + 8 + 4)) {
 		fail(request);
 		return;
 	}

@@ -9,6 +9,7 @@
 #include "account/event.h"
 #include "serve/budget.h"
 #include "serve/dispatch.h"
+#include "serve/freezing.h"
 #include "serve/writer_internal.h"
 
 /* ---- the registry ---- */
@@ -355,7 +356,19 @@ void sr_serve_writer(struct sr_session *session, struct sr_stream *stream, const
 	sr_writer_advance(writer);
 }
 
-/* ---- time ---- */
+/* ---- freezes and time ---- */
+
+void sr_writers_freeze(struct sr_daemon *daemon)
+{
+	struct sr_writer *next;
+	for (struct sr_writer *writer = daemon->writers; writer; writer = next) {
+		next = writer->next;
+		if (writer->life == LIVE && writer->session &&
+		    sr_stream_frozen(daemon, &writer->held, writer->recording, sr_session_caller(writer->session)->name,
+				     true))
+			fail_stream(writer, SR_FROZEN, "recording is frozen");
+	}
+}
 
 static void tick(struct sr_writer *writer, uint64_t now)
 {

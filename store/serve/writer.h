@@ -47,6 +47,9 @@ struct sr_held_grant *sr_writer_grant(struct sr_writer *writer);
 /* Its session is gone: what was received is sealed and committed, then it frees itself. */
 void sr_writer_orphan(struct sr_writer *writer);
 
+/* A freeze is in force: live writers that it stops end with `frozen`; what is under way becomes durable. */
+void sr_writers_freeze(struct sr_daemon *daemon);
+
 /* Time has passed: segments that are old enough close; writers whose grant and grace are over end. */
 void sr_writers_tick(struct sr_daemon *daemon, uint64_t now);
 
