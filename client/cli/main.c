@@ -22,7 +22,6 @@ static const struct {
 	{"play", cli_play, "play a track to a file or pipe"},
 	{"freeze", cli_freeze, "stop what is served, and list what is stopped"},
 	{"thaw", cli_thaw, "let go again what was frozen"},
-	{"alarm", cli_alarm, "list the latest alarms, or try one out"},
 	{"status", cli_status, "show the store's state on one screen"},
 	{"stats", cli_stats, "print all counters"},
 	{"health", cli_health, "exit 0 if the store can do everything"},
