@@ -62,6 +62,16 @@ static const char *const names[] = {
 	[SR_MSG_ALARM_LIST] = "alarm.list",
 	[SR_MSG_ALARMS] = "alarms",
 	[SR_MSG_ALARM_TEST] = "alarm.test",
+	[SR_MSG_EPOCH_LIST] = "epoch.list",
+	[SR_MSG_EPOCHS] = "epochs",
+	[SR_MSG_EPOCH_NEW] = "epoch.new",
+	[SR_MSG_EPOCH_MADE] = "epoch.made",
+	[SR_MSG_EPOCH_RETIRE] = "epoch.retire",
+	[SR_MSG_EPOCH_RETIRED] = "epoch.retired",
+	[SR_MSG_ROTATE_STATUS] = "rotate.status",
+	[SR_MSG_ROTATE_CENSUS] = "rotate.census",
+	[SR_MSG_ROTATE_STEP] = "rotate.step",
+	[SR_MSG_ROTATE_STEPPED] = "rotate.stepped",
 };
 
 const char *sr_message_name(uint8_t type)

@@ -108,7 +108,18 @@ enum sr_message_type {
 	SR_MSG_FREEZES = 0x63,
 	SR_MSG_ALARM_LIST = 0x64,
 	SR_MSG_ALARMS = 0x65,
-	SR_MSG_ALARM_TEST = 0x66
+	SR_MSG_ALARM_TEST = 0x66,
+	/* epochs and rotation: message_epoch.h */
+	SR_MSG_EPOCH_LIST = 0x70,
+	SR_MSG_EPOCHS = 0x71,
+	SR_MSG_EPOCH_NEW = 0x72,
+	SR_MSG_EPOCH_MADE = 0x73,
+	SR_MSG_EPOCH_RETIRE = 0x74,
+	SR_MSG_EPOCH_RETIRED = 0x75,
+	SR_MSG_ROTATE_STATUS = 0x78,
+	SR_MSG_ROTATE_CENSUS = 0x79,
+	SR_MSG_ROTATE_STEP = 0x7a,
+	SR_MSG_ROTATE_STEPPED = 0x7b
 };
 
 /* What a service may do: bits. */

@@ -142,6 +142,31 @@ export class Client {
     return (await this.#connection.request('service.list', {}, 'services')).services;
   }
 
+  /** { keyringRevision, current, epochs }. */
+  epochs() {
+    return this.#connection.request('epoch.list', {}, 'epochs');
+  }
+
+  /** Makes the next epoch; resolves to its number. */
+  async newEpoch() {
+    return (await this.#connection.request('epoch.new', {}, 'epoch.made')).number;
+  }
+
+  /** Retires an epoch; resolves to the proof. */
+  retireEpoch(number, { noBackup = true } = {}) {
+    return this.#connection.request('epoch.retire', { number, noBackup }, 'epoch.retired');
+  }
+
+  /** One part of the census, behind `place`. */
+  census(place = Buffer.alloc(0)) {
+    return this.#connection.request('rotate.status', { place }, 'rotate.census');
+  }
+
+  /** One step of a rotation. */
+  rotate({ to = 0, first = 1, last = 2 ** 32 - 1, limit = 1000, place = Buffer.alloc(0) } = {}) {
+    return this.#connection.request('rotate.step', { to, first, last, limit, place }, 'rotate.stepped');
+  }
+
   /** Says goodbye; resolves when the daemon has closed too. */
   close() {
     return this.#connection.close();

@@ -8,7 +8,7 @@ import { parseCredential } from './credential.mjs';
 import { Responder, keyPair } from './noise.mjs';
 import { chainNext, chainStart } from './player.mjs';
 import { Session, PREAMBLE } from './session.mjs';
-import { CODES, MESSAGES, ProtocolError, decode, encode, segmentRecord } from './wire.mjs';
+import { CODES, MESSAGES, NO_ID, ProtocolError, decode, encode, segmentRecord } from './wire.mjs';
 import { hex } from './shared.mjs';
 
 const text = readFileSync(new URL('../../proto/PROTOCOL.md', import.meta.url), 'utf8');
@@ -166,6 +166,17 @@ test('PROTOCOL.md: the segment, its record and the chain', () => {
   const chain0 = chainStart(RECORDING, 1);
   assert.deepEqual(chain0, example('chain-0'));
   assert.deepEqual(chainNext(chain0, record), example('chain-1'));
+});
+
+test('PROTOCOL.md: retiring an epoch, and a step of a rotation', () => {
+  const retire = { number: 3, noBackup: true };
+  assert.deepEqual(encode('epoch.retire', 0, 1n, retire), example('epoch-retire-plain'));
+  const step = { to: 0, first: 1, last: 2, limit: 1000, place: Buffer.alloc(0) };
+  assert.deepEqual(encode('rotate.step', 0, 1n, step), example('rotate-step-plain'));
+  assert.deepEqual(decode(example('rotate-stepped-plain')), {
+    name: 'rotate.stepped', stream: 0, request: 1n, to: 3, place: Buffer.of(1, 0xaa), progress: 6667, passed: 1234,
+    moved: 1000, left: 0, recording: NO_ID,
+  });
 });
 
 test('a message cut anywhere, or with a byte too many, is refused', () => {

@@ -7,6 +7,7 @@ const UNKNOWN_TIME = 2n ** 64n - 1n;
 export const CODES = ['ok', 'usage', 'unauthenticated', 'denied', 'expired', 'not_found', 'frozen', 'conflict', 'busy',
   'no_space', 'io', 'corrupt', 'unavailable', 'internal'];
 const STATES = { 1: 'unfinished', 2: 'finished' };
+const EPOCH_STATES = { 1: 'open', 2: 'closing', 3: 'retired' };
 const SCRUB_STATES = { 1: 'idle', 2: 'running', 3: 'stopped', 4: 'done' };
 export const FINDINGS = { ...[null, 'row', 'wrap', 'missing_row', 'extra_row', 'misfiled', 'mismatch', 'missing_file',
   'short_file', 'checksum', 'manifest', 'orphan_file', 'unreadable', 'index', 'unknown'] };
@@ -192,6 +193,7 @@ const state = named(STATES);
 const grant = text(8192);
 const label = text(255);
 const track = u16({ min: 1 });
+const epoch = u32({ min: 1 });
 const serviceName = text(63, { pattern: /^[a-z0-9._-]+$/ });
 // Bits of ROLES.
 const roles = u16({ min: 1, max: 31 });
@@ -317,6 +319,31 @@ export const MESSAGES = {
     }), { max: 48 }),
   })],
   'alarm.test': [0x66, 'C', '0', record({})],
+  'epoch.list': [0x70, 'C', '0', record({})],
+  'epochs': [0x71, 'D', '0', record({
+    keyringRevision: u64(), current: epoch, epochs: list(record({
+      number: epoch, state: named(EPOCH_STATES), made: u64(), changed: u64(), keptUntil: u64(),
+    }), { max: 512 }),
+  })],
+  'epoch.new': [0x72, 'C', '0', record({})],
+  'epoch.made': [0x73, 'D', '0', record({ number: epoch, keyringRevision: u64() })],
+  'epoch.retire': [0x74, 'C', '0', record({ number: epoch, noBackup: flag })],
+  'epoch.retired': [0x75, 'D', '0', record({
+    number: epoch, recordings: u64(), people: u64(), keyringRevision: u64(), keptUntil: u64(), checkpoint: blob(1024),
+    lost: list(serviceName, { max: 64 }),
+  })],
+  'rotate.status': [0x78, 'C', '0', record({ place: blob(96) })],
+  'rotate.census': [0x79, 'D', '0', record({
+    current: epoch, place: blob(96), progress: u16({ max: 10000 }), damaged: u64(), epochs: list(record({
+      number: epoch, state: named(EPOCH_STATES), made: u64(), recordings: u64(), people: u64(),
+    }), { max: 512 }),
+  })],
+  'rotate.step': [0x7a, 'C', '0', record({
+    to: u32(), first: epoch, last: epoch, limit: u16({ min: 1, max: 1000 }), place: blob(96),
+  })],
+  'rotate.stepped': [0x7b, 'D', '0', record({
+    to: epoch, place: blob(96), progress: u16({ max: 10000 }), passed: u32(), moved: u32(), left: u32(), recording: id,
+  })],
 };
 
 const BY_TYPE = new Map(Object.entries(MESSAGES).map(([name, [type, ...others]]) => [type, [name, ...others]]));

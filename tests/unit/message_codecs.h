@@ -12,6 +12,7 @@
 #include "message.h"
 #include "message_alarm.h"
 #include "message_freeze.h"
+#include "message_epoch.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -550,6 +551,7 @@ static void fill_alarm_row(struct sr_alarm_row *m, bool greatest)
 	fill(m->recording, sizeof m->recording, 0x11);
 }
 PAIR(alarm_row, sr_alarm_row_decode)
+#include "message_codecs_epoch.h"
 
 #define Z16 "00000000000000000000000000000000"
 #define X1 "11111111111111111111111111111111"
@@ -725,6 +727,30 @@ static const struct codec {
 	 "0000000000000000"
 	 "00000000000000000000" X7 X7 X1,
 	 "15fd68c7f21000b744e210d1babf74e9", false},
+	{"epochs", make_epochs_reply, again_epochs_reply, "0000000000000000000000010000",
+	 "1bb2e0dfa06e6ec48ace5ff6476a0fc5", false},
+	{"epoch.item", make_epoch_item, again_epoch_item, "0000000101" Z16 "0000000000000000",
+	 "b4283c1248b8fec4c0ac7cb15215a2e8", false},
+	{"epoch.made", make_epoch_made, again_epoch_made, "000000010000000000000000",
+	 "8688d249e9d047b4fc2fb89ce05afe9e", false},
+	{"epoch.retire", make_epoch_retire, again_epoch_retire, "0000000100", "fb104f00edd6a63e5cfd2ccd3992b678",
+	 false},
+	{"epoch.retired", make_epoch_retired, again_epoch_retired, "00000001" Z16 Z16 "00000000",
+	 "1a616f513d5142c11b8ce50a2f21b9e3", false},
+	{"lost.backup", make_lost_backup, again_lost_backup, "000161", "dbd8eaf4d8b9923389e05b65b1356392", false},
+	{"rotate.status", make_rotate_status, again_rotate_status, "0000", "7aa547187e98ee50e1973fa113607e1f", false},
+	{"rotate.census", make_rotate_census, again_rotate_census,
+	 "00000001000000000000000000000000"
+	 "0000",
+	 "b1794fec87f8551f26c75d1ba5d83472", false},
+	{"census.item", make_census_item, again_census_item, "0000000101" Z16 "0000000000000000",
+	 "b4283c1248b8fec4c0ac7cb15215a2e8", false},
+	{"rotate.step", make_rotate_step, again_rotate_step, "00000000000000010000000100010000",
+	 "51f8e28810f6af36e9fb8679a7234cf1", false},
+	{"rotate.stepped", make_rotate_stepped, again_rotate_stepped,
+	 "0000000100000000"
+	 "000000000000000000000000" X1,
+	 "785f18c95247cae84c3057713d534914", false},
 };
 
 #endif

@@ -245,6 +245,30 @@ static const struct {
 	{"alarm.row", false, 9, 1, 0, false},
 	{"alarm.row", false, 9, 1, SR_ALARM_GIVEN_UP + 1, false},
 	{"alarm.row", false, 28, 4, 0, false},
+	{"epochs", false, 8, 4, 0, false},
+	{"epochs", false, 12, 2, SR_EPOCHS_LISTED_MAX + 1, false},
+	{"epoch.item", false, 0, 4, 0, false},
+	{"epoch.item", false, 4, 1, 0, false},
+	{"epoch.item", false, 4, 1, 4, false},
+	{"epoch.made", false, 0, 4, 0, false},
+	{"epoch.retire", false, 0, 4, 0, false},
+	{"epoch.retire", false, 4, 1, 2, false},
+	{"epoch.retired", false, 0, 4, 0, false},
+	{"epoch.retired", false, 38, 2, SR_LOST_BACKUPS_MAX + 1, false},
+	{"lost.backup", false, 2, 1, '/', false},
+	{"rotate.census", false, 0, 4, 0, false},
+	{"rotate.census", false, 6, 2, SR_ROTATE_PROGRESS + 1, false},
+	{"rotate.census", false, 16, 2, SR_EPOCHS_LISTED_MAX + 1, false},
+	{"census.item", false, 0, 4, 0, false},
+	{"census.item", false, 4, 1, 4, false},
+	{"rotate.step", false, 0, 4, 7, true},
+	{"rotate.step", false, 4, 4, 0, false},
+	{"rotate.step", false, 4, 4, 2, false},
+	{"rotate.step", false, 8, 4, 0, false},
+	{"rotate.step", false, 12, 2, 0, false},
+	{"rotate.step", false, 12, 2, SR_ROTATE_STEP_MAX + 1, false},
+	{"rotate.stepped", false, 0, 4, 0, false},
+	{"rotate.stepped", false, 6, 2, SR_ROTATE_PROGRESS + 1, false},
 };
 
 static const struct codec *codec_named(const char *name)
@@ -299,6 +323,12 @@ static const struct {
 	{"health.reply", 1, SR_TEXT_MAX},
 	{"scrub.start", 8, SR_SCRUB_PLACE_MAX},
 	{"scrub.report", 29, SR_SCRUB_PLACE_MAX},
+	{"epoch.retired", 36, SR_CHECKPOINT_MAX},
+	{"lost.backup", 0, SR_BACKUP_LABEL_MAX},
+	{"rotate.status", 0, SR_ROTATE_PLACE_MAX},
+	{"rotate.census", 4, SR_ROTATE_PLACE_MAX},
+	{"rotate.step", 14, SR_ROTATE_PLACE_MAX},
+	{"rotate.stepped", 4, SR_ROTATE_PLACE_MAX},
 	{"finding", 37, SR_TEXT_MAX},
 	{"freeze", 2, SR_FREEZE_SUBJECT_MAX},
 	{"freeze", 5 + SR_FREEZE_SUBJECT_MAX, SR_TEXT_MAX},
@@ -335,7 +365,8 @@ Test(message, fields_that_may_not_be_empty_are_refused)
 		const char *codec;
 		size_t at;
 	} cases[] = {{"record.track", 44}, {"entry.track", 23}, {"service.add", 0}, {"service.remove", 0},
-		     {"service.row", 0},   {"stat", 0},         {"freeze", 5},      {"freeze.row", 14}};
+		     {"service.row", 0},   {"stat", 0},         {"freeze", 5},      {"freeze.row", 14},
+		     {"lost.backup", 0}};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		const struct codec *codec = codec_named(cases[i].codec);
@@ -378,7 +409,7 @@ Test(message, types_have_names_of_their_own_and_other_numbers_none)
 				cr_assert_str_neq(sr_message_name((uint8_t)other), name);
 		}
 	}
-	cr_assert_eq(named, 54);
+	cr_assert_eq(named, 64);
 	cr_assert_str_eq(sr_message_name(SR_MSG_RECORD_OPEN), "record.open");
 	cr_assert_str_eq(sr_message_name(SR_MSG_PLAY_TABLE), "play.table");
 }

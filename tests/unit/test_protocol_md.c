@@ -12,6 +12,7 @@
 #include "credential.h"
 #include "hkdf.h"
 #include "message.h"
+#include "message_epoch.h"
 #include "noise.h"
 #include "track.h"
 
@@ -218,6 +219,35 @@ static void frames(const struct session *session)
 	expect_message("error", session->daemon_sends, session->client_receives, &out);
 }
 
+/* A message of request 1 on stream 0, in the clear. */
+static struct sr_builder begin_plain(uint8_t *bytes, size_t size, uint8_t type)
+{
+	struct sr_builder out = sr_builder_over(bytes, size);
+
+	sr_message_head_encode(&out, &(struct sr_message_head){.type = type, .request = 1});
+	return out;
+}
+
+static void rotation(void)
+{
+	static const uint8_t place[] = {1, 0xaa};
+	struct sr_epoch_retire retire = {.number = 3, .no_backup = true};
+	struct sr_rotate_step step = {.first = 1, .last = 2, .limit = SR_ROTATE_STEP_MAX};
+	struct sr_rotate_stepped stepped = {
+		.to = 3, .place = {place, sizeof place}, .progress = 6667, .passed = 1234, .moved = 1000};
+	uint8_t bytes[256];
+	struct sr_builder out = begin_plain(bytes, sizeof bytes, SR_MSG_EPOCH_RETIRE);
+
+	sr_epoch_retire_encode(&out, &retire);
+	expect_hex("epoch-retire-plain", bytes, out.used);
+	out = begin_plain(bytes, sizeof bytes, SR_MSG_ROTATE_STEP);
+	sr_rotate_step_encode(&out, &step);
+	expect_hex("rotate-step-plain", bytes, out.used);
+	out = begin_plain(bytes, sizeof bytes, SR_MSG_ROTATE_STEPPED);
+	sr_rotate_stepped_encode(&out, &stepped);
+	expect_hex("rotate-stepped-plain", bytes, out.used);
+}
+
 static void session_free(struct session *session)
 {
 	sr_transport_free(session->client_sends);
@@ -274,6 +304,7 @@ Test(protocol_md, the_document_has_these_examples_and_no_others)
 	frames(&session);
 	session_free(&session);
 	segment();
+	rotation();
 	for (const char *at = strstr(document, MARK); at != NULL; at = strstr(at + 1, MARK))
 		marks++;
 	cr_assert_eq(marks, examples, "%zu examples in PROTOCOL.md, %zu made", marks, examples);
