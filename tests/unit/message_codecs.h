@@ -11,8 +11,8 @@
 
 #include "message.h"
 #include "message_alarm.h"
-#include "message_freeze.h"
 #include "message_epoch.h"
+#include "message_freeze.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -708,17 +708,21 @@ static const struct codec {
 	{"finding", make_finding, again_finding, "01" X1 "00000000" Z16 "0000", "b93072558c81cb5f5d66a51e2b6acb76",
 	 false},
 	{"freeze", make_freeze, again_freeze, "0100000000000161", "b9d362b7ba2eaec1ad3e8b57c8a82b29", false},
-	{"thaw", make_thaw, again_thaw, "0300001061616161616161616161616161616161000161", "c45eb9a0ffbaa6a88ef206de9137a28c", false},
+	{"thaw", make_thaw, again_thaw, "0300001061616161616161616161616161616161000161",
+	 "c45eb9a0ffbaa6a88ef206de9137a28c", false},
 	{"freeze.list", make_freeze_list, again_freeze_list, "00000000", "ad95131bc0b799c0b1af477fb14fcf26", false},
-	{"freezes", make_freezes_reply, again_freezes_reply, "00000000000000000000", "7dc8a0abc9cf8bb24d2aeac79b22509d", false},
+	{"freezes", make_freezes_reply, again_freezes_reply, "00000000000000000000", "7dc8a0abc9cf8bb24d2aeac79b22509d",
+	 false},
 	{"freeze.row", make_freeze_row, again_freeze_row,
 	 "01000000"
 	 "0000000000000000"
 	 "0000"
 	 "000161",
 	 "eb3c2efd3a48114928ed80d1ec83c147", false},
-	{"alarm.list", make_alarm_list, again_alarm_list, "0000000000000000", "12a3ae445661ce5dee78d0650d33362d", false},
-	{"alarms", make_alarms_reply, again_alarms_reply, "00000000000000000000", "0c4639c8025eea7a1eb2125466d8a681", false},
+	{"alarm.list", make_alarm_list, again_alarm_list, "0000000000000000", "12a3ae445661ce5dee78d0650d33362d",
+	 false},
+	{"alarms", make_alarms_reply, again_alarms_reply, "00000000000000000000", "0c4639c8025eea7a1eb2125466d8a681",
+	 false},
 	{"alarm.row", make_alarm_row, again_alarm_row,
 	 "0000000000000001"
 	 "01"

@@ -364,9 +364,9 @@ Test(message, fields_that_may_not_be_empty_are_refused)
 	static const struct {
 		const char *codec;
 		size_t at;
-	} cases[] = {{"record.track", 44}, {"entry.track", 23}, {"service.add", 0}, {"service.remove", 0},
-		     {"service.row", 0},   {"stat", 0},         {"freeze", 5},      {"freeze.row", 14},
-		     {"lost.backup", 0}};
+	} cases[] = {{"record.track", 44},  {"entry.track", 23}, {"service.add", 0},
+		     {"service.remove", 0}, {"service.row", 0},  {"stat", 0},
+		     {"freeze", 5},         {"freeze.row", 14},  {"lost.backup", 0}};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		const struct codec *codec = codec_named(cases[i].codec);
