@@ -20,6 +20,7 @@ struct sr_config {
 	char *keyring;         /* path */
 	char *key_source;      /* as sr_key_source_read takes it */
 	char *ledger;          /* path of the erasure ledger */
+	char *audit;           /* path of the audit log's directory */
 	char *listen_unix;     /* path, or NULL */
 	char *listen_tcp;      /* "HOST:PORT", or NULL */
 	uint32_t max_delay_ms; /* a segment closes at half of it */
@@ -27,6 +28,7 @@ struct sr_config {
 	uint32_t window_kib; /* what a writer may have in flight */
 	uint32_t reserve_percent;
 	uint64_t reserve_min_mib;
+	uint32_t audit_reserve_mib;
 	uint32_t flush_threads;
 	uint32_t pool_threads;
 	uint32_t memory_mib;

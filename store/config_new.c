@@ -98,6 +98,7 @@ void sr_config_free(struct sr_config *config)
 		sr_issuer_clear(&config->issuers[at]);
 	free(config->listen_tcp);
 	free(config->listen_unix);
+	free(config->audit);
 	free(config->ledger);
 	free(config->key_source);
 	free(config->keyring);

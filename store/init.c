@@ -24,6 +24,7 @@
 #include "options.h"
 #include "serve/daemon.h"
 #include "serve/epochs.h"
+#include "start_audit.h"
 
 #define KEY_FILE_SOURCE "file:"
 #define AUDITOR_TEXT_MAX 256
@@ -296,6 +297,13 @@ static enum sr_code put_epochs(struct making *making, struct sr_index *index, st
 	return code;
 }
 
+static enum sr_code begin_audit(struct making *making, struct sr_index *index, struct sr_error *err)
+{
+	const struct sr_store_audit store = {making->config, making->keyring, index};
+	enum sr_code code = sr_made_note(&making->made, making->config->audit, "the audit log", err);
+	return code == SR_OK ? sr_store_audit_begin(&store, err) : code;
+}
+
 static enum sr_code enrol_operator(struct making *making, struct sr_error *err)
 {
 	struct sr_index *index = NULL;
@@ -310,6 +318,8 @@ static enum sr_code enrol_operator(struct making *making, struct sr_error *err)
 		code = put_operator(making, index, err);
 	if (code == SR_OK)
 		code = put_epochs(making, index, err);
+	if (code == SR_OK)
+		code = begin_audit(making, index, err);
 	sr_index_close(index);
 	free(path);
 	return code;

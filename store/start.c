@@ -18,6 +18,7 @@
 #include "data/lock.h"
 #include "options.h"
 #include "serve/daemon.h"
+#include "start_audit.h"
 #include "wiping.h"
 
 #define MIB 1048576u
@@ -177,6 +178,7 @@ enum sr_code sr_store_open_data(struct sr_daemon_parts *parts, struct sr_error *
 
 void sr_store_close(struct sr_daemon_parts *parts, int lock)
 {
+	sr_audit_close(parts->audit);
 	sr_blobs_close(parts->blobs);
 	sr_index_close(parts->index);
 	sr_keyring_free(parts->keyring);
@@ -184,6 +186,13 @@ void sr_store_close(struct sr_daemon_parts *parts, int lock)
 		close(lock);
 	sr_config_free(parts->config);
 	memset(parts, 0, sizeof *parts);
+}
+
+/* By the one process that writes it. */
+static enum sr_code open_audit(struct sr_daemon_parts *parts, struct sr_error *err)
+{
+	const struct sr_store_audit store = {parts->config, parts->keyring, parts->index};
+	return sr_store_audit_open(&store, &parts->audit, err);
 }
 
 enum sr_code sr_store_serve(const char *directory, bool *started, struct sr_error *err)
@@ -197,6 +206,8 @@ enum sr_code sr_store_serve(const char *directory, bool *started, struct sr_erro
 		code = size_pool(parts.config, err);
 	if (code == SR_OK)
 		code = sr_store_open_data(&parts, err);
+	if (code == SR_OK)
+		code = open_audit(&parts, err);
 	if (code == SR_OK) {
 		if (development)
 			sr_log(SR_LOG_WARN, "development_key",

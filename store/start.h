@@ -33,7 +33,8 @@ enum sr_code sr_store_open_data(struct sr_daemon_parts *parts, struct sr_error *
 void sr_store_close(struct sr_daemon_parts *parts, int lock);
 
 /*
- * Serve the store `directory` until a signal ends it: configuration, lock, key source, keyring, index, blobs, loop.
+ * Serve the store `directory` until a signal ends it: configuration, lock, key source, keyring, index, blobs,
+ * audit log, loop.
  * *started (out) tells whether it came to the loop. Codes are those of the part that failed.
  */
 enum sr_code sr_store_serve(const char *directory, bool *started, struct sr_error *err) SR_MUST_USE;

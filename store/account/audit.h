@@ -24,7 +24,8 @@ struct sr_audit_options {
 
 /*
  * Make an empty log: `directory` and all in it, with the reserve and a signed checkpoint of no entries, synced.
- * SR_CONFLICT: something is there already; SR_IO, SR_NO_SPACE, SR_INTERNAL: part of it may be left.
+ * SR_CONFLICT: something is there already; SR_IO, SR_NO_SPACE, SR_USAGE (its path or origin is too
+ * long): nothing is left. It is made beside its place and then named, so that a crash leaves no half of it.
  */
 enum sr_code sr_audit_create(const struct sr_audit_options *options, struct sr_error *err) SR_MUST_USE;
 

@@ -3,7 +3,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -52,21 +54,45 @@ static enum sr_code create_checkpoint(int dir, const struct sr_audit_options *op
 	return sr_tile_write(dir, "checkpoint", text, strlen(text), err);
 }
 
+/* What is left of a log that could not be made. */
+static void take_back(const char *directory)
+{
+	static const char *const names[] = {SR_RECORDS_FILE, "checkpoint", "fresh"};
+	int dir = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return;
+	for (size_t at = 0; at < sizeof names / sizeof *names; at++)
+		(void)unlinkat(dir, names[at], 0);
+	(void)close(dir);
+	(void)rmdir(directory);
+}
+
 enum sr_code sr_audit_create(const struct sr_audit_options *options, struct sr_error *err)
 {
+	char fresh[PATH_MAX];
 	if (strlen(options->origin) >= SR_AUDIT_ORIGIN_MAX)
 		return SR_FAIL(err, SR_USAGE, "the audit log's origin is too long");
-	if (mkdir(options->directory, 0700) != 0)
-		return errno == EEXIST ? SR_FAIL(err, SR_CONFLICT, "%s exists already", options->directory)
-				       : fail_io("directory cannot be made", err);
-	int dir = open(options->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (snprintf(fresh, sizeof fresh, "%s.new", options->directory) >= (int)sizeof fresh)
+		return SR_FAIL(err, SR_USAGE, "the path of the audit log is too long");
+	if (faccessat(AT_FDCWD, options->directory, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return SR_FAIL(err, SR_CONFLICT, "%s exists already", options->directory);
+	if (mkdir(fresh, 0700) != 0 && errno != EEXIST)
+		return fail_io("directory cannot be made", err);
+	int dir = open(fresh, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return fail_io("directory cannot be opened", err);
+	/* Of a making that was cut short. */
+	(void)unlinkat(dir, SR_RECORDS_FILE, 0);
 	enum sr_code code = create_records(dir, options->reserve, err);
 	if (code == SR_OK)
 		code = create_checkpoint(dir, options, err);
 	(void)close(dir);
-	return code == SR_OK ? sr_directory_sync_parent(options->directory, err) : code;
+	if (code == SR_OK && rename(fresh, options->directory) != 0)
+		code = fail_io("directory cannot be named", err);
+	if (code == SR_OK)
+		return sr_directory_sync_parent(options->directory, err);
+	take_back(fresh);
+	return code;
 }
 
 /* ---- opening: checkpoint and tree ---- */

@@ -94,6 +94,11 @@ void sr_keyring_server_public(const struct sr_keyring *keyring, uint8_t key[32])
 		sodium_misuse();
 }
 
+const uint8_t *sr_keyring_audit_seed(const struct sr_keyring *keyring)
+{
+	return keyring->fixed.audit_seed;
+}
+
 const uint8_t *sr_keyring_auditor(const struct sr_keyring *keyring)
 {
 	return keyring->fixed.auditor_key;

@@ -90,7 +90,8 @@ enum sr_code sr_keyring_parse(const uint8_t *body, size_t size, struct sr_keyrin
 const uint8_t *sr_keyring_store(const struct sr_keyring *keyring);         /* 16 */
 const uint8_t *sr_keyring_server_secret(const struct sr_keyring *keyring); /* 32 */
 void sr_keyring_server_public(const struct sr_keyring *keyring, uint8_t key[32]);
-const uint8_t *sr_keyring_auditor(const struct sr_keyring *keyring); /* 32, public */
+const uint8_t *sr_keyring_audit_seed(const struct sr_keyring *keyring); /* 32, Ed25519: signs checkpoints */
+const uint8_t *sr_keyring_auditor(const struct sr_keyring *keyring);    /* 32, public */
 uint64_t sr_keyring_revision(const struct sr_keyring *keyring);
 uint32_t sr_keyring_epoch(const struct sr_keyring *keyring); /* the current one: the highest that is open */
 uint32_t sr_keyring_root(const struct sr_keyring *keyring);  /* the current root version: the highest */

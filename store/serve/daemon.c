@@ -232,6 +232,7 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->keyring = parts->keyring;
 	daemon->index = parts->index;
 	daemon->blobs = parts->blobs;
+	daemon->audit = parts->audit;
 	daemon->started_ms = sr_now_ms();
 	sodium_bin2hex(daemon->audience, sizeof daemon->audience, sr_keyring_store(daemon->keyring), SR_UUID);
 	sr_uuid7(daemon->started_ms, daemon->decoy_id);

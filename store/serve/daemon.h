@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "access/services.h"
+#include "account/audit.h"
 #include "config.h"
 #include "data/blob.h"
 #include "data/flush.h"
@@ -46,6 +47,7 @@ struct sr_daemon {
 	struct sr_index *index;
 	struct sr_epoch_book *epochs;
 	struct sr_blobs *blobs;
+	struct sr_audit *audit;
 	struct sr_flusher *flusher;
 	struct sr_spoiled *spoiled;
 	struct sr_postbox *postbox;
@@ -85,6 +87,7 @@ struct sr_daemon_parts {
 	struct sr_keyring *keyring;
 	struct sr_index *index;
 	struct sr_blobs *blobs;
+	struct sr_audit *audit; /* NULL where nothing is served */
 };
 
 /*

@@ -64,7 +64,7 @@ function assertFormat({ index, keyring }, store) {
 }
 
 // Rows of the table CONTROL that a store of an earlier time gets when it is first served.
-const ADDED = ['epochs'].map((name) => Buffer.from(name).toString('hex'));
+const ADDED = ['audit', 'epochs'].map((name) => Buffer.from(name).toString('hex'));
 
 /** The same without the rows that were added, which must be there. */
 function withoutAdded({ index, ...rest }) {

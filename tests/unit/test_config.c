@@ -48,6 +48,7 @@ static void expect_defaults(const struct sr_config *config)
 	cr_expect_str_eq(config->keyring, at_place("keyring"));
 	cr_expect_str_eq(config->key_source, "file:keyring.key");
 	cr_expect_str_eq(config->ledger, at_place("ledger"));
+	cr_expect_str_eq(config->audit, at_place("audit"));
 	cr_expect_str_eq(config->listen_unix, at_place("sealreel.sock"));
 	cr_expect_null(config->listen_tcp);
 	cr_expect_eq(config->max_delay_ms, 1000);
@@ -217,7 +218,7 @@ Test(config, numbers_at_and_past_their_ends)
 			refused(text, why);
 		}
 	}
-	cr_expect_eq(numbers, 20);
+	cr_expect_eq(numbers, 21);
 }
 
 Test(config, every_option_twice_or_without_a_value)

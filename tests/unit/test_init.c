@@ -85,6 +85,9 @@ Test(init, makes_everything_for_its_owner_alone)
 	} things[] = {{"store", 0700},
 		      {"store/index", 0700},
 		      {"store/blobs", 0700},
+		      {"store/audit", 0700},
+		      {"store/audit/records", 0600},
+		      {"store/audit/checkpoint", 0600},
 		      {"store/issuers", 0700},
 		      {"store/keyring", 0600},
 		      {"store/keyring.key", 0600},
@@ -96,7 +99,7 @@ Test(init, makes_everything_for_its_owner_alone)
 	made(NULL);
 	for (size_t at = 0; at < sizeof things / sizeof *things; at++)
 		cr_expect_eq(mode_of(things[at].name), things[at].mode, "%s", things[at].name);
-	cr_expect_eq(entries(store), sizeof things / sizeof *things - 1, "there is more than that");
+	cr_expect_eq(entries(store), sizeof things / sizeof *things - 3, "there is more than that");
 	cr_expect_eq(entries(at_place("store/blobs")), SR_BLOB_FANOUT);
 	cr_expect_eq(entries(at_place("store/issuers")), 0);
 }
@@ -104,8 +107,8 @@ Test(init, makes_everything_for_its_owner_alone)
 Test(init, says_what_it_made_and_last_the_store)
 {
 	made(NULL);
-	static const char *const names[] = {"index",  "blobs",         "issuers",     "keyring",     "keyring.key",
-					    "ledger", "operator.cred", "auditor.key", "sealreel.ini"};
+	static const char *const names[] = {"index",       "audit",  "blobs",         "issuers",     "keyring",
+					    "keyring.key", "ledger", "operator.cred", "auditor.key", "sealreel.ini"};
 	for (size_t at = 0; at < sizeof names / sizeof *names; at++) {
 		char line[160];
 		snprintf(line, sizeof line, "made %s/%s: ", store, names[at]);
