@@ -52,8 +52,14 @@ int cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv, v
 /* In a command's parser: note what is wrong (printf-style); returns what the parser must. */
 error_t cli_wrong(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* In a command's parser: take the value of --retry, a duration, into cli->reconnect_ms. */
+error_t cli_take_retry(struct cli *cli, const char *value);
+
 /* In a command's parser, for ARGP_KEY_INIT: hand `cli` to its `children` child parsers. */
 error_t cli_children(struct argp_state *state, struct cli *cli, unsigned children);
+
+/* Say that the connection is lost and tried again, or stands again (SR_OK): a line on stderr. */
+void cli_say_trying(const struct sr_result *result);
 
 /* Print a failure's one line and give its exit status. */
 int cli_fail(const struct sr_result *result);

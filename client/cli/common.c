@@ -9,7 +9,10 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/parse.h"
 #include "message.h"
+
+#define RETRY_S_MOST 86400
 
 enum { KEY_SERVER = 0x200, KEY_CREDENTIAL, KEY_GRANT, KEY_GRANT_COMMAND, KEY_JSON, KEY_HELP };
 
@@ -246,6 +249,21 @@ static ssize_t grant_from_command(void *context, bool renewal, char *token, size
 const char *cli_credential(const struct cli *cli)
 {
 	return cli->credential ? cli->credential : getenv("SEALREEL_CREDENTIAL");
+}
+
+error_t cli_take_retry(struct cli *cli, const char *value)
+{
+	int64_t seconds = 0;
+	if (strcmp(value, "0") != 0 && (!parse_duration(value, &seconds) || seconds > RETRY_S_MOST))
+		return cli_wrong(cli, "--retry is no duration of at most a day (as 90s, 10m, 0)");
+	cli->reconnect_ms = (uint32_t)seconds * 1000;
+	return 0;
+}
+
+void cli_say_trying(const struct sr_result *result)
+{
+	(void)fprintf(stderr, "sealreel: %s\n",
+		      result->code == SR_OK ? "connected again" : "connection lost; trying again");
 }
 
 sr_blocking *cli_connect(struct cli *cli, int *status)

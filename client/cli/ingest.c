@@ -12,7 +12,6 @@
 
 #define SOURCES_MAX 64
 #define RETRY_S 600
-#define RETRY_S_MOST 86400
 
 enum { KEY_TYPE = 1, KEY_LABEL, KEY_RECORDING, KEY_START_AT, KEY_NO_FINISH, KEY_RETRY, KEY_RESUME, KEY_TRACK };
 
@@ -61,15 +60,6 @@ static error_t take_file(struct ingest *ingest, const char *name)
 	return 0;
 }
 
-static error_t take_retry(struct ingest *ingest, const char *value)
-{
-	int64_t seconds = 0;
-	if (strcmp(value, "0") != 0 && (!parse_duration(value, &seconds) || seconds > RETRY_S_MOST))
-		return cli_wrong(ingest->cli, "--retry is no duration of at most a day (as 90s, 10m, 0)");
-	ingest->cli->reconnect_ms = (uint32_t)seconds * 1000;
-	return 0;
-}
-
 static error_t take_track(struct ingest *ingest, const char *value)
 {
 	uint64_t number;
@@ -115,7 +105,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		ingest->no_finish = true;
 		return 0;
 	case KEY_RETRY:
-		return take_retry(ingest, value);
+		return cli_take_retry(ingest->cli, value);
 	case KEY_RESUME:
 		ingest->adds = ingest->resumes = true;
 		return sr_id_parse(value, ingest->recording) ? 0 : cli_wrong(ingest->cli, "--resume is not an id");
@@ -186,8 +176,7 @@ static void on_trying(void *context, const struct sr_result *result)
 	if (ingest->cli->quiet)
 		return;
 	progress_clear(&ingest->progress);
-	(void)fprintf(stderr, "sealreel: %s\n",
-		      result->code == SR_OK ? "connected again" : "connection lost; trying again");
+	cli_say_trying(result);
 }
 
 /* Open every file before anything is made in the store. */

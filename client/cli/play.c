@@ -10,7 +10,9 @@
 #include "cli/parse.h"
 #include "cli/progress.h"
 
-enum { KEY_TRACK = 1, KEY_RANGE, KEY_FOLLOW };
+#define RETRY_S 60
+
+enum { KEY_TRACK = 1, KEY_RANGE, KEY_FOLLOW, KEY_RETRY };
 
 struct play {
 	struct cli *cli;
@@ -32,6 +34,9 @@ static const struct argp_option options[] = {
 	{"track", KEY_TRACK, "N", 0, "Which track; by default 1", 1},
 	{"range", KEY_RANGE, "A-B", 0, "Only bytes A to B, both included; \"A-\" is from A to the end", 1},
 	{"follow", KEY_FOLLOW, NULL, 0, "At the end of an unfinished track wait for more, until it is finished", 1},
+	{"retry", KEY_RETRY, "DURATION", 0,
+	 "How long to try again when the connection is lost or the daemon goes away (default 1m; 0: give up at once)",
+	 1},
 	{"output", 'o', "FILE", 0, "Where to; FILE appears only when it is whole. \"-\" is standard output", 1},
 	{0},
 };
@@ -50,6 +55,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	struct play *play = state->input;
 	switch (key) {
 	case ARGP_KEY_INIT:
+		play->cli->reconnect_ms = RETRY_S * 1000u;
 		return cli_children(state, play->cli, 1);
 	case KEY_TRACK:
 		return take_track(play, value);
@@ -60,6 +66,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	case KEY_FOLLOW:
 		play->read.follow = true;
 		return 0;
+	case KEY_RETRY:
+		return cli_take_retry(play->cli, value);
 	case 'o':
 		play->output = strcmp(value, "-") == 0 ? NULL : value;
 		play->fd = STDOUT_FILENO;
@@ -85,7 +93,8 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "RECORDING",
-	.doc = "Write a track's bytes to a file or pipe, each checked before it is written.\vExample:\n\n"
+	.doc = "Write a track's bytes to a file or pipe, each checked before it is written. When the connection is "
+	       "lost, it is made again, and playing goes on behind the last byte.\vExample:\n\n"
 	       "  sealreel play 01936f6e-8c3a-7000-8000-000000000001 -o - | ffplay -\n",
 	.children = children,
 };
@@ -117,6 +126,15 @@ static void on_done(void *context, const struct sr_result *result, uint64_t byte
 	(void)finished;
 	play->result = *result;
 	play->done = true;
+}
+
+static void on_trying(void *context, const struct sr_result *result)
+{
+	struct play *play = context;
+	if (play->cli->quiet)
+		return;
+	progress_clear(&play->progress);
+	cli_say_trying(result);
 }
 
 static int open_output(struct play *play)
@@ -193,6 +211,7 @@ int cli_play(struct cli *cli, int argc, char **argv)
 	sr_blocking *blocking = cli_connect(cli, &status);
 	if (!blocking)
 		return status;
+	sr_client_on_trying(sr_blocking_client(blocking), on_trying, &play);
 	status = open_output(&play);
 	if (status == CLI_DONE)
 		status = play_track(&play, blocking);

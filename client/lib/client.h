@@ -139,6 +139,7 @@ struct sr_client {
 	struct sr_streams waiting;
 	uint32_t reconnect_ms; /* 0: a lost connection is not made again */
 	struct sr_retry retry; /* of the connection */
+	uint32_t busy_ms;      /* on this one the store was busy, and said for how long; 0: it has not */
 	uint64_t lost_at;      /* loop time of the last loss; 0: none yet */
 	bool trying;           /* the application has been told so */
 	sr_done *on_trying;

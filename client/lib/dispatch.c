@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#define BUSY_MS 1000u /* how long a store is taken for busy that does not say */
+
 static void on_ready(struct sr_client *client)
 {
 	const struct sr_result ok = {0};
@@ -10,6 +12,7 @@ static void on_ready(struct sr_client *client)
 	client->phase = SR_PHASE_OPEN;
 	client->established = true;
 	client->connect_by = 0;
+	client->busy_ms = 0;
 	/* The daemon takes a caller for genuine at its first message only: let that not wait for the application. */
 	struct sr_outgoing *out = sr_outgoing_new(SR_MSG_PING, 0, sr_request_new(), 0);
 	if (!out || sr_outgoing_send(client, NULL, out) != SR_OK)
@@ -41,6 +44,9 @@ static void on_goodbye(struct sr_client *client, struct sr_cursor *fields)
 		sr_client_fail(client, SR_UNAVAILABLE, "the store said goodbye");
 	else
 		sr_client_fail(client, goodbye.code, text[0] ? text : NULL);
+	/* A goodbye has no time in it: the refusal before it had. */
+	if (goodbye.code == SR_BUSY && client->phase == SR_PHASE_FAILED)
+		client->failure.retry_ms = client->busy_ms ? client->busy_ms : BUSY_MS;
 }
 
 static struct sr_call *find_call(struct sr_client *client, uint64_t request)
@@ -76,6 +82,7 @@ static void on_reply(struct sr_client *client, const struct sr_message_head *hea
 	}
 	result.code = error.code;
 	result.retry_ms = error.retry_ms;
+	sr_reconnect_heard(client, &result);
 	(void)snprintf(result.text, sizeof result.text, "%.*s", (int)error.text.size, (const char *)error.text.data);
 	if (sr_reconnect_retries_call(call, &result))
 		sr_client_arm(client);

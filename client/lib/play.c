@@ -1,4 +1,4 @@
-/* Playing: opening a recording, and asking for tables and ranges until a read is full. */
+/* Playing: opening a recording, asking for tables and ranges until a read is full; and again after a loss. */
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +90,8 @@ static enum step next_step(const struct sr_reading *reading)
 static void go_on(struct sr_player *player)
 {
 	const struct sr_result ok = {.request = player->reading.request};
-	if (player->stream.dropped || player->stream.over || !player->reading.active)
+	/* One that waits for a connection, or for the store's answer on it, goes on after that. */
+	if (player->stream.dropped || player->stream.state != SR_STREAM_PLAYER || !player->reading.active)
 		return;
 	switch (next_step(&player->reading)) {
 	case STEP_RANGE:
@@ -118,6 +119,7 @@ static bool take_table(struct sr_player *player, struct sr_cursor *fields)
 	struct sr_track_info *info = &player->info.tracks[table - player->tables];
 	if (sr_table_take(table, fields) != SR_OK)
 		return false;
+	sr_reconnect_progress(player->stream.client, &player->stream);
 	reading->asked = sr_table_caught_up(table);
 	info->length = table->verified_length;
 	info->segments = table->verified;
@@ -125,17 +127,75 @@ static bool take_table(struct sr_player *player, struct sr_cursor *fields)
 	return true;
 }
 
+static struct sr_track_table *find_table(struct sr_player *player, uint16_t track)
+{
+	for (size_t i = 0; i < player->info.track_count; i++) {
+		if (player->info.tracks[i].track == track)
+			return &player->tables[i];
+	}
+	return NULL;
+}
+
+/* Have the connection wait for the application, or no longer. */
+static void hold(struct sr_player *player, bool on)
+{
+	struct sr_client *client = player->stream.client;
+	if (player->holding == on)
+		return;
+	player->holding = on;
+	if (on)
+		client->pauses++;
+	else
+		client->pauses--;
+	if (client->pauses <= 1)
+		sr_socket_pause(client, client->pauses == 1);
+	sr_client_arm(client);
+}
+
+/* The recording on another connection: what was told of it before must still be so. Later tracks are left out. */
+static bool fits_still(struct sr_player *player, struct sr_cursor *fields)
+{
+	struct sr_recording_info info = {0};
+	size_t known = 0;
+	bool fits = sr_entry_read(fields, &info) && memcmp(info.recording, player->recording, SR_ID) == 0;
+	for (size_t i = 0; fits && i < info.track_count; i++) {
+		struct sr_play_head head;
+		sr_play_head_decode(fields, &head);
+		const struct sr_track_table *table = find_table(player, head.track);
+		fits = !fields->failed && head.track == info.tracks[i].track &&
+		       (!table || sr_table_follows(table, &head));
+		known += table != NULL;
+	}
+	fits = fits && known == player->info.track_count && sr_take_done(fields);
+	sr_recording_info_clear(&info);
+	return fits;
+}
+
+static bool take_reopened(struct sr_player *player, struct sr_cursor *fields)
+{
+	if (!fits_still(player, fields))
+		return false;
+	if (!player->reading.active)
+		sr_reconnect_progress(player->stream.client, &player->stream);
+	hold(player, player->paused);
+	return true;
+}
+
 static void player_message(struct sr_stream *stream, const struct sr_message_head *head, struct sr_cursor *fields)
 {
 	struct sr_player *player = (struct sr_player *)stream;
 	bool fits = false;
-	bool step = head->type == SR_MSG_TABLE || head->type == SR_MSG_READ_DONE;
+	bool step = head->type == SR_MSG_TABLE || head->type == SR_MSG_READ_DONE || head->type == SR_MSG_PLAY_OPENED;
 	if (stream->dropped) {
 		if (head->type == SR_MSG_BODY)
 			stream->client->body_of = player;
+		else if (head->type == SR_MSG_PLAY_OPENED)
+			sr_stream_say_close(stream);
 		return;
 	}
-	if (player->reading.active && head->request == player->reading.request) {
+	if (head->type == SR_MSG_PLAY_OPENED)
+		fits = head->request == stream->request && take_reopened(player, fields);
+	else if (player->reading.active && head->request == player->reading.request) {
 		if (head->type == SR_MSG_TABLE)
 			fits = take_table(player, fields);
 		else if (head->type == SR_MSG_SEGMENT_KEY)
@@ -165,8 +225,47 @@ static void player_ended(struct sr_stream *stream, const struct sr_result *resul
 	(void)result;
 }
 
-static const struct sr_stream_kind player_kind = {
-	.message = player_message, .ended = player_ended, .due = player_due, .release = release_player};
+/* What was under way of a range is asked for again, from the first byte that was not handed out. */
+static void player_lost(struct sr_stream *stream)
+{
+	struct sr_player *player = (struct sr_player *)stream;
+	player->holding = false;
+	player->reading.request = 0;
+	player->reading.keyed = false;
+	player->reading.body_left = 0;
+}
+
+/* Ask for the recording under the stream's present request. */
+static enum sr_code player_ask(struct sr_stream *stream)
+{
+	struct sr_player *player = (struct sr_player *)stream;
+	struct sr_client *client = stream->client;
+	struct sr_named named;
+	if (player->opening)
+		player->opening->request = stream->request;
+	memcpy(named.recording, player->recording, SR_ID);
+	enum sr_code code = sr_grant_take(client, false, &named.grant);
+	if (code == SR_OK) {
+		struct sr_outgoing *out =
+			sr_outgoing_new(SR_MSG_PLAY_OPEN, stream->id, stream->request, named.grant.size + 2 + SR_ID);
+		code = SR_INTERNAL;
+		if (out) {
+			sr_named_encode(&out->fields, &named);
+			code = sr_outgoing_send(client, stream, out);
+		}
+	}
+	if (code == SR_OK)
+		sr_grant_plan_from(stream, named.grant);
+	sr_grant_done(client);
+	return code;
+}
+
+static const struct sr_stream_kind player_kind = {.message = player_message,
+						  .ended = player_ended,
+						  .due = player_due,
+						  .lost = player_lost,
+						  .again = player_ask,
+						  .release = release_player};
 
 /* The heads of PLAY_OPENED, one for each track of the entry and in its order. */
 static bool read_heads(struct sr_player *player, struct sr_cursor *fields)
@@ -198,16 +297,17 @@ static bool make_opener(struct sr_player *player)
 	return player->key && player->plain && player->aead;
 }
 
-/* `own` is the id that was asked for. */
 static void deliver_opened(struct sr_call *call, const struct sr_result *result, struct sr_cursor *fields)
 {
 	struct sr_result own = *result;
 	struct sr_player *player = (struct sr_player *)call->stream;
+	player->opening = NULL;
 	if (fields) {
-		if (!sr_entry_read(fields, &player->info) || memcmp(player->info.recording, call->own, SR_ID) != 0 ||
-		    !read_heads(player, fields))
+		if (!sr_entry_read(fields, &player->info) ||
+		    memcmp(player->info.recording, player->recording, SR_ID) != 0 || !read_heads(player, fields))
 			sr_take_fail(fields);
-		player->opened = sr_decoded(call, fields, &own);
+		if (sr_decoded(call, fields, &own))
+			sr_reconnect_progress(call->client, &player->stream);
 	}
 	if (own.code != SR_OK)
 		player->stream.dropped = true;
@@ -217,49 +317,28 @@ static void deliver_opened(struct sr_call *call, const struct sr_result *result,
 		call->callback.player_ready(call->context, &own, own.code == SR_OK ? player : NULL);
 }
 
-static enum sr_code send_open(struct sr_player *player, struct sr_call *call, const uint8_t recording[SR_ID])
-{
-	struct sr_client *client = player->stream.client;
-	struct sr_named named;
-	memcpy(named.recording, recording, SR_ID);
-	enum sr_code code = sr_grant_take(client, false, &named.grant);
-	if (code == SR_OK) {
-		struct sr_outgoing *out = sr_outgoing_new(SR_MSG_PLAY_OPEN, player->stream.id, call->request,
-							  named.grant.size + 2 + SR_ID);
-		code = SR_INTERNAL;
-		if (out) {
-			sr_named_encode(&out->fields, &named);
-			code = sr_outgoing_send(client, &player->stream, out);
-		}
-	}
-	if (code == SR_OK)
-		sr_grant_plan_from(&player->stream, named.grant);
-	sr_grant_done(client);
-	return code;
-}
-
 enum sr_code sr_play_open(sr_client *client, const uint8_t recording[SR_ID], sr_player_ready *ready, void *context,
 			  sr_call **handle)
 {
 	struct sr_player *player = calloc(1, sizeof *player);
 	struct sr_call *call = sr_call_new(client, SR_MSG_PLAY_OPENED, deliver_opened, context);
-	uint8_t *asked = malloc(SR_ID);
-	if (!player || !call || !asked || !make_opener(player)) {
+	enum sr_code code = SR_OK;
+	if (!player || !call || !make_opener(player)) {
 		if (player)
 			release_player(&player->stream);
 		free(call);
-		free(asked);
 		return SR_INTERNAL;
 	}
-	memcpy(asked, recording, SR_ID);
+	memcpy(player->recording, recording, SR_ID);
+	player->opening = call;
 	call->callback.player_ready = ready;
-	call->own = asked;
-	call->release = free;
 	call->stream = &player->stream;
 	call->sees_all = true;
 	sr_stream_begin(client, &player->stream, &player_kind);
-	call->request = player->stream.request;
-	enum sr_code code = send_open(player, call, recording);
+	if (sr_reconnect_under_way(client))
+		sr_reconnect_sets_aside(&player->stream);
+	else
+		code = player_ask(&player->stream);
 	if (code != SR_OK) {
 		LIST_REMOVE(&player->stream, link);
 		release_player(&player->stream);
@@ -272,21 +351,12 @@ const struct sr_recording_info *sr_player_info(const sr_player *player)
 	return &player->info;
 }
 
-static struct sr_track_table *find_table(struct sr_player *player, uint16_t track)
-{
-	for (size_t i = 0; i < player->info.track_count; i++) {
-		if (player->info.tracks[i].track == track)
-			return &player->tables[i];
-	}
-	return NULL;
-}
-
 enum sr_code sr_play_read(sr_player *player, const struct sr_read_options *options, sr_play_done *done, void *context,
 			  sr_call **handle)
 {
 	struct sr_client *client = player->stream.client;
 	struct sr_track_table *table = find_table(player, options->track);
-	if (player->stream.over || client->phase != SR_PHASE_OPEN)
+	if (player->stream.over || (client->phase != SR_PHASE_OPEN && !sr_reconnect_under_way(client)))
 		return SR_UNAVAILABLE;
 	if (!table)
 		return SR_NOT_FOUND;
@@ -321,17 +391,13 @@ enum sr_code sr_play_read(sr_player *player, const struct sr_read_options *optio
 
 void sr_play_pause(sr_player *player, bool paused)
 {
-	struct sr_client *client = player->stream.client;
-	if (player->paused == paused || player->stream.over || client->phase != SR_PHASE_OPEN)
+	const struct sr_client *client = player->stream.client;
+	if (player->paused == paused || player->stream.over || client->phase == SR_PHASE_CLOSED)
 		return;
 	player->paused = paused;
-	if (paused)
-		client->pauses++;
-	else
-		client->pauses--;
-	if (client->pauses <= 1)
-		sr_socket_pause(client, client->pauses == 1);
-	sr_client_arm(client);
+	/* Between two connections there is nothing to hold; the next one is held when the player is open there. */
+	if (client->phase == SR_PHASE_OPEN && (!paused || player->stream.state != SR_STREAM_FREE))
+		hold(player, paused);
 }
 
 void sr_player_close(sr_player *player)

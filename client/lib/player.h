@@ -31,8 +31,10 @@ struct sr_reading {
 
 struct sr_player {
 	struct sr_stream stream; /* first: it is cast */
-	bool opened;
-	bool paused;
+	uint8_t recording[SR_ID];
+	struct sr_call *opening; /* until the store has answered */
+	bool paused;             /* as the application wants it */
+	bool holding;            /* counted among its client's pauses */
 	struct sr_recording_info info;
 	struct sr_track_table *tables; /* one per track of `info` */
 	struct sr_reading reading;

@@ -93,6 +93,7 @@ static void hand_out(struct sr_player *player, uint64_t from, size_t size)
 		end = reading->range_end;
 	size = (size_t)(end - from);
 	reading->at = end;
+	sr_reconnect_progress(player->stream.client, &player->stream);
 	if (!reading->call->cancelled) {
 		reading->given += size;
 		reading->data(reading->call->context, data, size);

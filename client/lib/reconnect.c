@@ -37,6 +37,12 @@ bool sr_reconnect_under_way(const struct sr_client *client)
 	       client->phase != SR_PHASE_CLOSED;
 }
 
+void sr_reconnect_heard(struct sr_client *client, const struct sr_result *why)
+{
+	if (why->code == SR_BUSY)
+		client->busy_ms = why->retry_ms;
+}
+
 bool sr_reconnect_takes(struct sr_client *client)
 {
 	if (client->reconnect_ms == 0 || !client->established)
@@ -50,7 +56,7 @@ bool sr_reconnect_takes(struct sr_client *client)
 	default:
 		return false;
 	}
-	return sr_retry_plan(&client->retry, client, client->reconnect_ms, 0);
+	return sr_retry_plan(&client->retry, client, client->reconnect_ms, client->failure.retry_ms);
 }
 
 void sr_reconnect_sets_aside(struct sr_stream *stream)

@@ -32,6 +32,9 @@ bool sr_retry_plan(struct sr_retry *retry, const struct sr_client *client, uint3
 /* True if `client` has lost its connection and is making it again, or has still to see whether it may. */
 bool sr_reconnect_under_way(const struct sr_client *client);
 
+/* The store has refused something with `why`: how long it says that it is busy counts for a goodbye as well. */
+void sr_reconnect_heard(struct sr_client *client, const struct sr_result *why);
+
 /* The connection has failed with client->failure: true if it will be made again, which is planned then. */
 bool sr_reconnect_takes(struct sr_client *client) SR_MUST_USE;
 

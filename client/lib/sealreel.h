@@ -65,7 +65,7 @@ struct sr_client_options {
 	void *grant_context;
 	/*
 	 * 0: the end of an established connection ends all that is under way. Else the connection is made again, for so
-	 * many milliseconds at a time in which nothing comes of it, and recording goes on: "Going on after a loss".
+	 * many milliseconds at a time in which nothing comes of it; recording and playing go on: "Going on after a loss".
 	 */
 	uint32_t reconnect_ms;
 };
@@ -107,13 +107,18 @@ SR_PUBLIC void sr_client_on_lost(sr_client *client, sr_done *lost, void *context
  * answers a track with `busy`, or a track or recording with `unavailable` or `busy` and a time to try again, when the
  * grant callback has none just then, and when a track's file has failed (five times in a row at most). An unexpired
  * grant is no condition: the one that opened or last renewed a track resumes it as long as the store's record_grace
- * says.
+ * says. Where the store ends a connection as `busy`, the next one is made when it said that it is no longer.
+ *
+ * A player outlives its connection as well: the recording is opened again, with a grant as it was got before, which
+ * must not have expired, and a read goes on behind the last byte that was handed out, so that each byte comes once. What
+ * the store then says of the recording must follow what it said before, or the connection ends with SR_CORRUPT.
+ * sr_play_open and sr_play_read may be called meanwhile. Tracks that were added since do not show in sr_player_info.
  *
  * A writer ends (sr_writer_on_ended) with SR_CONFLICT if somebody else has resumed its track, with SR_CORRUPT if the
  * store has lost what it had acknowledged, with what the store says if it refuses for good, and with SR_UNAVAILABLE or
  * what failed last if nothing comes of it for `reconnect_ms`; a last attempt may take ten seconds more. What is durable
- * then is durable. All other calls fail with the connection, as do players; they are not started before it stands.
- * sr_connect is tried once.
+ * then is durable. A read is given up for the last two reasons as well. All other calls fail with the connection, and
+ * are not started before it stands. sr_connect is tried once.
  *
  * `trying` (NULL: none) is called with the reason when such a connection is lost, and with SR_OK when it stands again.
  */

@@ -153,6 +153,7 @@ static void on_error(struct sr_stream *stream, const struct sr_message_head *hea
 	}
 	result.code = error.code;
 	result.retry_ms = error.retry_ms;
+	sr_reconnect_heard(stream->client, &result);
 	(void)snprintf(result.text, sizeof result.text, "%.*s", (int)error.text.size, (const char *)error.text.data);
 	struct sr_call *call = stream_call(stream, head->request);
 	bool opening = stream->state == SR_STREAM_WRITER_OPENING || stream->state == SR_STREAM_PLAYER_OPENING;

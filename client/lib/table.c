@@ -105,6 +105,11 @@ enum sr_code sr_table_take(struct sr_track_table *table, struct sr_cursor *field
 	return code;
 }
 
+bool sr_table_follows(const struct sr_track_table *table, const struct sr_play_head *head)
+{
+	return follows(&table->head, head);
+}
+
 bool sr_table_caught_up(const struct sr_track_table *table)
 {
 	return table->verified == table->head.segments;

@@ -43,6 +43,9 @@ void sr_table_free(struct sr_track_table *table);
  */
 enum sr_code sr_table_take(struct sr_track_table *table, struct sr_cursor *fields) SR_MUST_USE;
 
+/* Whether `head`, told later, can follow the newest: nothing has shrunk, and what has not grown is the same. */
+bool sr_table_follows(const struct sr_track_table *table, const struct sr_play_head *head);
+
 /* True if every segment that the newest head counts is verified. */
 bool sr_table_caught_up(const struct sr_track_table *table);
 

@@ -248,6 +248,57 @@ describe('an ingest goes on through losses', { skip: missing() }, () => {
   });
 });
 
+test('a play goes on through losses of the daemon and of connections, and each byte comes once', { skip: missing() },
+  async () => {
+    const store = await Store.serve({ options: BRISK });
+    const wire = new Wire(store, 'wire.sock');
+    const plays = [];
+    try {
+      const credential = await store.service('ingest,playback');
+      const size = 24 * MIB;
+      const ingest = new Ingest(store, ['-'], { credential });
+      await ingest.pour(size);
+      assert.equal((await ingest.over).code, 0, ingest.stderr);
+      for (const server of [`unix:${wire.path}`, store.server]) {
+        const child = spawn(join(store.bin, 'sealreel'), ['play', ingest.id, '-o', '-'], {
+          env: {
+            ...process.env, SEALREEL_SERVER: server, SEALREEL_CREDENTIAL: credential,
+            SEALREEL_GRANT: store.mint(ALICE, 'play'),
+          },
+        });
+        const play = { child, got: 0, stderr: '', hash: createHash('sha256'), over: once(child, 'close') };
+        child.stdout.on('data', (data) => {
+          play.got += data.length;
+          play.hash.update(data);
+          // A slow listener, so that the losses come in the middle.
+          child.stdout.pause();
+          setTimeout(() => child.stdout.resume(), 2);
+        });
+        child.stderr.on('data', (data) => {
+          play.stderr += data;
+        });
+        plays.push(play);
+      }
+      for (let loss = 1; loss <= 3; loss++) {
+        await waitFor(() => plays.every(({ got }) => got > loss * 4 * MIB), { what: 'more bytes' });
+        wire.cut();
+        await store.kill();
+        await store.start();
+      }
+      const wanted = ingest.hash.digest('hex');
+      for (const play of plays) {
+        const [code] = await play.over;
+        assert.equal(code, 0, play.stderr);
+        assert.equal(play.hash.digest('hex'), wanted);
+        assert.match(play.stderr, /connection lost; trying again\nsealreel: connected again\n/);
+      }
+    } finally {
+      wire.close();
+      plays.forEach(({ child }) => child.kill('SIGKILL'));
+      await store.remove();
+    }
+  });
+
 test('while the daemon is away an ingest holds its window, and no more', {
   skip: missing(['sealreeld', 'sealreel'], BIN_RELEASE) || (BIN === BIN_RELEASE && 'there is no release build'),
 }, async () => {
