@@ -14,8 +14,6 @@
 #include "serve/extent.h"
 #include "serve/track_file.h"
 
-#define FEED_AT_ONCE (8 * SR_CHUNK) /* what one write to the blob covers, about */
-
 struct sr_sealing {
 	const struct sr_keyring *keyring;
 	struct sr_blob *blob;
@@ -28,8 +26,6 @@ struct sr_sealing {
 	struct sr_extents extents;
 	struct sr_sealer *sealer; /* NULL: no segment is open */
 	struct sr_segment_place place;
-	uint8_t *sealed; /* room for what one feed seals; ciphertext only */
-	size_t sealed_room;
 	struct sr_commit *first, **last;
 };
 
@@ -92,7 +88,6 @@ void sr_sealing_free(struct sr_sealing *sealing)
 	sr_sealer_free(sealing->sealer);
 	sr_blob_close(sealing->blob);
 	sr_extents_clear(&sealing->extents);
-	free(sealing->sealed);
 	sodium_memzero(sealing, sizeof *sealing);
 	free(sealing);
 }
@@ -115,20 +110,34 @@ struct sr_commit *sr_sealing_take(struct sr_sealing *sealing)
 	return taken;
 }
 
-static enum sr_code append(struct sr_sealing *sealing, const uint8_t *sealed, size_t size, struct sr_error *err)
+/*
+ * Sealed bytes on their way to the blob. On the stack of whoever feeds: a stream that waits keeps no room for them.
+ */
+struct outgoing {
+	size_t used;
+	uint8_t bytes[SR_SEALED_FRONT + (SR_SEALING_WRITE + 1) * SR_CHUNK_SEALED];
+};
+
+/* Write what is there. */
+static enum sr_code write_out(struct sr_sealing *sealing, struct outgoing *out, struct sr_error *err)
 {
+	size_t size = out->used;
+	out->used = 0;
 	if (size == 0)
 		return SR_OK;
-	enum sr_code code = sr_blob_append(sealing->blob, sealed, size, err);
+	enum sr_code code = sr_blob_append(sealing->blob, out->bytes, size, err);
 	if (code != SR_OK)
 		return code;
-	return sr_extents_add(&sealing->extents, sealed, size) ? SR_OK : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	return sr_extents_add(&sealing->extents, out->bytes, size) ? SR_OK
+								   : SR_FAIL(err, SR_INTERNAL, "memory is used up");
 }
 
-static enum sr_code begin_segment(struct sr_sealing *sealing, uint64_t media_time, struct sr_error *err)
+/* Nothing is on its way: what closed the segment before, or nothing at all, has written it. */
+static enum sr_code begin_segment(struct sr_sealing *sealing, uint64_t media_time, struct outgoing *out,
+				  struct sr_error *err)
 {
 	struct sr_context context;
-	uint8_t front[SR_SEALED_FRONT];
+	uint8_t *front = out->bytes;
 	struct sr_segment_record *record = &sealing->place.record;
 	if (sealing->head.segments == UINT32_MAX)
 		return SR_FAIL(err, SR_CONFLICT, "the track has as many segments as a track can have");
@@ -142,7 +151,8 @@ static enum sr_code begin_segment(struct sr_sealing *sealing, uint64_t media_tim
 		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
 	memcpy(record->salt, front, SR_SALT);
 	memcpy(record->commitment, front + SR_SALT, SR_COMMITMENT);
-	return append(sealing, front, sizeof front, err);
+	out->used = SR_SEALED_FRONT;
+	return SR_OK;
 }
 
 /* The index operation for the segment just closed: only while the row is as this writer left it. */
@@ -189,68 +199,69 @@ static enum sr_code commit_segment(struct sr_sealing *sealing, struct sr_error *
 	return SR_OK;
 }
 
-enum sr_code sr_sealing_close_segment(struct sr_sealing *sealing, struct sr_error *err)
+static enum sr_code close_segment(struct sr_sealing *sealing, struct outgoing *out, struct sr_error *err)
 {
-	uint8_t last[SR_CHUNK_SEALED];
 	size_t size;
-	if (!sealing->sealer)
-		return SR_OK;
-	enum sr_code code = sr_sealer_close(sealing->sealer, last, &size);
+	enum sr_code code = sr_sealer_close(sealing->sealer, out->bytes + out->used, &size);
 	if (code != SR_OK)
 		return SR_FAIL(err, code, "sealing failed");
+	out->used += size;
 	sr_sealer_free(sealing->sealer);
 	sealing->sealer = NULL;
-	code = append(sealing, last, size, err);
+	/* Only what is written has a commit. */
+	code = write_out(sealing, out, err);
 	return code == SR_OK ? commit_segment(sealing, err) : code;
 }
 
-static enum sr_code ensure_room(struct sr_sealing *sealing, size_t size, struct sr_error *err)
-{
-	size_t wanted = sr_sealer_room(sealing->sealer, size);
-	if (wanted <= sealing->sealed_room)
-		return SR_OK;
-	free(sealing->sealed);
-	sealing->sealed = malloc(wanted);
-	sealing->sealed_room = sealing->sealed ? wanted : 0;
-	return sealing->sealed ? SR_OK : SR_FAIL(err, SR_INTERNAL, "memory is used up");
-}
-
 /* Feed at most what the segment, and one write, still take. */
-static enum sr_code feed_some(struct sr_sealing *sealing, const uint8_t *data, size_t size, size_t *fed,
+static enum sr_code feed_some(struct sr_sealing *sealing, const struct sr_span *part, struct outgoing *out, size_t *fed,
 			      struct sr_error *err)
 {
 	size_t left = SR_SEGMENT_MAX - sealing->place.record.length, sealed;
-	*fed = size < left ? size : left;
-	if (*fed > FEED_AT_ONCE)
-		*fed = FEED_AT_ONCE;
-	enum sr_code code = ensure_room(sealing, *fed, err);
+	enum sr_code code = SR_OK;
+	*fed = part->size < left ? part->size : left;
+	if (*fed > SR_CHUNK)
+		*fed = SR_CHUNK;
+	/* Room for what this feed fills, and for the segment's last chunk. */
+	if (sizeof out->bytes - out->used < sr_sealer_room(sealing->sealer, *fed) + SR_CHUNK_SEALED)
+		code = write_out(sealing, out, err);
 	if (code != SR_OK)
 		return code;
-	code = sr_sealer_feed(sealing->sealer, data, *fed, sealing->sealed, &sealed);
+	code = sr_sealer_feed(sealing->sealer, part->data, *fed, out->bytes + out->used, &sealed);
 	if (code != SR_OK)
 		return SR_FAIL(err, code, "sealing failed");
+	out->used += sealed;
 	sealing->place.record.length += (uint32_t)*fed;
-	code = append(sealing, sealing->sealed, sealed, err);
-	if (code == SR_OK && sealing->place.record.length == SR_SEGMENT_MAX)
-		code = sr_sealing_close_segment(sealing, err);
-	return code;
+	return sealing->place.record.length == SR_SEGMENT_MAX ? close_segment(sealing, out, err) : SR_OK;
 }
 
-enum sr_code sr_sealing_feed(struct sr_sealing *sealing, const uint8_t *data, size_t size, uint64_t media_time,
-			     struct sr_error *err)
+static enum sr_code feed_part(struct sr_sealing *sealing, struct sr_span part, uint64_t media_time,
+			      struct outgoing *out, struct sr_error *err)
 {
-	while (size > 0) {
+	while (part.size > 0) {
 		size_t fed;
 		enum sr_code code = SR_OK;
 		if (!sealing->sealer)
-			code = begin_segment(sealing, media_time, err);
+			code = begin_segment(sealing, media_time, out, err);
 		if (code == SR_OK)
-			code = feed_some(sealing, data, size, &fed, err);
+			code = feed_some(sealing, &part, out, &fed, err);
 		if (code != SR_OK)
 			return code;
-		data += fed;
-		size -= fed;
+		part.data += fed;
+		part.size -= fed;
 		media_time = SR_NO_MEDIA_TIME; /* known for the first byte only */
 	}
 	return SR_OK;
+}
+
+enum sr_code sr_sealing_feed(struct sr_sealing *sealing, const struct sr_sealing_input *input, struct sr_error *err)
+{
+	struct outgoing out;
+	enum sr_code code = SR_OK;
+	out.used = 0;
+	for (size_t at = 0; code == SR_OK && at < input->count; at++)
+		code = feed_part(sealing, input->parts[at], at == 0 ? input->media_time : SR_NO_MEDIA_TIME, &out, err);
+	if (code == SR_OK && input->closes && sealing->sealer)
+		code = close_segment(sealing, &out, err);
+	return code == SR_OK ? write_out(sealing, &out, err) : code;
 }

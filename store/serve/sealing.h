@@ -20,6 +20,8 @@ void sr_commit_free(struct sr_commit *commit);
 
 struct sr_sealing;
 
+#define SR_SEALING_WRITE 9 /* chunks that one write to the blob covers at most, beside a segment's front and end */
+
 /* What a sealing needs; copied, but for `keyring` and `row`'s blob, which is handed over on success. */
 struct sr_sealing_options {
 	const struct sr_keyring *keyring;
@@ -42,16 +44,20 @@ enum sr_code sr_sealing_new(const struct sr_sealing_options *options, struct sr_
 /* Wipe the keys, close the blob, free. What was not committed stays past the committed length. NULL is allowed. */
 void sr_sealing_free(struct sr_sealing *sealing);
 
-/*
- * Seal `size` bytes and write what fills. A segment closes by itself at SR_SEGMENT_MAX. `media_time` is that of the
- * first byte, or SR_NO_MEDIA_TIME: kept if a segment begins with it. SR_NO_SPACE, SR_IO, SR_INTERNAL: the sealing can
- * then only be freed; commits taken before stand.
- */
-enum sr_code sr_sealing_feed(struct sr_sealing *sealing, const uint8_t *data, size_t size, uint64_t media_time,
-			     struct sr_error *err) SR_MUST_USE;
+/* Plaintext to be sealed: `count` stretches, one after the other. */
+struct sr_sealing_input {
+	const struct sr_span *parts;
+	size_t count;
+	uint64_t media_time; /* of the first byte, or SR_NO_MEDIA_TIME: kept if a segment begins with it */
+	bool closes;         /* the segment that is open after the last byte, if there is one, closes */
+};
 
-/* Close the open segment, if there is one. Errors as above. */
-enum sr_code sr_sealing_close_segment(struct sr_sealing *sealing, struct sr_error *err) SR_MUST_USE;
+/*
+ * Seal it and write what fills, in as few writes as SR_SEALING_WRITE lets it. A segment closes by itself at
+ * SR_SEGMENT_MAX. SR_NO_SPACE, SR_IO, SR_INTERNAL: the sealing can then only be freed; commits taken before stand.
+ */
+enum sr_code sr_sealing_feed(struct sr_sealing *sealing, const struct sr_sealing_input *input,
+			     struct sr_error *err) SR_MUST_USE;
 
 /* Take the commits made since the last call, in order; the caller owns them. NULL if there are none. */
 struct sr_commit *sr_sealing_take(struct sr_sealing *sealing);

@@ -24,14 +24,6 @@ static struct sr_writer *find(const struct sr_daemon *daemon, const uint8_t reco
 	return NULL;
 }
 
-void sr_write_buffer_free(struct sr_write_buffer *buffer)
-{
-	if (buffer->bytes)
-		sodium_memzero(buffer->bytes, buffer->capacity);
-	free(buffer->bytes);
-	*buffer = (struct sr_write_buffer){0};
-}
-
 void sr_commits_free(struct sr_commit *commit)
 {
 	while (commit) {
@@ -41,13 +33,13 @@ void sr_commits_free(struct sr_commit *commit)
 	}
 }
 
-/* What a writer takes beside its buffers: its sealing with a chunk, its grant; about. */
+/* What a writer takes beside what it has not sealed: its sealing with a chunk, its grant; about. */
 #define WRITER_COST (32u << 10)
 
 void sr_writer_account(struct sr_writer *writer)
 {
-	size_t now = WRITER_COST + writer->filling.capacity + writer->sealed_now.capacity + writer->job_most;
-	sr_budget_set(writer->daemon, &writer->memory, now);
+	size_t blocks = writer->filling.blocks + writer->sealed_now.blocks;
+	sr_budget_set(writer->daemon, &writer->memory, WRITER_COST + blocks * sizeof(struct sr_write_block));
 }
 
 static void writer_free(struct sr_writer *writer)
@@ -69,8 +61,8 @@ static void writer_free(struct sr_writer *writer)
 		sr_count(SR_COUNT_WRITERS_NOW, -1);
 	sr_commits_free(writer->ready);
 	sr_sealing_free(writer->sealing);
-	sr_write_buffer_free(&writer->filling);
-	sr_write_buffer_free(&writer->sealed_now);
+	sr_write_buffer_clear(&writer->filling);
+	sr_write_buffer_clear(&writer->sealed_now);
 	sr_held_grant_drop(&writer->held);
 	sodium_memzero(writer, sizeof *writer);
 	free(writer);
@@ -224,7 +216,7 @@ static void answer_sync(struct sr_writer *writer)
 /* A failed stream tells its client only when every commit under way has had its acknowledgement. */
 static void advance_failed(struct sr_writer *writer)
 {
-	sr_write_buffer_free(&writer->filling);
+	sr_write_buffer_clear(&writer->filling);
 	if (writer->life != LIVE || !sr_writer_idle(writer))
 		return;
 	writer->life = ENDING;
@@ -247,30 +239,6 @@ void sr_writer_advance(struct sr_writer *writer)
 }
 
 /* ---- messages ---- */
-
-static bool buffer_add(struct sr_write_buffer *buffer, const struct sr_span *data, uint64_t media_time)
-{
-	if (buffer->used + data->size > buffer->capacity) {
-		size_t wanted = buffer->capacity ? buffer->capacity : SR_CHUNK;
-		while (wanted < buffer->used + data->size)
-			wanted *= 2;
-		uint8_t *bytes = malloc(wanted);
-		if (!bytes)
-			return false;
-		if (buffer->bytes) {
-			memcpy(bytes, buffer->bytes, buffer->used);
-			sodium_memzero(buffer->bytes, buffer->capacity);
-			free(buffer->bytes);
-		}
-		buffer->bytes = bytes;
-		buffer->capacity = wanted;
-	}
-	if (buffer->used == 0)
-		buffer->media_time = media_time;
-	memcpy(buffer->bytes + buffer->used, data->data, data->size);
-	buffer->used += data->size;
-	return true;
-}
 
 static void fail_stream(struct sr_writer *writer, enum sr_code code, const char *text)
 {
@@ -298,14 +266,14 @@ static void on_append(struct sr_writer *writer, struct sr_append *append)
 		fail_stream(writer, SR_USAGE, "more was sent than the window allows");
 		return;
 	}
-	if (!buffer_add(&writer->filling, &append->data, media_time)) {
+	if (!sr_write_buffer_add(&writer->filling, append->data, media_time)) {
 		fail_stream(writer, SR_INTERNAL, "memory is used up");
 		return;
 	}
 	writer->received += append->data.size;
 	if (!writer->segment_since)
 		writer->segment_since = sr_monotonic_ms();
-	if (writer->filling.used >= BUFFER_MAX - SR_APPEND_MAX && !writer->paused) {
+	if (writer->filling.used + writer->sealed_now.used > HELD_MAX && !writer->paused) {
 		writer->paused = true;
 		sr_session_pause(writer->session);
 	}
@@ -384,8 +352,6 @@ static void tick(struct sr_writer *writer, uint64_t now)
 		fail_stream(writer, SR_EXPIRED, "the grant and its grace are over; resume with a new one");
 		return;
 	}
-	if (writer->filling.used >= SEAL_BYTES)
-		sr_writer_start_due(writer);
 	if (writer->segment_since && !writer->close_due && now - writer->segment_since >= config->max_delay_ms / 2) {
 		writer->close_due = true;
 		writer->segment_since = now; /* of whatever comes next */

@@ -8,18 +8,29 @@
 #include "serve/renewal.h"
 #include "serve/writer.h"
 
-#define BUFFER_MAX (3 * SR_APPEND_MAX)
-#define SEAL_BYTES (4 * SR_CHUNK)     /* what a live stream collects for one job */
-#define JOB_BYTES (2 * SR_APPEND_MAX) /* what a fast stream collects for one job */
-#define JOB_PAUSE_MS 10               /* a stream whose last job is longer ago is not fast */
+/*
+ * What a stream collects for one job, if its segment does not close before: the half second of a live call, and as
+ * much as one write takes. A job for every chunk would cost more to wake the pool for than to seal.
+ */
+#define JOB_BYTES (SR_SEALING_WRITE * SR_CHUNK)
+/* With more than this waiting or being sealed a stream holds its session's reading; one more append can come on top. */
+#define HELD_MAX (JOB_BYTES + 2 * SR_CHUNK)
+#define BLOCKS_MAX ((HELD_MAX + SR_APPEND_MAX) / SR_CHUNK + 1)
 
 /* RESERVED: no stream yet. LIVE: takes appends. ENDING: sees through what is under way, then frees itself. */
 enum sr_writer_life { RESERVED, LIVE, ENDING };
 
+/* A chunk's worth of plaintext; all but the last of a buffer are full, so that a chunk is sealed from where it lies. */
+struct sr_write_block {
+	struct sr_write_block *next;
+	size_t used;
+	uint8_t bytes[SR_CHUNK];
+};
+
 /* Plaintext on its way to the pool: appended to on the loop, or lent to the job. */
 struct sr_write_buffer {
-	uint8_t *bytes;
-	size_t used, capacity;
+	struct sr_write_block *first, *last;
+	size_t used, blocks;
 	uint64_t media_time; /* of the first byte */
 };
 
@@ -37,13 +48,11 @@ struct sr_writer {
 	struct sr_held_grant held;
 	struct sr_sealing *sealing;
 	struct sr_write_buffer filling, sealed_now;
-	size_t job_most; /* capacity of the largest buffer a job had: sealing keeps as much for what it makes of it */
-	size_t memory;   /* its share of the budget */
+	size_t memory; /* its share of the budget */
 	uint64_t received, durable;
 	uint64_t segment_since; /* monotonic ms of the open segment's first byte; 0: none */
 	bool paused;            /* holds the session's reading */
 	bool job_runs, close_due, job_closes;
-	uint64_t job_ended;    /* monotonic ms */
 	enum sr_code job_code; /* the job's alone while it runs */
 	struct sr_error job_error;
 	uv_work_t job;
@@ -85,8 +94,17 @@ void sr_writer_send_durable(struct sr_writer *writer, uint8_t type, uint64_t req
 /* Let the session read again, if this writer's full buffer held it. */
 void sr_writer_let_read(struct sr_writer *writer);
 
-/* Wipe and free a buffer; free a list of commits. */
-void sr_write_buffer_free(struct sr_write_buffer *buffer);
+/* Copy `data` to the buffer's end. False when memory is used up; the buffer then holds only some of it. */
+bool sr_write_buffer_add(struct sr_write_buffer *buffer, struct sr_span data, uint64_t media_time) SR_MUST_USE;
+
+/* Move to `taken` (out, overwritten) what a job takes of `buffer`: all of it, or with `whole` only blocks that are
+ * full. */
+void sr_write_buffer_take(struct sr_write_buffer *buffer, bool whole, struct sr_write_buffer *taken);
+
+/* Wipe and free what it holds. */
+void sr_write_buffer_clear(struct sr_write_buffer *buffer);
+
+/* Free a list of commits. */
 void sr_commits_free(struct sr_commit *commit);
 
 #endif

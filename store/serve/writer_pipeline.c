@@ -41,17 +41,18 @@ void sr_writer_fail_storage(struct sr_writer *writer, const struct sr_error *err
 static void seal_on_pool(uv_work_t *job)
 {
 	struct sr_writer *writer = job->data;
-	struct sr_write_buffer *buffer = &writer->sealed_now;
+	const struct sr_write_buffer *buffer = &writer->sealed_now;
+	struct sr_span parts[BLOCKS_MAX];
+	struct sr_sealing_input input = {parts, 0, buffer->media_time, writer->job_closes};
+	for (struct sr_write_block *block = buffer->first; block; block = block->next)
+		parts[input.count++] = (struct sr_span){block->bytes, block->used};
 	writer->job_code = SR_OK;
 	if (buffer->used > 0)
 		writer->job_code = sr_blobs_space(writer->daemon->blobs, &writer->job_error);
 	if (writer->job_code == SR_OK)
-		writer->job_code = sr_sealing_feed(writer->sealing, buffer->bytes, buffer->used, buffer->media_time,
-						   &writer->job_error);
-	if (writer->job_code == SR_OK && writer->job_closes)
-		writer->job_code = sr_sealing_close_segment(writer->sealing, &writer->job_error);
-	if (buffer->bytes)
-		sodium_memzero(buffer->bytes, buffer->used);
+		writer->job_code = sr_sealing_feed(writer->sealing, &input, &writer->job_error);
+	for (struct sr_write_block *block = buffer->first; block; block = block->next)
+		sodium_memzero(block->bytes, block->used);
 }
 
 static void take_commits(struct sr_writer *writer)
@@ -69,29 +70,23 @@ static void sealed_on_loop(uv_work_t *job, int status)
 	struct sr_writer *writer = job->data;
 	(void)status; /* jobs are never cancelled */
 	writer->job_runs = false;
-	writer->job_ended = sr_monotonic_ms();
-	writer->sealed_now.used = 0;
-	if (writer->filling.used == 0)
-		sr_write_buffer_free(&writer->sealed_now);
+	sr_write_buffer_clear(&writer->sealed_now);
 	take_commits(writer);
 	if (writer->job_code != SR_OK) {
 		sr_writer_fail_storage(writer, &writer->job_error);
 	} else if (!sr_sealing_in_segment(writer->sealing)) {
 		writer->segment_since = writer->filling.used > 0 ? sr_monotonic_ms() : 0;
 	}
-	if (!writer->failed)
+	/* If more than that is left already, its job begins now, and lets go when it ends. */
+	if (!writer->failed && writer->filling.used <= HELD_MAX)
 		sr_writer_let_read(writer);
 	sr_writer_advance(writer);
 }
 
 static void start_job(struct sr_writer *writer)
 {
-	struct sr_write_buffer empty = writer->sealed_now;
-	if (writer->filling.capacity > writer->job_most)
-		writer->job_most = writer->filling.capacity;
-	writer->sealed_now = writer->filling;
-	writer->filling = empty;
 	writer->job_closes = writer->close_due;
+	sr_write_buffer_take(&writer->filling, !writer->job_closes, &writer->sealed_now);
 	writer->close_due = false;
 	writer->job_runs = true;
 	uv_queue_work(writer->daemon->loop, &writer->job, seal_on_pool, sealed_on_loop);
@@ -103,10 +98,7 @@ static bool job_wanted(const struct sr_writer *writer)
 		return false;
 	if (writer->close_due)
 		return writer->filling.used > 0 || sr_sealing_in_segment(writer->sealing);
-	/* A job for every chunk of every stream would cost more to wake the pool for than to seal. */
-	if (writer->filling.used < JOB_BYTES && sr_monotonic_ms() - writer->job_ended < JOB_PAUSE_MS)
-		return false;
-	return writer->filling.used >= SEAL_BYTES;
+	return writer->filling.used >= JOB_BYTES;
 }
 
 /* ---- flush and commit ---- */

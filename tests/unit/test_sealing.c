@@ -11,9 +11,11 @@
 /* Stands in for libc's: the disk has so many bytes left. */
 static size_t write_room = SIZE_MAX;
 static int write_errno;
+static unsigned writes;
 
 __attribute__((visibility("default"))) ssize_t pwrite(int fd, const void *data, size_t size, off_t position)
 {
+	writes++;
 	if (write_room == 0) {
 		errno = write_errno;
 		return -1;
@@ -46,7 +48,7 @@ static enum sr_code feed(struct sr_sealing *sealing, uint64_t offset, size_t siz
 		size_t now = size - done < at_once ? size - done : at_once;
 
 		media_fill(media, offset + done, now);
-		code = sr_sealing_feed(sealing, media, now, 77, &failure);
+		code = feed_bytes(sealing, media, now, 77);
 		done += now;
 	}
 	free(media);
@@ -187,7 +189,7 @@ Test(sealing, every_size_of_feeding_gives_one_segment_that_opens)
 		cr_assert_not(sr_sealing_in_segment(sealing));
 		cr_assert_eq(feed(sealing, offset, cases[i].size, cases[i].at_once), SR_OK);
 		cr_assert(sr_sealing_in_segment(sealing));
-		cr_assert_eq(sr_sealing_close_segment(sealing, &failure), SR_OK);
+		cr_assert_eq(close_segment(sealing), SR_OK);
 		struct sr_commit *commit = sr_sealing_take(sealing);
 		cr_assert_not_null(commit);
 		cr_expect_null(commit->next);
@@ -200,7 +202,7 @@ Test(sealing, every_size_of_feeding_gives_one_segment_that_opens)
 		assert_extents();
 	}
 	/* With nothing open, closing makes nothing. */
-	cr_expect_eq(sr_sealing_close_segment(sealing, &failure), SR_OK);
+	cr_expect_eq(close_segment(sealing), SR_OK);
 	cr_expect_null(sr_sealing_take(sealing));
 	sr_sealing_free(sealing);
 }
@@ -219,7 +221,7 @@ Test(sealing, a_segment_closes_by_itself_when_it_is_full)
 		cr_assert_eq(feed(sealing, offset, sizes[i], sizes[i]), SR_OK);
 		cr_expect_eq(sr_sealing_in_segment(sealing), left != 0);
 		cr_expect_eq(commit_all(sealing), full);
-		cr_assert_eq(sr_sealing_close_segment(sealing, &failure), SR_OK);
+		cr_assert_eq(close_segment(sealing), SR_OK);
 		cr_expect_eq(commit_all(sealing), left != 0);
 		sr_sealing_free(sealing);
 		cr_assert_eq(assert_whole(), number + full + (left != 0));
@@ -234,6 +236,55 @@ Test(sealing, a_segment_closes_by_itself_when_it_is_full)
 	}
 }
 
+/* Feed media_at from `offset` in stretches of these sizes, at once, and close. */
+static void feed_stretches(struct sr_sealing *sealing, uint64_t offset, const size_t *sizes, size_t count)
+{
+	struct sr_span parts[8];
+	uint8_t *media = malloc(SR_SEGMENT_MAX), *at = media;
+
+	cr_assert_not_null(media);
+	for (size_t i = 0; i < count; at += sizes[i++]) {
+		media_fill(at, offset + (uint64_t)(at - media), sizes[i]);
+		parts[i] = (struct sr_span){at, sizes[i]};
+	}
+	struct sr_sealing_input input = {parts, count, 77, true};
+	cr_assert_eq(sr_sealing_feed(sealing, &input, &failure), SR_OK, "%s", failure.text);
+	cr_expect_not(sr_sealing_in_segment(sealing));
+	free(media);
+}
+
+Test(sealing, what_comes_at_once_is_written_at_once)
+{
+	enum { MOST = SR_SEALING_WRITE * SR_CHUNK };
+	static const struct {
+		size_t sizes[4], count;
+		unsigned writes;
+	} cases[] = {
+		{{1}, 1, 1},
+		{{SR_CHUNK, SR_CHUNK, 1}, 3, 1},
+		{{1, SR_CHUNK, SR_CHUNK - 1}, 3, 1},
+		{{MOST}, 1, 1},
+		{{MOST, SR_CHUNK - 1}, 2, 1},
+		{{MOST, SR_CHUNK, 1}, 3, 2},
+		{{2 * MOST + 5}, 1, 2},
+		{{100, 0, MOST, 7}, 4, 1},
+	};
+	struct sr_sealing *sealing = begin_writing();
+	uint64_t offset = 0;
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		writes = 0;
+		feed_stretches(sealing, offset, cases[i].sizes, cases[i].count);
+		cr_expect_eq(writes, cases[i].writes, "case %zu: %u", i, writes);
+		cr_expect_eq(commit_all(sealing), 1u);
+		cr_assert_eq(assert_whole(), i + 1);
+		for (size_t at = 0; at < cases[i].count; at++)
+			offset += cases[i].sizes[at];
+	}
+	sr_sealing_free(sealing);
+	assert_extents();
+}
+
 Test(sealing, a_time_that_no_segment_begins_with_is_dropped)
 {
 	static const uint64_t times[] = {5, 6, SR_NO_MEDIA_TIME, 8};
@@ -243,9 +294,9 @@ Test(sealing, a_time_that_no_segment_begins_with_is_dropped)
 
 	for (uint64_t i = 0; i < 4; i++) {
 		media_fill(media, 2 * i, 2);
-		cr_assert_eq(sr_sealing_feed(sealing, media, 1, times[i], &failure), SR_OK);
-		cr_assert_eq(sr_sealing_feed(sealing, media + 1, 1, 99, &failure), SR_OK);
-		cr_assert_eq(sr_sealing_close_segment(sealing, &failure), SR_OK);
+		cr_assert_eq(feed_bytes(sealing, media, 1, times[i]), SR_OK);
+		cr_assert_eq(feed_bytes(sealing, media + 1, 1, 99), SR_OK);
+		cr_assert_eq(close_segment(sealing), SR_OK);
 	}
 	cr_assert_eq(commit_all(sealing), 4u);
 	sr_sealing_free(sealing);
@@ -273,7 +324,7 @@ Test(sealing, each_commit_demands_the_row_that_the_one_before_left)
 
 	for (uint64_t i = 0; i < 3; i++) {
 		cr_assert_eq(feed(sealing, 100 * i, 100, 100), SR_OK);
-		cr_assert_eq(sr_sealing_close_segment(sealing, &failure), SR_OK);
+		cr_assert_eq(close_segment(sealing), SR_OK);
 	}
 	commits[0] = sr_sealing_take(sealing);
 	cr_expect_null(sr_sealing_take(sealing), "taken twice");
@@ -296,7 +347,7 @@ Test(sealing, a_writer_whose_row_has_changed_gets_a_conflict)
 	uint8_t mac[SR_ROW_MAC];
 
 	cr_assert_eq(feed(old, 0, 10, 10), SR_OK);
-	cr_assert_eq(sr_sealing_close_segment(old, &failure), SR_OK);
+	cr_assert_eq(close_segment(old), SR_OK);
 	struct sr_commit *late = sr_sealing_take(old);
 	sr_sealing_free(old);
 	/* A resume takes the track over: its row says so. */
@@ -305,7 +356,7 @@ Test(sealing, a_writer_whose_row_has_changed_gets_a_conflict)
 	put_row(&row);
 	new = begin_writing();
 	cr_assert_eq(feed(new, 0, 20, 20), SR_OK);
-	cr_assert_eq(sr_sealing_close_segment(new, &failure), SR_OK);
+	cr_assert_eq(close_segment(new), SR_OK);
 	cr_expect_eq(run_commit(late, SR_CONFLICT), 0u);
 	cr_assert_eq(commit_all(new), 1u);
 	sr_sealing_free(new);
@@ -320,11 +371,11 @@ Test(sealing, what_was_not_committed_is_cut_and_written_anew)
 	struct sr_sealing *sealing = begin_writing();
 
 	cr_assert_eq(feed(sealing, 0, 40000, 40000), SR_OK);
-	cr_assert_eq(sr_sealing_close_segment(sealing, &failure), SR_OK);
+	cr_assert_eq(close_segment(sealing), SR_OK);
 	cr_assert_eq(commit_all(sealing), 1u);
 	/* One closed and one open segment, neither committed: the bytes are others than those that come. */
 	cr_assert_eq(feed(sealing, 7, 50000, 50000), SR_OK);
-	cr_assert_eq(sr_sealing_close_segment(sealing, &failure), SR_OK);
+	cr_assert_eq(close_segment(sealing), SR_OK);
 	cr_assert_eq(feed(sealing, 9, 50000, 50000), SR_OK);
 	sr_sealing_free(sealing);
 	cr_assert_eq(assert_whole(), 1u);
@@ -346,12 +397,12 @@ static void fail_after(size_t room, int number, enum sr_code want)
 	get_row(&row, mac);
 	uint32_t before = row.segments;
 	cr_assert_eq(feed(sealing, row.length, 20000, 20000), SR_OK);
-	cr_assert_eq(sr_sealing_close_segment(sealing, &failure), SR_OK);
+	cr_assert_eq(close_segment(sealing), SR_OK);
 	write_room = room;
 	write_errno = number;
 	code = feed(sealing, row.length + 20000, 40000, 40000);
 	if (code == SR_OK)
-		code = sr_sealing_close_segment(sealing, &failure);
+		code = close_segment(sealing);
 	write_room = SIZE_MAX;
 	cr_expect_eq(code, want, "%zu bytes: %d", room, code);
 	cr_expect_eq(sr_blob_append(sr_sealing_blob(sealing), mac, 1, &failure), SR_IO, "a failed file was written on");
