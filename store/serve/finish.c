@@ -14,13 +14,17 @@
 
 #define REMOVE_AT_ONCE 1000 /* segment records a batch */
 
+struct finishing_track {
+	struct sr_track_row row;
+	uint8_t mac[SR_ROW_MAC];
+	struct sr_extents extents;
+};
+
 struct finishing {
 	struct sr_named message;
 	struct sr_found found;
-	struct sr_track_row rows[SR_TRACKS_MAX];
-	uint8_t macs[SR_TRACKS_MAX][SR_ROW_MAC];
-	uint16_t count;
-	struct sr_extents extents[SR_TRACKS_MAX];
+	struct finishing_track *tracks;
+	uint16_t count, room;
 	struct sr_writer *reservation; /* of the whole recording, so that nobody else writes or finishes it */
 };
 
@@ -34,9 +38,32 @@ static void answer(struct sr_request *request, const struct sr_recording_row *ro
 static bool collect(void *context, const struct sr_track_row *row)
 {
 	struct finishing *finishing = context;
-	if (finishing->count < SR_TRACKS_MAX)
-		finishing->rows[finishing->count++] = *row;
+	if (finishing->count < finishing->room)
+		finishing->tracks[finishing->count++].row = *row;
 	return true;
+}
+
+static void free_tracks(struct finishing *finishing)
+{
+	for (uint16_t at = 0; at < finishing->room; at++)
+		sr_extents_clear(&finishing->tracks[at].extents);
+	free(finishing->tracks);
+	finishing->tracks = NULL;
+	finishing->count = finishing->room = 0;
+}
+
+/* Room for as many tracks as the recording's row says: a row is large, and many calls end together. */
+static enum sr_code make_room(struct sr_request *request, struct finishing *finishing)
+{
+	uint16_t tracks = finishing->found.row.tracks;
+	free_tracks(finishing);
+	/* One more, so that one too many shows. */
+	uint16_t room = (uint16_t)((tracks < SR_TRACKS_MAX ? tracks : SR_TRACKS_MAX) + 1);
+	finishing->tracks = calloc(room, sizeof *finishing->tracks);
+	if (!finishing->tracks)
+		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+	finishing->room = room;
+	return SR_OK;
 }
 
 /* Read the recording and its tracks, with the HMAC that names each row as it stands. */
@@ -47,13 +74,14 @@ static enum sr_code look(struct sr_request *request, struct finishing *finishing
 	enum sr_code code = sr_lookup(request, recording, &finishing->found, &view);
 	if (code != SR_OK)
 		return code;
-	finishing->count = 0;
-	code = sr_request_grace(request, &finishing->found.row);
+	code = make_room(request, finishing);
+	if (code == SR_OK)
+		code = sr_request_grace(request, &finishing->found.row);
 	if (code == SR_OK)
 		code = sr_tracks_walk(request, view, recording, collect, finishing);
 	for (uint16_t at = 0; code == SR_OK && at < finishing->count; at++)
-		code = sr_track_find(request, view, recording, finishing->rows[at].track, &finishing->rows[at],
-				     finishing->macs[at]);
+		code = sr_track_find(request, view, recording, finishing->tracks[at].row.track,
+				     &finishing->tracks[at].row, finishing->tracks[at].mac);
 	sr_request_view_end(request, view);
 	if (code == SR_OK && finishing->count != finishing->found.row.tracks)
 		return sr_request_corrupt(request, recording, "set of tracks");
@@ -73,15 +101,16 @@ static enum sr_code put_all(struct sr_request *request, struct finishing *finish
 		     sr_op_put(op, &whole, bytes, size);
 	memcpy(finishing->found.mac, bytes + size - SR_ROW_MAC, SR_ROW_MAC);
 	for (uint16_t at = 0; built && at < finishing->count; at++) {
-		struct sr_track_row *row = &finishing->rows[at];
+		struct finishing_track *track = &finishing->tracks[at];
+		struct sr_track_row *row = &track->row;
 		struct sr_index_key key = sr_key_track(request->tag, recording, row->track);
 		size = sr_track_row_encode(keyring, recording, row, bytes);
-		built = sr_op_check(op, SR_CHECK_SUFFIX, &key, finishing->macs[at], SR_ROW_MAC) &&
+		built = sr_op_check(op, SR_CHECK_SUFFIX, &key, track->mac, SR_ROW_MAC) &&
 			sr_op_put(op, &key, bytes, size);
-		memcpy(finishing->macs[at], bytes + size - SR_ROW_MAC, SR_ROW_MAC);
+		memcpy(track->mac, bytes + size - SR_ROW_MAC, SR_ROW_MAC);
 		if (built && extents) {
 			struct sr_blob_name name = sr_track_file_name(recording, row);
-			built = sr_extents_put(&finishing->extents[at], keyring, &name, op);
+			built = sr_extents_put(&track->extents, keyring, &name, op);
 		}
 	}
 	if (!built) {
@@ -99,8 +128,8 @@ static enum sr_code close_writing(struct sr_request *request, struct finishing *
 	finishing->found.row.writing = SR_WRITING_CLOSING;
 	finishing->found.row.writer_revision++;
 	for (uint16_t at = 0; at < finishing->count; at++) {
-		finishing->rows[at].writing = SR_WRITING_CLOSING;
-		finishing->rows[at].generation++;
+		finishing->tracks[at].row.writing = SR_WRITING_CLOSING;
+		finishing->tracks[at].row.generation++;
 	}
 	return put_all(request, finishing, false);
 }
@@ -113,8 +142,8 @@ static enum sr_code seal_manifests(struct sr_request *request, struct finishing 
 			.request = request,
 			.recording = finishing->message.recording,
 			.dek = finishing->found.dek,
-			.row = &finishing->rows[at],
-			.extents = &finishing->extents[at],
+			.row = &finishing->tracks[at].row,
+			.extents = &finishing->tracks[at].extents,
 		};
 		code = sr_manifest_make(&job);
 	}
@@ -127,7 +156,7 @@ static enum sr_code bless(struct sr_request *request, struct finishing *finishin
 	finishing->found.row.writer_revision++;
 	finishing->found.row.finished_ms = sr_now_ms();
 	for (uint16_t at = 0; at < finishing->count; at++)
-		finishing->rows[at].writing = SR_WRITING_FINISHED;
+		finishing->tracks[at].row.writing = SR_WRITING_FINISHED;
 	return put_all(request, finishing, true);
 }
 
@@ -135,7 +164,7 @@ static enum sr_code bless(struct sr_request *request, struct finishing *finishin
 static void remove_records(struct sr_request *request, const struct finishing *finishing)
 {
 	for (uint16_t at = 0; at < finishing->count; at++) {
-		const struct sr_track_row *row = &finishing->rows[at];
+		const struct sr_track_row *row = &finishing->tracks[at].row;
 		for (uint32_t from = 0; from < row->segments; from += REMOVE_AT_ONCE) {
 			struct sr_op *op = sr_op_new();
 			bool built = op != NULL;
@@ -163,7 +192,7 @@ static bool records_remain(struct sr_request *request, const struct finishing *f
 	if (sr_request_view(request, &view) != SR_OK)
 		return false;
 	for (uint16_t at = 0; at < finishing->count && !remain; at++) {
-		const struct sr_track_row *row = &finishing->rows[at];
+		const struct sr_track_row *row = &finishing->tracks[at].row;
 		struct sr_index_key key =
 			sr_key_segment(request->tag, finishing->message.recording, row->track, row->segments - 1);
 		remain = row->segments > 0 && sr_view_get(view, &key, &value) == SR_OK;
@@ -227,9 +256,8 @@ static void after(struct sr_request *request)
 {
 	struct finishing *finishing = request->owner;
 	for (uint16_t at = 0; at < finishing->count; at++)
-		sr_players_wake(request->daemon, finishing->message.recording, finishing->rows[at].track);
-	for (uint16_t at = 0; at < SR_TRACKS_MAX; at++)
-		sr_extents_clear(&finishing->extents[at]);
+		sr_players_wake(request->daemon, finishing->message.recording, finishing->tracks[at].row.track);
+	free_tracks(finishing);
 	if (finishing->reservation)
 		sr_writer_abandon(finishing->reservation);
 	sodium_memzero(finishing, sizeof *finishing);
