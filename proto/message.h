@@ -78,6 +78,9 @@ enum sr_message_type {
 	SR_MSG_INFO_REPLY = 0x23,
 	SR_MSG_CHECK = 0x24,
 	SR_MSG_CHECK_REPLY = 0x25,
+	SR_MSG_DELETE = 0x28,
+	SR_MSG_UNDELETE = 0x29,
+	SR_MSG_DELETED = 0x2a,
 	/* playing */
 	SR_MSG_PLAY_OPEN = 0x30,
 	SR_MSG_PLAY_OPENED = 0x31,
@@ -246,7 +249,7 @@ struct sr_append {
 void sr_append_encode(struct sr_builder *out, const struct sr_append *message);
 void sr_append_decode(struct sr_cursor *in, struct sr_append *message);
 
-/* RECORD_FINISH, INFO, PLAY_OPEN: grant, recording 16. */
+/* RECORD_FINISH, INFO, DELETE, UNDELETE, PLAY_OPEN: grant, recording 16. */
 struct sr_named {
 	struct sr_span grant;
 	uint8_t recording[SR_UUID];
@@ -407,6 +410,10 @@ struct sr_body {
 };
 void sr_body_encode(struct sr_builder *out, const struct sr_body *message);
 void sr_body_decode(struct sr_cursor *in, struct sr_body *message);
+
+/* DELETED: undo_until_ms u64: until when UNDELETE brings it back. */
+void sr_deleted_encode(struct sr_builder *out, uint64_t undo_until_ms);
+void sr_deleted_decode(struct sr_cursor *in, uint64_t *undo_until_ms);
 
 /* SERVICE_ADD: name (1 to 63 of a-z 0-9 . _ -), roles u16 (not 0), public key 32. SERVICE_ADDED: psk 32. */
 struct sr_service_add {

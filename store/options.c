@@ -39,6 +39,8 @@ static const struct sr_option options[] = {
 	 "How much of a stream's newest media a power cut may cost, beside one flush; milliseconds."},
 	{"store", "record_grace_s", SR_OPTION_NUMBER, AT(record_grace_s), 0, 604800, "21600", false,
 	 "How long past its grant's expiry a recording may be resumed and finished; seconds."},
+	{"store", "undelete_window_s", SR_OPTION_NUMBER, AT(undelete_window_s), 0, 31536000, "604800", false,
+	 "How long a deleted recording can come back; seconds. 0: not at all."},
 	{"store", "reserve_percent", SR_OPTION_NUMBER, AT(reserve_percent), 0, 90, "1", false,
 	 "Recording stops when less of the file system is free than this; percent. The larger reserve counts."},
 	{"store", "reserve_min_mib", SR_OPTION_LARGE, AT(reserve_min_mib), 0, 1073741824, "2048", false,

@@ -15,7 +15,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "data/ledger.h"
 #include "data/lock.h"
+#include "ledger_check.h"
 #include "options.h"
 #include "serve/daemon.h"
 #include "start_audit.h"
@@ -179,6 +181,7 @@ enum sr_code sr_store_open_data(struct sr_daemon_parts *parts, struct sr_error *
 void sr_store_close(struct sr_daemon_parts *parts, int lock)
 {
 	sr_audit_close(parts->audit);
+	sr_ledger_close(parts->ledger);
 	sr_blobs_close(parts->blobs);
 	sr_index_close(parts->index);
 	sr_keyring_free(parts->keyring);
@@ -208,6 +211,8 @@ enum sr_code sr_store_serve(const char *directory, bool *started, struct sr_erro
 		code = sr_store_open_data(&parts, err);
 	if (code == SR_OK)
 		code = open_audit(&parts, err);
+	if (code == SR_OK)
+		code = sr_store_open_ledger(&parts, err);
 	if (code == SR_OK) {
 		if (development)
 			sr_log(SR_LOG_WARN, "development_key",

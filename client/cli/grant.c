@@ -42,7 +42,7 @@ struct order {
 static const struct argp_option options[] = {
 	{"issuer-key", KEY_ISSUER, "FILE", 0, "The issuer's private key (JWK), as DIR/dev-issuer.jwk", 1},
 	{"patient", KEY_PATIENT, "ID", 0, "The patient's identity, byte for byte", 1},
-	{"scope", KEY_SCOPE, "SCOPE[,SCOPE]", 0, "What it allows: record, list, play", 1},
+	{"scope", KEY_SCOPE, "SCOPE[,SCOPE]", 0, "What it allows: record, list, play, delete, manage", 1},
 	{"act", KEY_ACT, "ROLE:ID", 0, "Who acts: patient, clinician, guardian or system, and their name", 1},
 	{"ttl", KEY_TTL, "TIME", 0, "How long it lives: 90, 90s, 5m, 1h; by default 15m", 1},
 	{"recording", KEY_RECORDING, "ID", 0, "For this recording only", 2},

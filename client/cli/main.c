@@ -22,6 +22,8 @@ static const struct {
 	{"play", cli_play, "play a track to a file or pipe"},
 	{"freeze", cli_freeze, "stop what is served, and list what is stopped"},
 	{"thaw", cli_thaw, "let go again what was frozen"},
+	{"delete", cli_delete, "delete a recording"},
+	{"undelete", cli_undelete, "bring a deleted recording back"},
 	{"status", cli_status, "show the store's state on one screen"},
 	{"stats", cli_stats, "print all counters"},
 	{"health", cli_health, "exit 0 if the store can do everything"},

@@ -15,6 +15,7 @@ struct sr_blocking {
 		struct sr_listing_info *listing;
 		struct sr_recording_info *info;
 		uint8_t *theirs;
+		uint64_t *undo_until_ms;
 	} out;
 	uint8_t *into; /* sr_blocking_read: where the next bytes go */
 };
@@ -243,6 +244,26 @@ enum sr_code sr_blocking_check(sr_blocking *blocking, const uint8_t *ids, size_t
 {
 	blocking->out.theirs = theirs;
 	return wait_for(blocking, sr_check(blocking->client, ids, count, on_checked, blocking, NULL), result);
+}
+
+static void on_deleted(void *context, const struct sr_result *result, uint64_t undo_until_ms)
+{
+	struct sr_blocking *blocking = context;
+	if (blocking->out.undo_until_ms)
+		*blocking->out.undo_until_ms = undo_until_ms;
+	on_done(blocking, result);
+}
+
+enum sr_code sr_blocking_delete(sr_blocking *blocking, const uint8_t recording[SR_ID], uint64_t *undo_until_ms,
+				struct sr_result *result)
+{
+	blocking->out.undo_until_ms = undo_until_ms;
+	return wait_for(blocking, sr_delete(blocking->client, recording, on_deleted, blocking, NULL), result);
+}
+
+enum sr_code sr_blocking_undelete(sr_blocking *blocking, const uint8_t recording[SR_ID], struct sr_result *result)
+{
+	return wait_for(blocking, sr_undelete(blocking->client, recording, on_done, blocking, NULL), result);
 }
 
 static void on_player(void *context, const struct sr_result *result, sr_player *player)

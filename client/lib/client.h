@@ -33,6 +33,7 @@ union sr_callback {
 	sr_listed *listed;
 	sr_informed *informed;
 	sr_checked *checked;
+	sr_deleted *deleted;
 	sr_play_done *play_done;
 	sr_services_listed *services_listed;
 	sr_stats_told *stats_told;

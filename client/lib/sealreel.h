@@ -254,6 +254,19 @@ typedef void sr_checked(void *context, const struct sr_result *result, const uin
 SR_PUBLIC enum sr_code sr_check(sr_client *client, const uint8_t *ids, size_t count, sr_checked *done, void *context,
 				sr_call **call);
 
+/* ---- deleting ---- */
+
+/*
+ * Delete a recording: it is not listed nor played any more, and whoever plays or writes it is ended. Until
+ * `undo_until_ms` (milliseconds since 1970) sr_undelete brings it back; then it is gone for good. Needs a grant with
+ * the scope `delete`. Both may be repeated. SR_CONFLICT: it is on hold or must be kept; or it is too late to undo.
+ */
+typedef void sr_deleted(void *context, const struct sr_result *result, uint64_t undo_until_ms);
+SR_PUBLIC enum sr_code sr_delete(sr_client *client, const uint8_t recording[SR_ID], sr_deleted *done, void *context,
+				 sr_call **call);
+SR_PUBLIC enum sr_code sr_undelete(sr_client *client, const uint8_t recording[SR_ID], sr_done *done, void *context,
+				   sr_call **call);
+
 /* ---- playing ---- */
 
 /* An open recording. */
@@ -502,6 +515,11 @@ SR_PUBLIC enum sr_code sr_blocking_check(sr_blocking *blocking, const uint8_t *i
 					 struct sr_result *result);
 SR_PUBLIC enum sr_code sr_blocking_play_open(sr_blocking *blocking, const uint8_t recording[SR_ID], sr_player **player,
 					     struct sr_result *result);
+/* *undo_until_ms (out) may be NULL. */
+SR_PUBLIC enum sr_code sr_blocking_delete(sr_blocking *blocking, const uint8_t recording[SR_ID],
+					  uint64_t *undo_until_ms, struct sr_result *result);
+SR_PUBLIC enum sr_code sr_blocking_undelete(sr_blocking *blocking, const uint8_t recording[SR_ID],
+					    struct sr_result *result);
 /* Read up to `size` bytes at `from` into `out`; *got (out) says how many: fewer only at the track's end. */
 SR_PUBLIC enum sr_code sr_blocking_read(sr_blocking *blocking, sr_player *player, uint16_t track, uint64_t from,
 					void *out, size_t size, size_t *got, struct sr_result *result);

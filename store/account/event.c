@@ -50,6 +50,8 @@ static const char *const counter_names[SR_COUNTERS] = {
 	[SR_COUNT_FREEZES_NOW] = "freezes_now",
 	[SR_COUNT_REFUSED_FROZEN] = "refused_frozen",
 	[SR_COUNT_RESET_FROZEN] = "reset_frozen",
+	[SR_COUNT_DELETED] = "recordings_deleted",
+	[SR_COUNT_REMOVED] = "recordings_removed",
 };
 
 static const struct {

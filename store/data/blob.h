@@ -94,4 +94,12 @@ enum sr_code sr_blob_read_open(struct sr_blobs *blobs, const struct sr_blob_name
 /* Unlink, and sync the directory. A missing file is SR_OK. SR_CORRUPT: its directory is missing; SR_IO. */
 enum sr_code sr_blob_remove(struct sr_blobs *blobs, const struct sr_blob_name *name, struct sr_error *err) SR_MUST_USE;
 
+/*
+ * Unlink every file of `recording`, whatever its track and number, and sync the directory: none is there after any
+ * crash that follows. None is SR_OK. SR_CORRUPT: the directory is missing; SR_IO: some may be left; SR_INTERNAL when
+ * memory is used up.
+ */
+enum sr_code sr_blobs_remove_recording(struct sr_blobs *blobs, const uint8_t recording[SR_UUID],
+				       struct sr_error *err) SR_MUST_USE;
+
 #endif

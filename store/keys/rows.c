@@ -240,7 +240,14 @@ enum sr_code sr_recording_row_decode(const struct sr_keyring *keyring, const uin
 
 bool sr_recording_unwrapped(const struct sr_recording_row *row)
 {
-	return row->life == SR_LIFE_DOOMED && row->epoch == 0;
+	return row->life == SR_LIFE_DOOMED && row->epoch == SR_EPOCH_NONE;
+}
+
+bool sr_recording_gone(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID], struct sr_span value)
+{
+	struct sr_recording_row row;
+
+	return sr_recording_row_decode(keyring, recording, value, &row) == SR_OK && sr_recording_unwrapped(&row);
 }
 
 /* --- a track's row --- */

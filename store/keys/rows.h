@@ -72,8 +72,12 @@ struct sr_recording_row {
 	uint16_t label_size;
 };
 
-/* A doomed recording without a wrap any more: its DEK is gone, and what is left of it is being removed. */
+/*
+ * A doomed recording without a wrap any more (epoch 0): its DEK is gone, and what is left of it is being removed. The
+ * second asks a row as it is stored; one that does not verify is none.
+ */
 bool sr_recording_unwrapped(const struct sr_recording_row *row);
+bool sr_recording_gone(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID], struct sr_span value);
 
 /* One blob file of a track: how much of it is committed. */
 struct sr_track_file {

@@ -31,6 +31,10 @@ enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *pa
 	struct sr_epoch_hold hold;
 	if (patient->exists)
 		return SR_OK;
+	if (patient->erasing) {
+		request->retry_ms = 1000;
+		return SR_FAIL(&request->error, SR_BUSY, "this patient is being erased; it takes a moment");
+	}
 	patient->row = (struct sr_patient_row){
 		.life = SR_LIFE_LIVE, .root = sr_keyring_root(keyring), .created_ms = sr_now_ms()};
 	randombytes_buf(patient->row.generation, sizeof patient->row.generation);

@@ -20,6 +20,7 @@
 #include "serve/play.h"
 #include "serve/ready.h"
 #include "serve/session.h"
+#include "serve/sweeper.h"
 #include "serve/writer.h"
 
 #define TICK_MS 25
@@ -241,7 +242,9 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->postbox = sr_postbox_new(daemon->loop);
 	daemon->spoiled = sr_spoiled_new();
 	daemon->scrub = sr_daemon_scrub_new(parts);
-	if (!daemon->flusher || !daemon->postbox || !daemon->spoiled || !daemon->scrub || !daemon->decoy_size)
+	daemon->remover = sr_remover_new(parts->keyring, parts->index, parts->blobs, parts->ledger);
+	if (!daemon->flusher || !daemon->postbox || !daemon->spoiled || !daemon->scrub || !daemon->remover ||
+	    !daemon->decoy_size)
 		return SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
 	enum sr_code code =
 		sr_epoch_book_open(daemon->keyring, daemon->index, daemon->started_ms, &daemon->epochs, err);
@@ -251,6 +254,10 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 		code = sr_freezing_load(daemon, err);
 	if (code == SR_OK)
 		code = start_handles(daemon, err);
+	if (code == SR_OK)
+		daemon->sweeper = sr_sweeper_new(daemon->remover, parts->config->undelete_window_s);
+	if (code == SR_OK && !daemon->sweeper)
+		code = SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
 	if (code == SR_OK)
 		code = sr_listen_start(daemon, err);
 	return code;
@@ -289,6 +296,8 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 		uv_run(&loop, UV_RUN_DEFAULT);
 	}
 	uv_loop_close(&loop);
+	sr_sweeper_free(daemon->sweeper);
+	sr_remover_free(daemon->remover);
 	sr_scrub_free(daemon->scrub);
 	sr_flusher_free(daemon->flusher);
 	sr_spoiled_free(daemon->spoiled);

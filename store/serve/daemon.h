@@ -39,6 +39,8 @@ struct sr_epoch_book;
 struct sr_rotation;
 struct sr_freezes;
 struct sr_change;
+struct sr_remover;
+struct sr_sweeper;
 
 struct sr_daemon {
 	uv_loop_t *loop;
@@ -53,6 +55,8 @@ struct sr_daemon {
 	struct sr_postbox *postbox;
 	struct sr_rotation *rotation; /* the loop's, but for what serve/rotation.h says */
 	struct sr_scrub *scrub;       /* has a lock of its own; begun and stopped on the loop alone */
+	struct sr_remover *remover;
+	struct sr_sweeper *sweeper; /* has a lock of its own */
 	char audience[33];
 	/* What is opened in the place of a row that is not there. Immutable. */
 	uint8_t decoy_id[SR_UUID];
@@ -88,6 +92,7 @@ struct sr_daemon_parts {
 	struct sr_index *index;
 	struct sr_blobs *blobs;
 	struct sr_audit *audit; /* NULL where nothing is served */
+	struct sr_ledger *ledger;
 };
 
 /*

@@ -77,6 +77,8 @@ static void consider(struct listing *listing, const uint8_t *recording, struct s
 {
 	struct sr_request *request = listing->request;
 	struct sr_event event = {.kind = SR_EVENT_MISFILED, .recording = recording};
+	if (sr_recording_gone(request->daemon->keyring, recording, value))
+		return;
 	enum sr_row_verdict verdict = sr_row_open(request->daemon->keyring, listing->patient.key, recording, value,
 						  &listing->found.row, listing->found.dek, &request->work);
 	/* Without a patient row there is no key: whatever stands here is not this patient's. */
@@ -86,6 +88,8 @@ static void consider(struct listing *listing, const uint8_t *recording, struct s
 	} else if (verdict == SR_ROW_CORRUPT) {
 		(void)!sr_request_corrupt(request, recording, "recording row");
 		withhold(listing);
+	} else if (verdict == SR_ROW_OPEN && listing->found.row.life == SR_LIFE_DOOMED) {
+		/* Deleted: as if it were not there. */
 	} else if (is_frozen(request, recording)) {
 		withhold(listing);
 	} else if (verdict == SR_ROW_UNKNOWN_EPOCH || listing->found.row.life != SR_LIFE_LIVE) {
@@ -128,7 +132,8 @@ static enum sr_code walk(struct listing *listing)
 	if (code != SR_OK)
 		return code;
 	code = sr_patient_find(request, listing->view, &listing->patient);
-	if (code == SR_OK && sr_view_walk(listing->view, &from, SR_TAG, visit, listing) != SR_OK)
+	if (code == SR_OK && !listing->patient.erasing &&
+	    sr_view_walk(listing->view, &from, SR_TAG, visit, listing) != SR_OK)
 		code = SR_FAIL(&request->error, SR_IO, "reading the index failed");
 	sr_request_view_end(request, listing->view);
 	return code;

@@ -85,9 +85,14 @@ enum sr_code sr_patient_find(struct sr_request *request, struct sr_view *view, s
 		code = sr_patient_row_decode(keyring, request->tag, value, &patient->row);
 		if (code == SR_CORRUPT)
 			return sr_request_corrupt(request, NULL, "patient row");
-		if (code != SR_OK || patient->row.life != SR_LIFE_LIVE)
+		if (code != SR_OK || (patient->row.life != SR_LIFE_LIVE && patient->row.life != SR_LIFE_DOOMED))
 			return later_format(request);
 		keep_mac(value, patient->mac);
+	}
+	if (patient->row.life == SR_LIFE_DOOMED) {
+		patient->exists = false;
+		patient->erasing = true;
+		patient->row = (struct sr_patient_row){.root = sr_keyring_root(keyring)};
 	}
 	code = sr_patient_key(keyring, patient->row.root, patient->row.salt, request->grant->identity,
 			      request->grant->identity_size, patient->key, &request->work);
@@ -103,7 +108,16 @@ struct candidate {
 	bool own;          /* stands under the requester's tag */
 	bool hinted_other; /* the hint names another tag */
 	bool real;
+	bool quiet; /* what is there is no event */
 };
+
+/* Open what is nobody's in its place, so that it costs the same; and nothing that is there is an event. */
+static void take_decoy(const struct sr_request *request, struct candidate *candidate)
+{
+	candidate->value = (struct sr_span){request->daemon->decoy, request->daemon->decoy_size};
+	candidate->id = request->daemon->decoy_id;
+	candidate->quiet = true;
+}
 
 /*
  * Always the same three reads, after the patient's: the row under the requester's tag, the hint, and the row under the
@@ -128,10 +142,8 @@ static enum sr_code find_candidate(struct sr_request *request, struct sr_view *v
 	out->real = own.data || other.data;
 	out->value = own.data ? own : other;
 	out->id = recording;
-	if (!out->real) {
-		out->value = (struct sr_span){request->daemon->decoy, request->daemon->decoy_size};
-		out->id = request->daemon->decoy_id;
-	}
+	if (!out->real)
+		take_decoy(request, out);
 	return SR_OK;
 }
 
@@ -139,7 +151,7 @@ static enum sr_code find_candidate(struct sr_request *request, struct sr_view *v
 static enum sr_code not_theirs(struct sr_request *request, const struct candidate *candidate,
 			       const uint8_t recording[SR_UUID], enum sr_event_kind kind)
 {
-	if (candidate->real && kind != SR_EVENT_KINDS) {
+	if (candidate->real && kind != SR_EVENT_KINDS && !candidate->quiet) {
 		struct sr_event event = {
 			.kind = kind, .recording = recording, .has_own_tag = true, .own_tag = candidate->own};
 		sr_request_event_late(request, &event);
@@ -150,10 +162,14 @@ static enum sr_code not_theirs(struct sr_request *request, const struct candidat
 enum sr_code sr_recording_find(struct sr_request *request, struct sr_view *view, const struct sr_patient *patient,
 			       const uint8_t recording[SR_UUID], enum sr_event_kind foreign, struct sr_found *found)
 {
-	struct candidate candidate;
+	struct candidate candidate = {.quiet = false};
+	found->doomed = false;
 	enum sr_code code = find_candidate(request, view, recording, &candidate);
 	if (code != SR_OK)
 		return code;
+	candidate.quiet |= patient->erasing;
+	if (candidate.own && sr_recording_gone(request->daemon->keyring, recording, candidate.value))
+		take_decoy(request, &candidate);
 	enum sr_row_verdict verdict = sr_row_open(request->daemon->keyring, patient->key, candidate.id, candidate.value,
 						  &found->row, found->dek, &request->work);
 	/* Under another tag it is never this patient's, damaged or not; and damage must not make the answer cheaper. */
@@ -168,11 +184,28 @@ enum sr_code sr_recording_find(struct sr_request *request, struct sr_view *view,
 		return sr_request_corrupt(request, recording, "recording row");
 	if (verdict == SR_ROW_UNKNOWN_EPOCH)
 		return SR_FAIL(&request->error, SR_UNAVAILABLE, "the keyring lacks the epoch of this recording");
-	if (found->row.life != SR_LIFE_LIVE)
-		return later_format(request);
 	keep_mac(candidate.value, found->mac);
 	found->root = patient->row.root;
-	return SR_OK;
+	found->doomed = found->row.life == SR_LIFE_DOOMED;
+	if (found->doomed)
+		return SR_FAIL(&request->error, SR_NOT_FOUND, NOT_FOUND_TEXT);
+	return found->row.life == SR_LIFE_LIVE ? SR_OK : later_format(request);
+}
+
+enum sr_code sr_recording_stands(struct sr_request *request, struct sr_view *view, const uint8_t recording[SR_UUID])
+{
+	struct sr_recording_row row;
+	struct sr_span value;
+	enum sr_code code = get(request, view, sr_key_recording(request->tag, recording), &value);
+	if (code == SR_OK)
+		code = sr_recording_row_decode(request->daemon->keyring, recording, value, &row);
+	if (code == SR_CORRUPT)
+		return sr_request_corrupt(request, recording, "recording row");
+	if (code == SR_NOT_FOUND || (code == SR_OK && row.life == SR_LIFE_DOOMED))
+		return SR_FAIL(&request->error, SR_NOT_FOUND, NOT_FOUND_TEXT);
+	if (code == SR_UNAVAILABLE || (code == SR_OK && row.life != SR_LIFE_LIVE))
+		return later_format(request);
+	return code;
 }
 
 static enum sr_code find_both(struct sr_request *request, struct sr_view *view, const uint8_t recording[SR_UUID],

@@ -11,7 +11,8 @@
 
 /* A grant's patient, as far as the store knows them. Holds a key: wipe with sr_patient_wipe. */
 struct sr_patient {
-	bool exists; /* false: no row; the key is then derived all the same, from a salt that is nobody's */
+	bool exists;  /* false: no row; the key is then derived all the same, from a salt that is nobody's */
+	bool erasing; /* there is one, but it is being erased: as if there were none, and nothing to wonder at */
 	struct sr_patient_row row;
 	uint8_t mac[SR_ROW_MAC]; /* names exactly this row */
 	uint8_t key[SR_KEY];
@@ -30,11 +31,13 @@ struct sr_found {
 	uint8_t mac[SR_ROW_MAC];
 	uint8_t dek[SR_KEY];
 	uint32_t root; /* the patient's root version */
+	bool doomed;   /* with SR_NOT_FOUND: theirs and opened, but deleted; row, mac and dek are filled */
 };
 void sr_found_wipe(struct sr_found *found);
 
 /*
- * Open `recording` for `patient`. SR_NOT_FOUND for one that never was and for one that is somebody else's alike: four
+ * Open `recording` for `patient`. SR_NOT_FOUND for one that never was, one that is deleted, and one that is somebody
+ * else's alike: four
  * index reads, one open (design: access.md, "Protocol"); the latter with an event of kind `foreign`; SR_EVENT_KINDS:
  * with none. SR_CORRUPT, SR_UNAVAILABLE, SR_IO. The text is in request->error. Pool.
  */
@@ -53,6 +56,13 @@ enum sr_code sr_lookup(struct sr_request *request, const uint8_t recording[SR_UU
 /* Begin a view; end it, adding its reads to request->work. */
 enum sr_code sr_request_view(struct sr_request *request, struct sr_view **view) SR_MUST_USE;
 void sr_request_view_end(struct sr_request *request, struct sr_view *view);
+
+/*
+ * Whether a recording that was found before is still there and live: SR_OK; SR_NOT_FOUND: it was deleted since;
+ * SR_CORRUPT with its event; SR_UNAVAILABLE; SR_IO. Opens nothing. Pool.
+ */
+enum sr_code sr_recording_stands(struct sr_request *request, struct sr_view *view,
+				 const uint8_t recording[SR_UUID]) SR_MUST_USE;
 
 /* Read and verify one track's row. SR_NOT_FOUND: no such track; SR_CORRUPT with its event; SR_UNAVAILABLE; SR_IO. */
 enum sr_code sr_track_find(struct sr_request *request, struct sr_view *view, const uint8_t recording[SR_UUID],

@@ -248,9 +248,22 @@ static bool ended_by_time(struct sr_player *player)
 
 /* ---- play.table ---- */
 
+/* Keys are given out only of what has not been deleted since the player was opened. */
+static bool still_stands(struct sr_request *request, const struct sr_player *player)
+{
+	struct sr_view *view;
+	if (sr_request_view(request, &view) != SR_OK)
+		return false;
+	enum sr_code code = sr_recording_stands(request, view, player->recording);
+	sr_request_view_end(request, view);
+	return code == SR_OK;
+}
+
 static void table_on_pool(struct sr_request *request)
 {
 	struct sr_player *player = request->owner;
+	if (!still_stands(request, player))
+		return;
 	struct sr_table_look look = {
 		.request = request,
 		.recording = player->recording,
@@ -331,6 +344,8 @@ void sr_players_wake(struct sr_daemon *daemon, const uint8_t recording[SR_UUID],
 static void batch_on_pool(struct sr_request *request)
 {
 	struct sr_player *player = request->owner;
+	if (!still_stands(request, player))
+		return;
 	struct sr_reading_job job = {
 		.request = request,
 		.recording = player->recording,
@@ -443,6 +458,18 @@ void sr_players_feed(struct sr_session *session)
 	}
 	if (chosen)
 		feed(chosen);
+}
+
+void sr_players_stop(struct sr_daemon *daemon, const uint8_t tag[SR_TAG], const uint8_t *recording,
+		     const struct sr_error *err)
+{
+	struct sr_player *next;
+	for (struct sr_player *player = daemon->players; player; player = next) {
+		next = player->next;
+		if (player->session && memcmp(player->held.tag, tag, SR_TAG) == 0 &&
+		    (!recording || memcmp(player->recording, recording, SR_UUID) == 0))
+			fail_stream(player, err);
+	}
 }
 
 /* ---- messages ---- */

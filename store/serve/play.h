@@ -23,6 +23,9 @@ void sr_players_wake(struct sr_daemon *daemon, const uint8_t recording[SR_UUID],
 
 /* A freeze is in force: players that it stops end with `frozen`, and what they left is drained. */
 void sr_players_freeze(struct sr_daemon *daemon);
+/* End the streams of all players of this patient, or with `recording` (not NULL) of that recording, with `err`. */
+void sr_players_stop(struct sr_daemon *daemon, const uint8_t tag[SR_TAG], const uint8_t *recording,
+		     const struct sr_error *err);
 
 /* Time has passed: waits end, and players whose grant is over. */
 void sr_players_tick(struct sr_daemon *daemon, uint64_t now);

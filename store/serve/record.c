@@ -92,6 +92,8 @@ static enum sr_code attempt(struct sr_request *request, struct opening *opening,
 		return repeat(request, opening);
 	if (code != SR_NOT_FOUND)
 		return code;
+	if (opening->found.doomed)
+		return SR_FAIL(&request->error, SR_CONFLICT, "the recording with this id was deleted");
 	request->error = (struct sr_error){.code = SR_OK};
 	code = sr_patient_ensure(request, &opening->patient, again);
 	if (code != SR_OK || *again)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "keys/opening.h"
+#include "serve/removal.h"
 #include "serve/scrub_internal.h"
 
 #define RECORDING_KEY (SR_TAG + SR_UUID + 2)
@@ -80,9 +81,26 @@ static void judge_bound(struct sr_pass *pass, struct sr_view *view, const struct
 		sr_pass_find(pass, SR_FINDING_MISMATCH, NULL, "its consultation is bound to another tag than it");
 }
 
+/* What is doomed must stand where the sweeper finds it. */
+static void judge_doomed(struct sr_pass *pass, struct sr_view *view, const struct sr_recording_row *row)
+{
+	struct sr_doom doom = {.doomed_ms = row->doomed_ms};
+	struct sr_span value;
+	memcpy(doom.tag, pass->target->tag, SR_TAG);
+	memcpy(doom.recording, pass->target->recording, SR_UUID);
+	struct sr_index_key key = sr_key_doom(&doom);
+	if (sr_pass_get(pass, view, &key, &value) == SR_NOT_FOUND)
+		sr_pass_find(pass, SR_FINDING_MISSING_ROW, NULL,
+			     "it is deleted, and the control row by which its files would go is missing");
+}
+
 static void judge_whole(struct sr_pass *pass, struct sr_view *view, const struct sr_recording_row *row)
 {
 	static const char *const lives[] = {"none", "live", "doomed", "moving", "a tombstone", "a further subject"};
+	if (row->life == SR_LIFE_DOOMED)
+		judge_doomed(pass, view, row);
+	if (sr_recording_unwrapped(row))
+		return; /* what is left of it is going */
 	switch (sr_row_outer(pass->scrub->parts.keyring, pass->target->recording, row)) {
 	case SR_ROW_CORRUPT:
 		sr_pass_find(pass, SR_FINDING_WRAP, NULL, "the outer wrap does not open under epoch %u", row->epoch);
@@ -96,7 +114,7 @@ static void judge_whole(struct sr_pass *pass, struct sr_view *view, const struct
 	default:
 		break;
 	}
-	if (row->life != SR_LIFE_LIVE) {
+	if (row->life != SR_LIFE_LIVE && row->life != SR_LIFE_DOOMED) {
 		sr_pass_find(pass, SR_FINDING_UNKNOWN, NULL, "the row is %s", lives[row->life]);
 		return;
 	}
@@ -146,9 +164,26 @@ static uint16_t list_files(struct sr_scrub *scrub, const struct sr_target *targe
 	return row.file_count;
 }
 
+/* Its recording is being removed, and with it this track's files and rows, in no order that could be judged. */
+static bool is_going(struct sr_scrub *scrub, const struct sr_target *target)
+{
+	struct sr_pass pass = {.scrub = scrub, .target = target};
+	struct sr_index_key key = sr_key_recording(target->tag, target->recording);
+	struct sr_recording_row row;
+	struct sr_span value;
+	struct sr_view *view = sr_pass_view(&pass);
+	bool going = view && sr_pass_get(&pass, view, &key, &value) == SR_OK &&
+		     sr_recording_row_decode(scrub->parts.keyring, target->recording, value, &row) == SR_OK &&
+		     sr_recording_unwrapped(&row);
+	sr_view_end(view);
+	return going;
+}
+
 static void scrub_track(struct sr_scrub *scrub, struct sr_target *target)
 {
 	uint16_t files[SR_FILES_MAX];
+	if (is_going(scrub, target))
+		return;
 	sr_scrub_judge(scrub, target, sr_judge_track);
 	uint16_t count = list_files(scrub, target, files);
 	for (uint16_t at = 0; at < count && sr_scrub_goes_on(scrub); at++) {

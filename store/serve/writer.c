@@ -367,3 +367,15 @@ void sr_writers_tick(struct sr_daemon *daemon, uint64_t now)
 		tick(writer, now);
 	}
 }
+
+void sr_writers_stop(struct sr_daemon *daemon, const uint8_t tag[SR_TAG], const uint8_t *recording,
+		     const struct sr_error *err)
+{
+	struct sr_writer *next;
+	for (struct sr_writer *writer = daemon->writers; writer; writer = next) {
+		next = writer->next;
+		if (writer->life == LIVE && memcmp(writer->held.tag, tag, SR_TAG) == 0 &&
+		    (!recording || memcmp(writer->recording, recording, SR_UUID) == 0))
+			fail_stream(writer, err->code, err->text);
+	}
+}

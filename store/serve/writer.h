@@ -49,6 +49,13 @@ void sr_writer_orphan(struct sr_writer *writer);
 
 /* A freeze is in force: live writers that it stops end with `frozen`; what is under way becomes durable. */
 void sr_writers_freeze(struct sr_daemon *daemon);
+/*
+ * End the streams of all writers of this patient, or with `recording` (not NULL) of that recording: they take nothing
+ * more, and end when what is under way is over. Their commits fail by themselves, because the rows have changed under
+ * them.
+ */
+void sr_writers_stop(struct sr_daemon *daemon, const uint8_t tag[SR_TAG], const uint8_t *recording,
+		     const struct sr_error *err);
 
 /* Time has passed: segments that are old enough close; writers whose grant and grace are over end. */
 void sr_writers_tick(struct sr_daemon *daemon, uint64_t now);

@@ -53,6 +53,15 @@ export class Client {
     return own;
   }
 
+  /** Deletes a recording; resolves to when it can no longer come back, in milliseconds since 1970. */
+  async delete(grant, recording) {
+    return Number((await this.#connection.request('delete', { grant, recording }, 'deleted')).undoUntil);
+  }
+
+  async undelete(grant, recording) {
+    await this.#connection.request('undelete', { grant, recording }, 'done');
+  }
+
   /** A Player of one recording. */
   play(grant, recording) {
     return Player.open(this.#connection, grant, recording);

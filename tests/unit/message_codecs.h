@@ -412,6 +412,19 @@ static void fill_health(struct sr_health *m, bool greatest)
 }
 PAIR(health, sr_health_decode)
 
+static void make_deleted(struct sr_builder *out, bool greatest)
+{
+	sr_deleted_encode(out, greatest ? UINT64_MAX : 0);
+}
+
+static void again_deleted(struct sr_cursor *in, struct sr_builder *out)
+{
+	uint64_t until;
+
+	sr_deleted_decode(in, &until);
+	sr_deleted_encode(out, until);
+}
+
 static void fill_scrub_start(struct sr_scrub_start *m, bool greatest)
 {
 	m->rate = greatest ? UINT64_MAX : 0;
@@ -634,6 +647,7 @@ static const struct codec {
 	 "0001"
 	 "00",
 	 "e287c6ed4544548c305b96288b5c5baf", false},
+	{"deleted", make_deleted, again_deleted, "0000000000000000", "12a3ae445661ce5dee78d0650d33362d", false},
 	{"play.head", make_play_head, again_play_head,
 	 "0001"
 	 "01"

@@ -409,7 +409,7 @@ Test(message, types_have_names_of_their_own_and_other_numbers_none)
 				cr_assert_str_neq(sr_message_name((uint8_t)other), name);
 		}
 	}
-	cr_assert_eq(named, 64);
+	cr_assert_eq(named, 67);
 	cr_assert_str_eq(sr_message_name(SR_MSG_RECORD_OPEN), "record.open");
 	cr_assert_str_eq(sr_message_name(SR_MSG_PLAY_TABLE), "play.table");
 }

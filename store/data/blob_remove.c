@@ -1,0 +1,52 @@
+/*
+ * Removing blobs: all files of a recording at once, found in its directory and not by anybody's account of them.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "data/blob_name.h"
+
+/* Unlink what is of `recording` among the directory's files; how many there were. */
+static enum sr_code unlink_all(DIR *directory, const char *fan, const uint8_t recording[SR_UUID], struct sr_error *err)
+{
+	struct sr_blob_name name;
+	struct dirent *next;
+
+	while ((errno = 0, next = readdir(directory)) != NULL) {
+		if (!sr_blob_name_parse(fan, next->d_name, &name) || memcmp(name.recording, recording, SR_UUID) != 0)
+			continue;
+		if (unlinkat(dirfd(directory), next->d_name, 0) != 0 && errno != ENOENT)
+			return SR_FAIL(err, SR_IO, "blob directory %s: removing a file: %s", fan,
+				       strerrordesc_np(errno));
+	}
+	return errno == 0 ? SR_OK
+			  : SR_FAIL(err, SR_IO, "blob directory %s: reading it: %s", fan, strerrordesc_np(errno));
+}
+
+enum sr_code sr_blobs_remove_recording(struct sr_blobs *blobs, const uint8_t recording[SR_UUID], struct sr_error *err)
+{
+	struct sr_blob_name any = {.track = 1};
+	struct sr_blob_label label;
+	enum sr_code code;
+	DIR *directory;
+	int fd;
+
+	memcpy(any.recording, recording, SR_UUID);
+	label = sr_blob_label(&any);
+	code = sr_blobs_open_fan(blobs, label.fan, &fd, err);
+	if (code != SR_OK)
+		return code;
+	directory = fdopendir(fd);
+	if (directory == NULL) {
+		(void)close(fd);
+		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	}
+	code = unlink_all(directory, label.fan, recording, err);
+	/* Also when nothing was there: an earlier removal may have been cut off before its sync. */
+	if (code == SR_OK && TEMP_FAILURE_RETRY(fsync(dirfd(directory))) != 0)
+		code = SR_FAIL(err, SR_IO, "blob directory %s: syncing it: %s", label.fan, strerrordesc_np(errno));
+	(void)closedir(directory);
+	return code;
+}
