@@ -85,8 +85,8 @@ enum sr_counter {
 	SR_COUNT_FREEZES_NOW,
 	SR_COUNT_REFUSED_FROZEN, /* requests and streams that a freeze stopped */
 	SR_COUNT_RESET_FROZEN,   /* connections ended because they did not take in time what a freeze left unsent */
-	SR_COUNT_DELETED, /* recordings that became doomed, */
-	SR_COUNT_REMOVED, /* and those whose files and rows are gone */
+	SR_COUNT_DELETED,        /* recordings that became doomed, */
+	SR_COUNT_REMOVED,        /* and those whose files and rows are gone */
 	SR_COUNTERS
 };
 

@@ -10,6 +10,7 @@
 #include "account/log.h"
 #include "serve/binding.h"
 #include "serve/dispatch.h"
+#include "serve/freezing.h"
 #include "serve/holding.h"
 #include "serve/play.h"
 #include "serve/removal.h"
