@@ -50,3 +50,8 @@ bool sr_digest_value(const struct sr_digest *digest, uint8_t value[SR_DIGEST])
 	return EVP_MD_CTX_copy_ex(digest->copy, digest->context) == 1 &&
 	       EVP_DigestFinal_ex(digest->copy, value, NULL) == 1;
 }
+
+bool sr_digest_of(const uint8_t *data, size_t size, uint8_t value[SR_DIGEST])
+{
+	return EVP_Digest(data, size, value, NULL, EVP_sha256(), NULL) == 1;
+}

@@ -33,4 +33,7 @@ bool sr_digest_add(struct sr_digest *digest, const uint8_t *data, size_t size) S
  */
 bool sr_digest_value(const struct sr_digest *digest, uint8_t value[SR_DIGEST]) SR_MUST_USE;
 
+/* SHA-256 of `size` bytes to `value` (out). False when memory is used up: `value` is undefined. */
+bool sr_digest_of(const uint8_t *data, size_t size, uint8_t value[SR_DIGEST]) SR_MUST_USE;
+
 #endif

@@ -3,11 +3,11 @@
  */
 #include "serve/tail.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/blob_disk.h"
+#include "digest.h"
 #include "serve/lookup.h"
 #include "serve/track_file.h"
 
@@ -30,11 +30,13 @@ static enum sr_code find_extent(struct sr_request *request, const struct sr_blob
 	return code == SR_OK ? SR_OK : SR_FAIL(&request->error, code, "reading the index failed");
 }
 
-static bool fits(const struct sr_extent_row *row, const uint8_t *bytes, uint64_t size)
+/* SR_CORRUPT if they are not what the row says; SR_INTERNAL when memory is used up. */
+static enum sr_code compare(const struct sr_extent_row *row, const uint8_t *bytes, uint64_t size)
 {
-	uint8_t hash[crypto_hash_sha512_BYTES];
-	crypto_hash_sha512(hash, bytes, size);
-	return row->covered == size && memcmp(row->hash, hash, sizeof row->hash) == 0;
+	uint8_t hash[SR_DIGEST];
+	if (!sr_digest_of(bytes, size, hash))
+		return SR_INTERNAL;
+	return row->covered == size && memcmp(row->hash, hash, sizeof row->hash) == 0 ? SR_OK : SR_CORRUPT;
 }
 
 enum sr_code sr_tail_check(struct sr_request *request, const uint8_t recording[SR_UUID], const struct sr_track_row *row)
@@ -53,7 +55,11 @@ enum sr_code sr_tail_check(struct sr_request *request, const uint8_t recording[S
 	enum sr_code code = find_extent(request, &name, (uint32_t)number, &extent);
 	if (code == SR_OK) {
 		code = sr_blob_read_disk(request->daemon->blobs, &name, number * SR_EXTENT, bytes, size, &why);
-		if (code == SR_CORRUPT || (code == SR_OK && !fits(&extent, bytes, size)))
+		if (code == SR_OK)
+			code = compare(&extent, bytes, size);
+		if (code == SR_INTERNAL)
+			code = SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		else if (code == SR_CORRUPT)
 			code = sr_request_corrupt(request, recording, "committed bytes, after a sync that failed");
 		else if (code != SR_OK)
 			code = sr_request_storage(request, &why);

@@ -47,6 +47,8 @@ Test(digest, every_split_and_a_value_at_every_step)
 		crypto_hash_sha256(want, bytes, split);
 		cr_assert(sr_digest_value(digest, found));
 		cr_assert_arr_eq(found, want, sizeof want, "%zu", split);
+		cr_assert(sr_digest_of(bytes, split, found));
+		cr_assert_arr_eq(found, want, sizeof want, "%zu at once", split);
 		cr_assert(sr_digest_add(digest, bytes + split, sizeof bytes - split));
 		crypto_hash_sha256(want, bytes, sizeof bytes);
 		cr_assert(sr_digest_value(digest, found));
