@@ -70,13 +70,13 @@ static bool parse_doom(const char *name, struct sr_doom *doom)
 {
 	const uint8_t *at = (const uint8_t *)name + strlen(SR_DOOM_PREFIX);
 	uint8_t time[8];
-	struct sr_cursor in = sr_cursor_over(time, sizeof time);
 
 	if (strlen(name) != strlen(SR_DOOM_PREFIX) + TIME_HEX + 1 + TAG_HEX + 1 + UUID_HEX ||
 	    !parse_hex(at, time, sizeof time) || at[TIME_HEX] != '/' ||
 	    !parse_hex(at + TIME_HEX + 1, doom->tag, SR_TAG) || at[TIME_HEX + 1 + TAG_HEX] != '/' ||
 	    !parse_hex(at + TIME_HEX + 1 + TAG_HEX + 1, doom->recording, SR_UUID))
 		return false;
+	struct sr_cursor in = sr_cursor_over(time, sizeof time);
 	doom->doomed_ms = sr_take_u64(&in);
 	return true;
 }
