@@ -54,8 +54,9 @@ struct sr_audit {
 	struct sr_error seal_error;
 	char checkpoint[SR_CHECKPOINT_MAX];
 	/* Written by the writer. */
-	_Atomic bool failed; /* a write or sync failed: nothing more until a restart */
-	_Atomic bool full;   /* ordinary entries found no room */
+	_Atomic bool failed;       /* a write or sync failed: nothing more until a restart */
+	_Atomic bool full;         /* ordinary entries found no room */
+	_Atomic bool runs_damaged; /* a search found one missing: all are looked at */
 	/* The writer's alone. */
 	uint64_t end;       /* of the last durable record */
 	uint64_t allocated; /* the file's size: zeros from `end` on */
@@ -65,6 +66,7 @@ struct sr_audit {
 	/* The sealer's alone. */
 	struct sr_tile_builder *builder;
 	size_t positions_saved;
+	uint64_t run; /* all search runs before this one are there */
 	pthread_t sealer;
 	bool sealing;
 };

@@ -2,13 +2,16 @@
  * Sealing: tiles, bundles, search runs and a signed checkpoint, derived from durable records by a thread of its own.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "account/audit_internal.h"
 #include "account/log.h"
 #include "account/note.h"
+#include "account/run.h"
 #include "account/view.h"
 
 #define RETRY_MS 1000 /* after a failure, at least */
@@ -173,6 +176,33 @@ enum sr_code sr_audit_seal_to(struct sr_audit *audit, uint64_t size, struct sr_e
 	return SR_OK;
 }
 
+/* ---- search runs ---- */
+
+/* Is there a run still to be made? */
+static bool run_is_due(struct sr_audit *audit)
+{
+	char path[SR_TILE_PATH_MAX];
+	if (atomic_exchange(&audit->runs_damaged, false))
+		audit->run = 0;
+	while ((audit->run + 1) * SR_RUN_ENTRIES <= audit->sealed_size) {
+		sr_run_path(path, audit->run);
+		if (faccessat(audit->dir, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+			return true;
+		audit->run++;
+	}
+	return false;
+}
+
+/* Make the next one. One that cannot be made is passed over: searches read its entries instead. Outside the lock. */
+static void make_run(struct sr_audit *audit)
+{
+	struct sr_error err = {.text = ""};
+	struct sr_audit_view view = records_view(audit->dir, audit->fd, &audit->positions, audit->sealed_size);
+	if (sr_run_make(&view, audit->run, &err) != SR_OK)
+		sr_log_error(SR_LOG_WARN, "audit_search_failed", &err);
+	audit->run++;
+}
+
 /* ---- the thread ---- */
 
 static uint64_t monotonic_ms(void)
@@ -213,18 +243,26 @@ void *sr_audit_sealer(void *context)
 	pthread_mutex_lock(&audit->lock);
 	while (!audit->sealer_stops || audit->size > audit->sealed_size) {
 		uint64_t now = monotonic_ms();
-		bool wanted = audit->seal_wanted > audit->sealed_size || audit->sealer_stops;
-		if (audit->size == audit->sealed_size) {
-			pthread_cond_wait(&audit->durable, &audit->lock);
-		} else if (now < (wanted ? patience : next) && !audit->sealer_stops) {
-			wait_until(audit, wanted ? patience : next);
-		} else if (seal_round(audit)) {
-			next = now + audit->interval_ms;
-			patience = 0;
-		} else if (audit->sealer_stops) {
-			break;
+		bool behind = audit->size > audit->sealed_size;
+		bool wanted = audit->seal_wanted > audit->sealed_size;
+		uint64_t time = wanted ? patience : next;
+		if (behind && (now >= time || audit->sealer_stops)) {
+			if (seal_round(audit)) {
+				next = now + audit->interval_ms;
+				patience = 0;
+			} else if (audit->sealer_stops) {
+				break;
+			} else {
+				patience = next = monotonic_ms() + RETRY_MS;
+			}
+		} else if (run_is_due(audit)) {
+			pthread_mutex_unlock(&audit->lock);
+			make_run(audit);
+			pthread_mutex_lock(&audit->lock);
+		} else if (behind) {
+			wait_until(audit, time);
 		} else {
-			patience = next = monotonic_ms() + RETRY_MS;
+			pthread_cond_wait(&audit->durable, &audit->lock);
 		}
 	}
 	pthread_mutex_unlock(&audit->lock);

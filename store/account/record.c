@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define BUFFER_SIZE (512u << 10)
+#define FIRST_READ (64u << 10) /* a reader that goes on reads more at once: few do */
 #define FORMAT 1
 
 static const uint8_t magic[16] = "sealreel records";
@@ -50,7 +51,8 @@ void sr_record_head(uint64_t number, const uint8_t *json, size_t size, uint8_t o
 
 bool sr_record_reader_begin(struct sr_record_reader *reader, int fd, uint64_t number, uint64_t at)
 {
-	*reader = (struct sr_record_reader){.fd = fd, .at = at, .number = number, .buffered = at};
+	*reader = (struct sr_record_reader){
+		.fd = fd, .at = at, .number = number, .buffered = at, .reach = FIRST_READ / 2};
 	reader->buffer = malloc(BUFFER_SIZE);
 	return reader->buffer != NULL;
 }
@@ -66,6 +68,7 @@ void sr_record_reader_move(struct sr_record_reader *reader, uint64_t number, uin
 	reader->number = number;
 	reader->at = reader->buffered = at;
 	reader->filled = 0;
+	reader->reach = FIRST_READ / 2;
 }
 
 /* Have `size` bytes from the reader's place in the buffer, or as many as the file has. *have (out): how many there are.
@@ -79,9 +82,10 @@ static enum sr_code fill(struct sr_record_reader *reader, size_t size, struct sr
 		reader->buffered = reader->at;
 		skip = 0;
 		ssize_t got = 1;
-		while (got > 0 && reader->filled < BUFFER_SIZE) {
+		reader->reach = reader->reach * 2 < BUFFER_SIZE ? reader->reach * 2 : BUFFER_SIZE;
+		while (got > 0 && reader->filled < reader->reach) {
 			got = TEMP_FAILURE_RETRY(pread(reader->fd, reader->buffer + reader->filled,
-						       BUFFER_SIZE - reader->filled,
+						       reader->reach - reader->filled,
 						       (off_t)(reader->buffered + reader->filled)));
 			if (got < 0)
 				return SR_FAIL(err, SR_IO, "the audit log's records cannot be read: %s",

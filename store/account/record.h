@@ -24,6 +24,7 @@ struct sr_record_reader {
 	uint8_t *buffer;
 	uint64_t buffered; /* where the buffer's first byte is in the file */
 	size_t filled;
+	size_t reach; /* how much was asked for last */
 };
 
 /* Start with record `number`, which begins at `at`. False when memory is used up. Ended with sr_record_reader_end. */

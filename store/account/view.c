@@ -64,6 +64,7 @@ enum sr_code sr_audit_view_live(struct sr_audit *audit, struct sr_audit_view *vi
 {
 	memset(view, 0, sizeof *view);
 	view->positions = &audit->positions;
+	view->live = audit;
 	view->dir = dup(audit->dir);
 	view->records = view->dir < 0 ? -1 : dup(audit->fd);
 	pthread_mutex_lock(&audit->lock);

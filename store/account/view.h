@@ -16,6 +16,7 @@ struct sr_audit_view {
 	uint64_t size;                      /* entries in view */
 	char checkpoint[SR_CHECKPOINT_MAX]; /* the latest; it may cover fewer than `size` in the daemon's own view */
 	struct sr_positions *positions;
+	struct sr_audit *live;   /* the log, in the daemon's own view; NULL elsewhere */
 	struct sr_positions own; /* where the log is another process's */
 };
 
