@@ -8,12 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "access/crowd.h"
 #include "access/issuer.h"
 #include "account/log.h"
 #include "error.h"
 
 #define SR_CONFIG_FILE_MAX 262144
 #define SR_ISSUERS_MAX 64
+
+/* What the store does when a list has a row that is another patient's, and when a service keeps asking for others'. */
+enum sr_on_misfiled { SR_ON_MISFILED_ALARM, SR_ON_MISFILED_FREEZE_PATIENT, SR_ON_MISFILED_FREEZE_ALL };
+enum sr_on_foreign { SR_ON_FOREIGN_ALARM, SR_ON_FOREIGN_FREEZE_SERVICE };
 
 struct sr_config {
 	char *directory;       /* the store's, absolute */
@@ -41,9 +46,18 @@ struct sr_config {
 	uint32_t half_open_s;
 	uint32_t frame_s; /* a frame that has begun is whole within it */
 	uint32_t idle_s;
-	uint32_t silent_s; /* the same as idle_s with a stream open */
-	uint32_t stall_s;  /* a peer that takes nothing for so long is dropped */
-	uint32_t skew_s;   /* on grants */
+	uint32_t silent_s;   /* the same as idle_s with a stream open */
+	uint32_t stall_s;    /* a peer that takes nothing for so long is dropped */
+	uint32_t skew_s;     /* on grants */
+	char *alarm_command; /* SR_NONE: there is none */
+	uint32_t alarm_timeout_s;
+	uint32_t alarm_tries;
+	uint32_t alarm_window_s;
+	struct sr_rate unusual_actor;
+	struct sr_rate unusual_service;
+	enum sr_on_misfiled on_misfiled;
+	enum sr_on_foreign on_foreign;
+	struct sr_rate foreign_rate;
 	enum sr_log_level log_level;
 	struct sr_issuer issuers[SR_ISSUERS_MAX];
 	size_t issuer_count;

@@ -96,6 +96,7 @@ void sr_config_free(struct sr_config *config)
 		return;
 	for (size_t at = 0; at < config->issuer_count; at++)
 		sr_issuer_clear(&config->issuers[at]);
+	free(config->alarm_command);
 	free(config->listen_tcp);
 	free(config->listen_unix);
 	free(config->audit);

@@ -128,6 +128,37 @@ static enum sr_code set_level(const struct setting *setting, const char *text, s
 	return SR_OK;
 }
 
+static enum sr_code set_rate(const struct setting *setting, const char *text, struct sr_error *err)
+{
+	if (!sr_rate_parse(text, setting->member))
+		return SR_FAIL(err, SR_USAGE, "must be N/MINUTES, 1 to %d and 1 to 1440, or " SR_NONE,
+			       SR_CROWD_LIMIT_MAX);
+	return SR_OK;
+}
+
+static enum sr_code set_misfiled(const struct setting *setting, const char *text, struct sr_error *err)
+{
+	enum sr_on_misfiled *member = setting->member;
+	if (strcmp(text, "alarm") == 0)
+		*member = SR_ON_MISFILED_ALARM;
+	else if (strcmp(text, "freeze-patient") == 0)
+		*member = SR_ON_MISFILED_FREEZE_PATIENT;
+	else if (strcmp(text, "freeze-all") == 0)
+		*member = SR_ON_MISFILED_FREEZE_ALL;
+	else
+		return SR_FAIL(err, SR_USAGE, "must be alarm, freeze-patient or freeze-all");
+	return SR_OK;
+}
+
+static enum sr_code set_foreign(const struct setting *setting, const char *text, struct sr_error *err)
+{
+	bool freezes = strcmp(text, "freeze-service") == 0;
+	if (!freezes && strcmp(text, "alarm") != 0)
+		return SR_FAIL(err, SR_USAGE, "must be alarm or freeze-service");
+	*(enum sr_on_foreign *)setting->member = freezes ? SR_ON_FOREIGN_FREEZE_SERVICE : SR_ON_FOREIGN_ALARM;
+	return SR_OK;
+}
+
 static enum sr_code set_scopes(const struct setting *setting, const char *text, struct sr_error *err)
 {
 	if (!sr_scopes_parse(text, strlen(text), setting->member))
@@ -227,11 +258,12 @@ out:
 }
 
 static set_value *const setters[] = {
-	[SR_OPTION_TEXT] = set_text,     [SR_OPTION_PATH] = set_path,     [SR_OPTION_UNIX] = set_unix,
-	[SR_OPTION_TCP] = set_tcp,       [SR_OPTION_NUMBER] = set_number, [SR_OPTION_LARGE] = set_number,
-	[SR_OPTION_LIFE] = set_number,   [SR_OPTION_FLAG] = set_flag,     [SR_OPTION_LEVEL] = set_level,
-	[SR_OPTION_SCOPES] = set_scopes, [SR_OPTION_ROLES] = set_roles,   [SR_OPTION_PREFIXES] = set_prefixes,
-	[SR_OPTION_CLAIM] = set_claim,   [SR_OPTION_ISS] = set_iss,       [SR_OPTION_JWKS] = set_jwks,
+	[SR_OPTION_TEXT] = set_text,     [SR_OPTION_PATH] = set_path,         [SR_OPTION_UNIX] = set_unix,
+	[SR_OPTION_TCP] = set_tcp,       [SR_OPTION_NUMBER] = set_number,     [SR_OPTION_LARGE] = set_number,
+	[SR_OPTION_LIFE] = set_number,   [SR_OPTION_FLAG] = set_flag,         [SR_OPTION_LEVEL] = set_level,
+	[SR_OPTION_RATE] = set_rate,     [SR_OPTION_MISFILED] = set_misfiled, [SR_OPTION_FOREIGN] = set_foreign,
+	[SR_OPTION_SCOPES] = set_scopes, [SR_OPTION_ROLES] = set_roles,       [SR_OPTION_PREFIXES] = set_prefixes,
+	[SR_OPTION_CLAIM] = set_claim,   [SR_OPTION_ISS] = set_iss,           [SR_OPTION_JWKS] = set_jwks,
 };
 
 enum sr_code sr_config_value_set(struct sr_config *config, struct sr_issuer *issuer, const struct sr_option *option,

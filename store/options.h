@@ -26,6 +26,9 @@ enum sr_option_kind {
 	SR_OPTION_LIFE,     /* int64_t */
 	SR_OPTION_FLAG,     /* bool: yes or no */
 	SR_OPTION_LEVEL,    /* enum sr_log_level */
+	SR_OPTION_RATE,     /* struct sr_rate: N/MINUTES, or "none" */
+	SR_OPTION_MISFILED, /* enum sr_on_misfiled */
+	SR_OPTION_FOREIGN,  /* enum sr_on_foreign */
 	SR_OPTION_SCOPES,   /* unsigned, bits */
 	SR_OPTION_ROLES,    /* unsigned, bits */
 	SR_OPTION_PREFIXES, /* the issuer's prefixes */

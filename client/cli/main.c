@@ -24,6 +24,7 @@ static const struct {
 	{"thaw", cli_thaw, "let go again what was frozen"},
 	{"delete", cli_delete, "delete a recording"},
 	{"undelete", cli_undelete, "bring a deleted recording back"},
+	{"alarm", cli_alarm, "list the latest alarms, or try one out"},
 	{"status", cli_status, "show the store's state on one screen"},
 	{"stats", cli_stats, "print all counters"},
 	{"health", cli_health, "exit 0 if the store can do everything"},

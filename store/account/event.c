@@ -9,6 +9,10 @@
 
 #include "account/log.h"
 
+/* Set before other threads begin, and taken back when they have ended. */
+static sr_event_heard *heard_by;
+static void *heard_with;
+
 static _Atomic uint64_t counters[SR_COUNTERS];
 
 static const char *const counter_names[SR_COUNTERS] = {
@@ -47,6 +51,11 @@ static const char *const counter_names[SR_COUNTERS] = {
 	[SR_COUNT_SCRUB_ROWS] = "scrub_rows",
 	[SR_COUNT_SCRUB_BYTES] = "scrub_bytes",
 	[SR_COUNT_SCRUB_FINDINGS] = "scrub_findings",
+	[SR_COUNT_UNUSUAL] = "unusual",
+	[SR_COUNT_ALARM_TESTS] = "alarm_tests",
+	[SR_COUNT_ALARMS_TOLD] = "alarms_told",
+	[SR_COUNT_ALARMS_FAILED] = "alarms_failed",
+	[SR_COUNT_ALARMS_MISSED] = "alarms_missed",
 	[SR_COUNT_FREEZES_NOW] = "freezes_now",
 	[SR_COUNT_REFUSED_FROZEN] = "refused_frozen",
 	[SR_COUNT_RESET_FROZEN] = "reset_frozen",
@@ -66,6 +75,8 @@ static const struct {
 	[SR_EVENT_BREAK_GLASS] = {"break_glass", SR_LOG_ALARM, SR_COUNT_BREAK_GLASS},
 	[SR_EVENT_FOREIGN_CHECK] = {"foreign_check", SR_LOG_WARN, SR_COUNT_FOREIGN_CHECK},
 	[SR_EVENT_REFUSED] = {"refused", SR_LOG_WARN, SR_COUNT_REFUSED},
+	[SR_EVENT_UNUSUAL] = {"unusual", SR_LOG_ALARM, SR_COUNT_UNUSUAL},
+	[SR_EVENT_TEST] = {"test", SR_LOG_ALARM, SR_COUNT_ALARM_TESTS},
 };
 
 void sr_count(enum sr_counter counter, int64_t by)
@@ -122,4 +133,12 @@ void sr_event(const struct sr_event *event)
 	text(&line, "issuer", event->issuer);
 	text(&line, "jti", event->jti);
 	sr_log_end(&line);
+	if (heard_by)
+		heard_by(heard_with, event);
+}
+
+void sr_event_listen(sr_event_heard *heard, void *context)
+{
+	heard_by = heard;
+	heard_with = context;
 }

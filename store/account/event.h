@@ -12,7 +12,7 @@
 #include "error.h"
 #include "uuid.h"
 
-/* What happened. The first five are alarms: the words of the design. */
+/* What happened. The first five and the last two are alarms: the words of the design. */
 enum sr_event_kind {
 	SR_EVENT_MISFILED,              /* a list found a row that is not this patient's */
 	SR_EVENT_FOREIGN,               /* a request named somebody else's recording */
@@ -21,6 +21,8 @@ enum sr_event_kind {
 	SR_EVENT_BREAK_GLASS,           /* a grant used with the purpose `break-glass` */
 	SR_EVENT_FOREIGN_CHECK,         /* `check` met a foreign id: asked in good faith, so no alarm */
 	SR_EVENT_REFUSED,               /* a grant or a role did not allow it */
+	SR_EVENT_UNUSUAL,               /* an alarm: unusually many patients through one actor or service */
+	SR_EVENT_TEST,                  /* an alarm that somebody asked for */
 	SR_EVENT_KINDS
 };
 
@@ -36,14 +38,22 @@ struct sr_event {
 	const uint8_t *actor;     /* SR_TAG */
 	const uint8_t *recording; /* SR_UUID */
 	bool has_own_tag;
-	bool own_tag;      /* foreign: did it stand under the requester's tag? */
-	const char *what;  /* corrupt: which part */
-	enum sr_code code; /* refused: why */
-	const char *text;  /* refused: the reason */
+	bool own_tag;         /* foreign: did it stand under the requester's tag? */
+	const uint8_t *owner; /* SR_TAG, foreign: whose it is, as the hint says; not logged */
+	const char *what;     /* corrupt: which part; unusual: through what */
+	enum sr_code code;    /* refused: why */
+	const char *text;     /* refused: the reason */
 };
 
 /* Log it (alarms at the highest severity) and count it. Any thread. */
 void sr_event(const struct sr_event *event);
+
+/*
+ * Have `heard` called with every event from now on, after it was logged, on whatever thread it came from; NULL: nobody.
+ * Not while events may come from other threads.
+ */
+typedef void sr_event_heard(void *context, const struct sr_event *event);
+void sr_event_listen(sr_event_heard *heard, void *context);
 
 /* Everything that is counted. */
 enum sr_counter {
@@ -82,6 +92,11 @@ enum sr_counter {
 	SR_COUNT_SCRUB_ROWS,
 	SR_COUNT_SCRUB_BYTES,
 	SR_COUNT_SCRUB_FINDINGS,
+	SR_COUNT_UNUSUAL,
+	SR_COUNT_ALARM_TESTS,
+	SR_COUNT_ALARMS_TOLD,   /* commands that ended well, */
+	SR_COUNT_ALARMS_FAILED, /* and that did not; */
+	SR_COUNT_ALARMS_MISSED, /* alarms that came too many at once to be told */
 	SR_COUNT_FREEZES_NOW,
 	SR_COUNT_REFUSED_FROZEN, /* requests and streams that a freeze stopped */
 	SR_COUNT_RESET_FROZEN,   /* connections ended because they did not take in time what a freeze left unsent */

@@ -13,6 +13,7 @@
 
 #include "account/log.h"
 #include "keys/opening.h"
+#include "serve/alarming.h"
 #include "serve/epochs.h"
 #include "serve/freezing.h"
 #include "serve/listen.h"
@@ -125,6 +126,7 @@ void sr_daemon_drained(struct sr_daemon *daemon)
 {
 	if (!daemon->draining || daemon->session_count || daemon->writers || daemon->players || daemon->jobs)
 		return;
+	sr_alarming_close(daemon->alarming);
 	close_handle((uv_handle_t *)&daemon->tick);
 	close_handle((uv_handle_t *)&daemon->on_term);
 	close_handle((uv_handle_t *)&daemon->on_int);
@@ -192,6 +194,7 @@ static void on_tick(uv_timer_t *timer)
 	sr_writers_tick(daemon, now);
 	sr_players_tick(daemon, now);
 	sr_sessions_tick(daemon, now);
+	sr_alarming_tick(daemon->alarming, now);
 	sr_listen_tick(daemon);
 	sr_daemon_drained(daemon);
 }
@@ -243,8 +246,9 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->spoiled = sr_spoiled_new();
 	daemon->scrub = sr_daemon_scrub_new(parts);
 	daemon->remover = sr_remover_new(parts->keyring, parts->index, parts->blobs, parts->ledger);
+	daemon->alarming = sr_alarming_new(daemon);
 	if (!daemon->flusher || !daemon->postbox || !daemon->spoiled || !daemon->scrub || !daemon->remover ||
-	    !daemon->decoy_size)
+	    !daemon->alarming || !daemon->decoy_size)
 		return SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
 	enum sr_code code =
 		sr_epoch_book_open(daemon->keyring, daemon->index, daemon->started_ms, &daemon->epochs, err);
@@ -302,6 +306,7 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 	sr_flusher_free(daemon->flusher);
 	sr_spoiled_free(daemon->spoiled);
 	sr_epoch_book_free(daemon->epochs);
+	sr_alarming_free(daemon->alarming);
 	sr_freezes_release(daemon->freezes);
 	sr_settings_release(daemon->settings);
 	sodium_memzero(daemon, sizeof *daemon);

@@ -38,6 +38,7 @@ struct sr_scrub;
 struct sr_epoch_book;
 struct sr_rotation;
 struct sr_freezes;
+struct sr_alarming;
 struct sr_change;
 struct sr_remover;
 struct sr_sweeper;
@@ -57,6 +58,7 @@ struct sr_daemon {
 	struct sr_scrub *scrub;       /* has a lock of its own; begun and stopped on the loop alone */
 	struct sr_remover *remover;
 	struct sr_sweeper *sweeper; /* has a lock of its own */
+	struct sr_alarming *alarming; /* has a lock of its own for what comes from other threads */
 	char audience[33];
 	/* What is opened in the place of a row that is not there. Immutable. */
 	uint8_t decoy_id[SR_UUID];

@@ -35,6 +35,8 @@ static const struct {
 	{SR_MSG_FREEZE, sr_serve_freeze},
 	{SR_MSG_THAW, sr_serve_freeze},
 	{SR_MSG_FREEZE_LIST, sr_serve_freeze_list},
+	{SR_MSG_ALARM_LIST, sr_serve_alarm_list},
+	{SR_MSG_ALARM_TEST, sr_serve_alarm_test},
 };
 
 /* Requests that open a stream go by their type; all others by what the stream turned out to be. */

@@ -40,6 +40,10 @@ void sr_serve_scrub_stop(struct sr_session *session, const struct sr_message_hea
 void sr_serve_freeze(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
 void sr_serve_freeze_list(struct sr_session *session, const struct sr_message_head *head,
 			  const struct sr_cursor *fields);
+void sr_serve_alarm_list(struct sr_session *session, const struct sr_message_head *head,
+			 const struct sr_cursor *fields);
+void sr_serve_alarm_test(struct sr_session *session, const struct sr_message_head *head,
+			 const struct sr_cursor *fields);
 
 void sr_serve_track(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,
 		    const struct sr_cursor *fields);

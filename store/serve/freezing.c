@@ -11,6 +11,7 @@
 #include "account/event.h"
 #include "account/log.h"
 #include "keys/freeze_row.h"
+#include "serve/alarming.h"
 #include "serve/lookup.h"
 #include "serve/play.h"
 #include "serve/renewal.h"
@@ -56,6 +57,8 @@ enum sr_code sr_request_frozen(struct sr_request *request, const uint8_t *record
 	if (sr_freezes_stop(request->freezes, &facts, ingests(request->head.type)))
 		return refuse(request);
 	request->reads = !ingests(request->head.type);
+	if (request->reads)
+		sr_alarming_watch(request);
 	return SR_OK;
 }
 

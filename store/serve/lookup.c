@@ -108,7 +108,8 @@ struct candidate {
 	bool own;          /* stands under the requester's tag */
 	bool hinted_other; /* the hint names another tag */
 	bool real;
-	bool quiet; /* what is there is no event */
+	bool quiet;           /* what is there is no event */
+	const uint8_t *owner; /* the hinted tag, where it is another; NULL: not known */
 };
 
 /* Open what is nobody's in its place, so that it costs the same; and nothing that is there is an event. */
@@ -139,6 +140,7 @@ static enum sr_code find_candidate(struct sr_request *request, struct sr_view *v
 	if (code != SR_OK && code != SR_NOT_FOUND)
 		return code;
 	out->own = own.data != NULL;
+	out->owner = out->hinted_other ? hint.data : NULL;
 	out->real = own.data || other.data;
 	out->value = own.data ? own : other;
 	out->id = recording;
@@ -152,8 +154,11 @@ static enum sr_code not_theirs(struct sr_request *request, const struct candidat
 			       const uint8_t recording[SR_UUID], enum sr_event_kind kind)
 {
 	if (candidate->real && kind != SR_EVENT_KINDS && !candidate->quiet) {
-		struct sr_event event = {
-			.kind = kind, .recording = recording, .has_own_tag = true, .own_tag = candidate->own};
+		struct sr_event event = {.kind = kind,
+					 .recording = recording,
+					 .has_own_tag = true,
+					 .own_tag = candidate->own,
+					 .owner = candidate->owner};
 		sr_request_event_late(request, &event);
 	}
 	return SR_FAIL(&request->error, SR_NOT_FOUND, NOT_FOUND_TEXT);

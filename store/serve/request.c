@@ -52,6 +52,7 @@ struct sr_late_event {
 	struct sr_late_event *next;
 	struct sr_event event;
 	uint8_t recording[SR_UUID];
+	uint8_t owner[SR_TAG];
 };
 
 void sr_request_event_late(struct sr_request *request, const struct sr_event *event)
@@ -65,6 +66,8 @@ void sr_request_event_late(struct sr_request *request, const struct sr_event *ev
 	late->event = *event;
 	memcpy(late->recording, event->recording, SR_UUID);
 	late->event.recording = late->recording;
+	if (event->owner)
+		late->event.owner = memcpy(late->owner, event->owner, SR_TAG);
 	late->next = request->late;
 	request->late = late;
 }

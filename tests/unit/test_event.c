@@ -76,6 +76,8 @@ static const struct {
 	[SR_EVENT_BREAK_GLASS] = {"level=alarm event=break_glass ", SR_COUNT_BREAK_GLASS},
 	[SR_EVENT_FOREIGN_CHECK] = {"level=warn event=foreign_check ", SR_COUNT_FOREIGN_CHECK},
 	[SR_EVENT_REFUSED] = {"level=warn event=refused ", SR_COUNT_REFUSED},
+	[SR_EVENT_UNUSUAL] = {"level=alarm event=unusual ", SR_COUNT_UNUSUAL},
+	[SR_EVENT_TEST] = {"level=alarm event=test ", SR_COUNT_ALARM_TESTS},
 };
 
 Test(event, each_kind_has_its_level_its_fields_in_order_and_no_more)
