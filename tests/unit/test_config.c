@@ -218,7 +218,7 @@ Test(config, numbers_at_and_past_their_ends)
 			refused(text, why);
 		}
 	}
-	cr_expect_eq(numbers, 21);
+	cr_expect_eq(numbers, 25);
 }
 
 Test(config, every_option_twice_or_without_a_value)
@@ -258,6 +258,54 @@ Test(config, every_option_in_every_other_section)
 				 moved.section);
 			refused(text, why);
 		}
+}
+
+Test(config, what_alarms_bring_about)
+{
+	struct sr_config *config = accepted("[alarms]\n");
+	cr_expect_str_eq(config->alarm_command, "none");
+	cr_expect_eq(config->on_misfiled, SR_ON_MISFILED_ALARM);
+	cr_expect_eq(config->on_foreign, SR_ON_FOREIGN_ALARM);
+	cr_expect(config->foreign_rate.most == 20 && config->foreign_rate.minutes == 10);
+	cr_expect(config->unusual_actor.most == 100 && config->unusual_actor.minutes == 60);
+	cr_expect_eq(config->unusual_service.most, 0);
+	sr_config_free(config);
+	config = accepted("[alarms]\nalarm_command = page 'somebody else'\non_misfiled = freeze-patient\n"
+			  "on_foreign = freeze-service\nforeign_rate = 1000/1440\nunusual_actor = none\n"
+			  "unusual_service = 1/1\n");
+	cr_expect_str_eq(config->alarm_command, "page 'somebody else'");
+	cr_expect_eq(config->on_misfiled, SR_ON_MISFILED_FREEZE_PATIENT);
+	cr_expect_eq(config->on_foreign, SR_ON_FOREIGN_FREEZE_SERVICE);
+	cr_expect(config->foreign_rate.most == 1000 && config->foreign_rate.minutes == 1440);
+	cr_expect_eq(config->unusual_actor.most, 0);
+	cr_expect(config->unusual_service.most == 1 && config->unusual_service.minutes == 1);
+	sr_config_free(config);
+	config = accepted("[alarms]\non_misfiled = freeze-all\n");
+	cr_expect_eq(config->on_misfiled, SR_ON_MISFILED_FREEZE_ALL);
+	sr_config_free(config);
+	refused("[alarms]\non_misfiled = freeze\n",
+		"sealreel.ini:2: on_misfiled: must be alarm, freeze-patient or freeze-all");
+	refused("[alarms]\non_foreign = freeze-all\n", "sealreel.ini:2: on_foreign: must be alarm or freeze-service");
+	static const char *const rates[] = {"0/1",
+					    "1/0",
+					    "1001/1",
+					    "1/1441",
+					    "1",
+					    "1/",
+					    "/1",
+					    "1/1 ",
+					    "1/1x",
+					    "-1/1",
+					    "1 /1",
+					    "None",
+					    "99999999999999999999/1"};
+	for (size_t at = 0; at < sizeof rates / sizeof *rates; at++) {
+		struct sr_rate rate = {7, 8};
+		cr_expect_not(sr_rate_parse(rates[at], &rate), "%s", rates[at]);
+		cr_expect(rate.most == 7 && rate.minutes == 8);
+	}
+	refused("[alarms]\nforeign_rate = 5\n",
+		"sealreel.ini:2: foreign_rate: must be N/MINUTES, 1 to 1000 and 1 to 1440, or none");
 }
 
 Test(config, malformed_lines)
