@@ -238,6 +238,8 @@ static void release(struct sr_index *index)
 	sr_views_release(index);
 	if (index->env != NULL)
 		mdb_env_close(index->env);
+	(void)pthread_cond_destroy(&index->snapshot_adopted);
+	(void)pthread_mutex_destroy(&index->snapshot_lock);
 	(void)pthread_cond_destroy(&index->submitted);
 	(void)pthread_mutex_destroy(&index->lock);
 	(void)pthread_mutex_destroy(&index->views_lock);
@@ -254,6 +256,8 @@ static struct sr_index *make(const struct sr_index_options *options)
 	(void)pthread_mutex_init(&index->views_lock, NULL);
 	(void)pthread_mutex_init(&index->lock, NULL);
 	(void)pthread_cond_init(&index->submitted, NULL);
+	(void)pthread_mutex_init(&index->snapshot_lock, NULL);
+	(void)pthread_cond_init(&index->snapshot_adopted, NULL);
 	index->last = &index->first;
 	index->fatal = options->fatal;
 	index->fatal_context = options->fatal_context;

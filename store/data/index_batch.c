@@ -70,8 +70,10 @@ static bool is_settled(const struct sr_op *op, const struct sr_op_item *write)
 static int run_write(struct sr_index *index, MDB_txn *txn, const struct sr_op *op, const struct sr_op_item *write)
 {
 	MDB_val key = key_of(op, write), value = value_of(op, write);
-	int rc;
+	int rc = sr_snapshot_before(index, txn, write->table, &key);
 
+	if (rc != 0)
+		return rc;
 	if (!write->erase)
 		return mdb_put(txn, index->tables[write->table], &key, &value, 0);
 	rc = mdb_del(txn, index->tables[write->table], &key, NULL);
@@ -128,14 +130,20 @@ static int run_batch(struct sr_index *index, struct sr_op *batch, struct sr_inde
 static struct sr_op *take_batch(struct sr_index *index)
 {
 	struct sr_op *batch;
+	bool stopping;
 
-	pthread_mutex_lock(&index->lock);
-	while (index->first == NULL && !index->stopping)
-		pthread_cond_wait(&index->submitted, &index->lock);
-	batch = index->first;
-	index->first = NULL;
-	index->last = &index->first;
-	pthread_mutex_unlock(&index->lock);
+	do {
+		pthread_mutex_lock(&index->lock);
+		while (index->first == NULL && !index->stopping && !index->wakes)
+			pthread_cond_wait(&index->submitted, &index->lock);
+		index->wakes = false;
+		batch = index->first;
+		index->first = NULL;
+		index->last = &index->first;
+		stopping = index->stopping;
+		pthread_mutex_unlock(&index->lock);
+		sr_snapshot_adopt(index);
+	} while (batch == NULL && !stopping);
 	return batch;
 }
 

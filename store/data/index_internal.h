@@ -43,7 +43,13 @@ struct sr_index {
 	struct sr_op *first;
 	struct sr_op **last;
 	bool stopping;
+	bool wakes; /* the thread is to come by without an operation */
 	struct sr_index_stats stats;
+
+	/* At most one snapshot; all of it under this lock. */
+	pthread_mutex_t snapshot_lock;
+	pthread_cond_t snapshot_adopted;
+	struct sr_snapshot *snapshot;
 
 	/* The index thread, and what it alone knows: whether `fatal` has been called. */
 	pthread_t thread;
@@ -60,6 +66,13 @@ enum sr_code sr_index_code(int rc);
 
 /* Release every ended view. No view may be open. */
 void sr_views_release(struct sr_index *index);
+
+/* On the index thread: before a write of `key` in `txn`, keep the row for a snapshot that has not come to it. LMDB's
+ * result. */
+int sr_snapshot_before(struct sr_index *index, MDB_txn *txn, enum sr_table_name table, MDB_val *key);
+
+/* On the index thread, between two batches: this is the instant of a snapshot that was just begun. */
+void sr_snapshot_adopt(struct sr_index *index);
 
 /* The body of the index thread; `context` is the struct sr_index. Returns NULL once stopped and idle. */
 void *sr_index_thread(void *context);
