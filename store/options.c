@@ -42,6 +42,8 @@ static const struct sr_option options[] = {
 	 "How long past its grant's expiry a recording may be resumed and finished; seconds."},
 	{"store", "undelete_window_s", SR_OPTION_NUMBER, AT(undelete_window_s), 0, 31536000, "604800", false,
 	 "How long a deleted recording can come back; seconds. 0: not at all."},
+	{"store", "backup_horizon_s", SR_OPTION_NUMBER, AT(backup_horizon_s), 0, 315360000, "0", false,
+	 "How long a retired epoch's key stays in the keyring, sealed to the recovery key, for restoring backups; seconds."},
 	{"store", "reserve_percent", SR_OPTION_NUMBER, AT(reserve_percent), 0, 90, "1", false,
 	 "Recording stops when less of the file system is free than this; percent. The larger reserve counts."},
 	{"store", "reserve_min_mib", SR_OPTION_LARGE, AT(reserve_min_mib), 0, 1073741824, "2048", false,

@@ -48,6 +48,7 @@ static const char *const counter_names[SR_COUNTERS] = {
 	[SR_COUNT_BYTES_SENT] = "bytes_sent",
 	[SR_COUNT_SEGMENTS] = "segments",
 	[SR_COUNT_FLUSHES] = "flushes",
+	[SR_COUNT_ROTATED] = "rotated_rows",
 	[SR_COUNT_SCRUB_ROWS] = "scrub_rows",
 	[SR_COUNT_SCRUB_BYTES] = "scrub_bytes",
 	[SR_COUNT_SCRUB_FINDINGS] = "scrub_findings",

@@ -89,6 +89,7 @@ enum sr_counter {
 	SR_COUNT_BYTES_SENT,
 	SR_COUNT_SEGMENTS,
 	SR_COUNT_FLUSHES,
+	SR_COUNT_ROTATED, /* rows that a rotation has moved to another epoch */
 	SR_COUNT_SCRUB_ROWS,
 	SR_COUNT_SCRUB_BYTES,
 	SR_COUNT_SCRUB_FINDINGS,

@@ -188,3 +188,14 @@ enum sr_code sr_flush(struct sr_flusher *flusher, struct sr_blob *blob, sr_flush
 	pthread_cond_signal(&flusher->changed);
 	return SR_OK;
 }
+
+unsigned sr_flusher_waiting(struct sr_flusher *flusher)
+{
+	unsigned waiting = 0;
+
+	pthread_mutex_lock(&flusher->lock);
+	for (const struct job *job = flusher->first; job != NULL; job = job->next)
+		waiting++;
+	pthread_mutex_unlock(&flusher->lock);
+	return waiting;
+}

@@ -25,4 +25,7 @@ void sr_flusher_free(struct sr_flusher *flusher);
 typedef void sr_flush_done(void *context, enum sr_code result, const struct sr_error *err);
 enum sr_code sr_flush(struct sr_flusher *flusher, struct sr_blob *blob, sr_flush_done *done, void *context) SR_MUST_USE;
 
+/* How many blobs wait for a thread to begin syncing them. Any thread. */
+unsigned sr_flusher_waiting(struct sr_flusher *flusher);
+
 #endif

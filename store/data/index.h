@@ -158,6 +158,16 @@ bool sr_op_erase(struct sr_op *op, const struct sr_index_key *key) SR_MUST_USE;
 void sr_index_submit(struct sr_index *index, struct sr_op *op, sr_op_done *done, void *context);
 
 /*
+ * Hand `count` operations over at once, in their order: they share one commit, unless the index thread is at another
+ * and then more. `done` is called for each with its own context. NULL operations are left out. Else as sr_index_submit.
+ */
+struct sr_submission {
+	struct sr_op *op;
+	void *context;
+};
+void sr_index_submit_all(struct sr_index *index, const struct sr_submission *list, size_t count, sr_op_done *done);
+
+/*
  * Submit and wait: for start-up and tools, never on the event loop nor the index thread. SR_OK, SR_CONFLICT, or SR_IO
  * after `fatal` was called. `failed_check` (out) may be NULL.
  */

@@ -243,6 +243,33 @@ void sr_index_submit(struct sr_index *index, struct sr_op *op, sr_op_done *done,
 		pthread_cond_signal(&index->submitted);
 }
 
+void sr_index_submit_all(struct sr_index *index, const struct sr_submission *list, size_t count, sr_op_done *done)
+{
+	struct sr_op *first = NULL;
+	struct sr_op **last = &first;
+
+	for (size_t i = 0; i < count; i++) {
+		struct sr_op *op = list[i].op;
+
+		if (op == NULL)
+			continue;
+		op->next = NULL;
+		op->done = done;
+		op->context = list[i].context;
+		*last = op;
+		last = &op->next;
+	}
+	if (first == NULL)
+		return;
+	pthread_mutex_lock(&index->lock);
+	bool was_empty = index->first == NULL;
+	*index->last = first;
+	index->last = last;
+	pthread_mutex_unlock(&index->lock);
+	if (was_empty)
+		pthread_cond_signal(&index->submitted);
+}
+
 enum sr_code sr_index_run(struct sr_index *index, struct sr_op *op, size_t *failed_check)
 {
 	struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .answered = PTHREAD_COND_INITIALIZER};

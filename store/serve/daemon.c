@@ -20,6 +20,7 @@
 #include "serve/operate_scrub.h"
 #include "serve/play.h"
 #include "serve/ready.h"
+#include "serve/rotation.h"
 #include "serve/session.h"
 #include "serve/sweeper.h"
 #include "serve/writer.h"
@@ -144,6 +145,7 @@ void sr_daemon_drain(struct sr_daemon *daemon)
 	daemon->draining = true;
 	sr_ready_tell("STOPPING=1");
 	sr_scrub_stop(daemon->scrub);
+	sr_rotation_stop(daemon->rotation);
 	sr_log(SR_LOG_INFO, "ending", "what was received is made durable first");
 	sr_listen_stop(daemon);
 	for (struct sr_session *session = daemon->sessions; session; session = next) {
@@ -196,6 +198,7 @@ static void on_tick(uv_timer_t *timer)
 	sr_sessions_tick(daemon, now);
 	sr_alarming_tick(daemon->alarming, now);
 	sr_listen_tick(daemon);
+	sr_rotation_tick(daemon->rotation, now);
 	sr_daemon_drained(daemon);
 }
 
@@ -247,8 +250,9 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->scrub = sr_daemon_scrub_new(parts);
 	daemon->remover = sr_remover_new(parts->keyring, parts->index, parts->blobs, parts->ledger);
 	daemon->alarming = sr_alarming_new(daemon);
+	daemon->rotation = sr_rotation_new(daemon);
 	if (!daemon->flusher || !daemon->postbox || !daemon->spoiled || !daemon->scrub || !daemon->remover ||
-	    !daemon->alarming || !daemon->decoy_size)
+	    !daemon->alarming || !daemon->rotation || !daemon->decoy_size)
 		return SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
 	enum sr_code code =
 		sr_epoch_book_open(daemon->keyring, daemon->index, daemon->started_ms, &daemon->epochs, err);
@@ -290,6 +294,7 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 	enum sr_code code = build(daemon, parts, err);
 	if (code == SR_OK) {
 		say_ready(daemon);
+		sr_rotation_resume(daemon->rotation);
 		uv_run(&loop, UV_RUN_DEFAULT);
 		sr_log(SR_LOG_INFO, "ended", "everything received is durable");
 	} else {
@@ -305,6 +310,7 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 	sr_scrub_free(daemon->scrub);
 	sr_flusher_free(daemon->flusher);
 	sr_spoiled_free(daemon->spoiled);
+	sr_rotation_free(daemon->rotation);
 	sr_epoch_book_free(daemon->epochs);
 	sr_alarming_free(daemon->alarming);
 	sr_freezes_release(daemon->freezes);

@@ -44,6 +44,15 @@ void sr_serve_alarm_list(struct sr_session *session, const struct sr_message_hea
 			 const struct sr_cursor *fields);
 void sr_serve_alarm_test(struct sr_session *session, const struct sr_message_head *head,
 			 const struct sr_cursor *fields);
+void sr_serve_epoch_list(struct sr_session *session, const struct sr_message_head *head,
+			 const struct sr_cursor *fields);
+void sr_serve_epoch_new(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
+void sr_serve_epoch_retire(struct sr_session *session, const struct sr_message_head *head,
+			   const struct sr_cursor *fields);
+void sr_serve_rotate_status(struct sr_session *session, const struct sr_message_head *head,
+			    const struct sr_cursor *fields);
+void sr_serve_rotate_step(struct sr_session *session, const struct sr_message_head *head,
+			  const struct sr_cursor *fields);
 
 void sr_serve_track(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,
 		    const struct sr_cursor *fields);

@@ -10,7 +10,8 @@
 struct sr_epoch_book {
 	struct sr_keyring *keyring;
 	struct sr_index *index;
-	pthread_mutex_t change; /* of whoever changes the row: one at a time */
+	pthread_mutex_t change; /* of whoever changes the row: one at a time; and of the next */
+	bool in_doubt;          /* a key may have left the keyring's file, and not its memory */
 	pthread_mutex_t lock;   /* of the two below */
 	struct sr_epochs epochs;
 	uint8_t mac[SR_ROW_MAC];
@@ -154,6 +155,8 @@ enum sr_code sr_epoch_book_step(struct sr_epoch_book *book, uint32_t number, enu
 	pthread_mutex_lock(&book->change);
 	*epochs = book->epochs;
 	code = sr_epochs_step(epochs, number, event, now_ms, err);
+	if (code == SR_OK && event == SR_EPOCH_REOPEN && book->in_doubt)
+		code = SR_FAIL(err, SR_CONFLICT, "epoch %u: its key may be gone from the keyring's file", number);
 	if (code == SR_OK)
 		code = write_row(book, epochs, err);
 	pthread_mutex_unlock(&book->change);
@@ -211,6 +214,7 @@ enum sr_code sr_epoch_book_retire(struct sr_epoch_book *book, uint32_t number, u
 		code = SR_FAIL(err, SR_CONFLICT, "epoch %u is not closing", number);
 	if (code == SR_OK)
 		code = sr_keyring_epoch_retire(book->keyring, number, keep_until_ms, err);
+	book->in_doubt = book->in_doubt || code == SR_IO || code == SR_NO_SPACE;
 	if (code == SR_OK)
 		code = settle(book, now_ms, err);
 	pthread_mutex_unlock(&book->change);

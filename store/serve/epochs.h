@@ -41,7 +41,8 @@ bool sr_epoch_guard(struct sr_op *op, const struct sr_epoch_hold *hold) SR_MUST_
 
 /*
  * Let `event` happen to epoch `number` (sr_epochs_step), durably before it returns. Pool or start; waits for a commit.
- * Codes as sr_epochs_step, and SR_IO.
+ * Codes as sr_epochs_step, and SR_IO. After a retirement that failed at the keyring's file no epoch is opened again
+ * before the next start has seen that file: SR_CONFLICT.
  */
 enum sr_code sr_epoch_book_step(struct sr_epoch_book *book, uint32_t number, enum sr_epoch_event event, uint64_t now_ms,
 				struct sr_error *err) SR_MUST_USE;
