@@ -103,7 +103,7 @@ void sr_epoch_retired_decode(struct sr_cursor *in, struct sr_epoch_retired *mess
 	message->people = sr_take_u64(in);
 	message->keyring_revision = sr_take_u64(in);
 	message->kept_until_ms = sr_take_u64(in);
-	message->checkpoint = sr_take_field(in, SR_CHECKPOINT_MAX);
+	message->checkpoint = sr_take_field(in, SR_PROOF_NOTE_MAX);
 	message->lost = sr_take_count(in, SR_LOST_BACKUPS_MAX);
 }
 

@@ -10,7 +10,7 @@
 #define SR_EPOCHS_LISTED_MAX 512
 #define SR_LOST_BACKUPS_MAX 64
 #define SR_BACKUP_LABEL_MAX 63
-#define SR_CHECKPOINT_MAX 1024 /* bytes of a signed checkpoint of the log */
+#define SR_PROOF_NOTE_MAX 1024 /* bytes of a signed checkpoint of the log */
 #define SR_ROTATE_PLACE_MAX 96
 #define SR_ROTATE_STEP_MAX 1000   /* rows of one step */
 #define SR_ROTATE_PROGRESS 10000u /* all of it */

@@ -115,7 +115,7 @@ static void put_proof(struct sr_request *request, const struct sr_retiring *reti
 					 .keyring_revision = retiring->keyring_revision,
 					 .kept_until_ms = retiring->kept_until_ms,
 					 .lost = retiring->lost};
-	size_t room = 4 + 4 * 8 + 2 + SR_CHECKPOINT_MAX + 2 + (size_t)proof.lost * (2 + SR_BACKUP_LABEL_MAX);
+	size_t room = 4 + 4 * 8 + 2 + SR_PROOF_NOTE_MAX + 2 + (size_t)proof.lost * (2 + SR_BACKUP_LABEL_MAX);
 	if (!sr_request_reply(request, SR_MSG_EPOCH_RETIRED, room))
 		return;
 	sr_epoch_retired_encode(&request->reply.fields, &proof);

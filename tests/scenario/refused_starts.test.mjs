@@ -116,8 +116,8 @@ const TABLES = {
     ['of a much newer format', damage('meta', '0', '0', '0x80'), USAGE, /format 2147483649 .*only up to 1/],
     ['another store\'s', otherIndex, USAGE, /belongs to another store/],
     ['that does not say whose it is', damage('meta', '0', 'drop'), USAGE, /does not say which store's/],
-    ['with damaged epochs', damage('control', '0', '40', '1'), FAILED, /row of the epochs does not verify/],
-    ['with a damaged service', damage('control', '1', '40', '1'), FAILED, /service\/operator does not verify/],
+    ['with damaged epochs', damage('control', '1', '40', '1'), FAILED, /row of the epochs does not verify/],
+    ['with a damaged service', damage('control', '2', '40', '1'), FAILED, /service\/operator does not verify/],
   ],
   store: [
     ['without its blobs', remove('blobs'), USAGE, /blobs: No such file/],

@@ -43,7 +43,7 @@ static void fill_epoch_retired(struct sr_epoch_retired *m, bool greatest)
 	m->people = greatest ? UINT64_MAX - 1 : 0;
 	m->keyring_revision = greatest ? UINT64_MAX - 2 : 0;
 	m->kept_until_ms = greatest ? UINT64_MAX - 3 : 0;
-	m->checkpoint = span(greatest ? SR_CHECKPOINT_MAX : 0);
+	m->checkpoint = span(greatest ? SR_PROOF_NOTE_MAX : 0);
 	m->lost = greatest ? SR_LOST_BACKUPS_MAX : 0;
 }
 PAIR(epoch_retired, sr_epoch_retired_decode)

@@ -323,7 +323,7 @@ static const struct {
 	{"health.reply", 1, SR_TEXT_MAX},
 	{"scrub.start", 8, SR_SCRUB_PLACE_MAX},
 	{"scrub.report", 29, SR_SCRUB_PLACE_MAX},
-	{"epoch.retired", 36, SR_CHECKPOINT_MAX},
+	{"epoch.retired", 36, SR_PROOF_NOTE_MAX},
 	{"lost.backup", 0, SR_BACKUP_LABEL_MAX},
 	{"rotate.status", 0, SR_ROTATE_PLACE_MAX},
 	{"rotate.census", 4, SR_ROTATE_PLACE_MAX},
