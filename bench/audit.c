@@ -1,0 +1,244 @@
+/*
+ * Fills an audit log through the daemon's own code, then measures what is done with it: open, search, read, verify.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "account/note.h"
+#include "account/run.h"
+#include "account/search.h"
+#include "account/verify.h"
+
+#define IN_FLIGHT 4096 /* entries that wait for one sync: as many requests at once */
+#define PATIENTS 100000
+#define SINGLES 200 /* entries appended one by one */
+
+static const uint8_t seed[SR_AUDIT_SEED] = {1};
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static unsigned in_flight;
+
+static double now(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static void must(enum sr_code code, const struct sr_error *err)
+{
+	if (code == SR_OK)
+		return;
+	(void)fprintf(stderr, "bench-audit: %s: %s\n", sr_code_name(code), err->text);
+	exit(1);
+}
+
+static void say(const char *what, double seconds, uint64_t count)
+{
+	printf("%-44s %10.3f s", what, seconds);
+	if (count > 0)
+		printf("  %10" PRIu64 " entries", count);
+	printf("\n");
+	(void)fflush(stdout);
+}
+
+static void key_of(uint8_t kind, uint64_t number, uint8_t out[32])
+{
+	uint8_t bytes[9] = {kind};
+	memcpy(bytes + 1, &number, sizeof number);
+	crypto_generichash(out, 32, bytes, sizeof bytes, NULL, 0);
+}
+
+/* Number `number` of a day's work: a list, a range authorised, sent, confirmed. */
+static void make_entry(uint64_t number, struct sr_audit_entry *entry, struct sr_audit_recording *recording,
+		       uint8_t hashes[3][32])
+{
+	uint64_t patient = number / 4 * 2654435761u % PATIENTS;
+	key_of('p', patient, hashes[0]);
+	key_of('a', number % 500, hashes[1]);
+	key_of('r', patient * 4 + number / 4 % 4, hashes[2]);
+	memset(recording, 0, sizeof *recording);
+	memcpy(recording->id, hashes[2], SR_UUID);
+	recording->has_track = recording->has_range = number % 4 > 0;
+	recording->track = 1;
+	recording->to = 4194304;
+	static const enum sr_audit_kind kinds[] = {SR_AUDIT_PRESENTED, SR_AUDIT_AUTHORISED, SR_AUDIT_SENT,
+						   SR_AUDIT_CONFIRMED};
+	*entry = (struct sr_audit_entry){.kind = kinds[number % 4],
+					 .operation = number % 4 == 0 ? "list" : "play.read",
+					 .request = number + 1,
+					 .service = "portal",
+					 .issuer = "hospital",
+					 .jti = "0196b0a2-7d3c-4d2e-9b5a-64a1c2d3e4f5",
+					 .tag = hashes[0],
+					 .actor = hashes[1],
+					 .role = "clinician",
+					 .recordings = recording,
+					 .recording_count = 1};
+}
+
+static void durable(void *context, enum sr_code result, uint64_t number, const struct sr_error *err)
+{
+	(void)context;
+	(void)number;
+	must(result, err);
+	pthread_mutex_lock(&lock);
+	if (--in_flight == IN_FLIGHT / 2 || in_flight == 0)
+		pthread_cond_signal(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+static void fill(struct sr_audit *audit, uint64_t from, uint64_t to)
+{
+	struct sr_error err = {.text = ""};
+	struct sr_audit_entry entry;
+	struct sr_audit_recording recording;
+	uint8_t hashes[3][32];
+	for (; from < to; from++) {
+		make_entry(from, &entry, &recording, hashes);
+		pthread_mutex_lock(&lock);
+		while (in_flight >= IN_FLIGHT)
+			pthread_cond_wait(&changed, &lock);
+		in_flight++;
+		pthread_mutex_unlock(&lock);
+		must(sr_audit_submit(audit, &entry, SR_AUDIT_ORDINARY, durable, NULL, &err), &err);
+	}
+	pthread_mutex_lock(&lock);
+	while (in_flight > 0)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+}
+
+static void append_singly(struct sr_audit *audit, uint64_t from)
+{
+	struct sr_error err = {.text = ""};
+	struct sr_audit_entry entry;
+	struct sr_audit_recording recording;
+	uint8_t hashes[3][32];
+	double start = now();
+	for (uint64_t number = from; number < from + SINGLES; number++) {
+		make_entry(number, &entry, &recording, hashes);
+		must(sr_audit_append(audit, &entry, SR_AUDIT_ORDINARY, NULL, &err), &err);
+	}
+	printf("%-44s %10.3f ms each\n", "appended one by one, durable", (now() - start) * 1e3 / SINGLES);
+}
+
+static bool count_found(void *context, const struct sr_audit_entry *entry, struct sr_span json)
+{
+	(void)json;
+	uint64_t *count = context;
+	*count += entry->number != UINT64_MAX;
+	return true;
+}
+
+/* They are made in the background, one after the other. */
+static void wait_for_runs(const char *directory, uint64_t entries)
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+	char path[4096];
+	for (uint64_t run = 0; run < entries / SR_RUN_ENTRIES; run++) {
+		(void)snprintf(path, sizeof path, "%s/search/%08" PRIu64, directory, run);
+		while (access(path, F_OK) != 0)
+			(void)nanosleep(&pause, NULL);
+	}
+}
+
+static void measure_search(const struct sr_audit_view *view, const char *what, const struct sr_audit_query *query)
+{
+	struct sr_error err = {.text = ""};
+	uint64_t count = 0;
+	double start = now();
+	must(sr_audit_search(view, query, count_found, &count, NULL, &err), &err);
+	say(what, now() - start, count);
+}
+
+static bool first_time(void *context, const struct sr_audit_entry *entry, struct sr_span json)
+{
+	(void)json;
+	*(uint64_t *)context = entry->time_ms;
+	return false;
+}
+
+static void measure_searches(const struct sr_audit_view *view)
+{
+	struct sr_error err = {.text = ""};
+	uint8_t patient[32], recording[32], actor[32];
+	uint64_t time = 0;
+	key_of('p', 4711, patient);
+	key_of('r', 0, recording);
+	key_of('a', 17, actor);
+	measure_search(view, "search by patient", &(struct sr_audit_query){.tag = patient});
+	measure_search(view, "search by recording", &(struct sr_audit_query){.recording = recording});
+	measure_search(view, "search by actor, the first 100", &(struct sr_audit_query){.actor = actor, .limit = 100});
+	must(sr_audit_search(view, &(struct sr_audit_query){.first = view->size / 2}, first_time, &time, NULL, &err),
+	     &err);
+	measure_search(view, "search by time, 100 ms in the middle",
+		       &(struct sr_audit_query){.from_ms = time, .to_ms = time + 100});
+	measure_search(view, "search by patient, every record read",
+		       &(struct sr_audit_query){.tag = patient, .scan = true});
+}
+
+static void finding(void *context, const struct sr_audit_finding *found)
+{
+	(void)context;
+	printf("finding: %s: %s\n", sr_audit_fault_name(found->fault), found->text);
+}
+
+static void measure_verify(const struct sr_audit_view *view)
+{
+	struct sr_error err = {.text = ""};
+	struct sr_audit_verdict verdict;
+	uint8_t key[SR_AUDIT_KEY];
+	sr_checkpoint_key(seed, key);
+	struct sr_audit_verification work = {.view = view, .key = key, .found = finding};
+	double start = now();
+	must(sr_audit_verify(&work, &verdict, &err), &err);
+	say("verify", now() - start, verdict.entries);
+}
+
+int main(int count, char **words)
+{
+	struct sr_error err = {.text = ""};
+	struct sr_audit *audit;
+	struct sr_audit_view view;
+	char *end = NULL;
+	uint64_t entries = count == 3 ? strtoull(words[2], &end, 10) : 0;
+	if (entries == 0 || *end != '\0' || sodium_init() < 0) {
+		(void)fprintf(stderr, "usage: bench-audit DIR ENTRIES    (DIR is made anew, and stays)\n");
+		return 2;
+	}
+	struct sr_audit_options options = {.directory = words[1],
+					   .origin = "sealreel/bench",
+					   .seed = seed,
+					   .reserve = 8u << 20,
+					   .interval_ms = 1000};
+	must(sr_audit_create(&options, &err), &err);
+	must(sr_audit_open(&options, &audit, &err), &err);
+	double start = now();
+	fill(audit, 0, entries);
+	say("appended, durable", now() - start, entries);
+	start = now();
+	sr_audit_close(audit);
+	say("closed, with a checkpoint of all", now() - start, 0);
+	start = now();
+	must(sr_audit_open(&options, &audit, &err), &err);
+	say("opened again", now() - start, sr_audit_size(audit));
+	append_singly(audit, entries);
+	must(sr_audit_seal(audit, &err), &err);
+	start = now();
+	wait_for_runs(words[1], entries);
+	say("search runs made, in the background", now() - start, 0);
+	must(sr_audit_view_live(audit, &view, &err), &err);
+	measure_searches(&view);
+	measure_verify(&view);
+	sr_audit_view_close(&view);
+	sr_audit_close(audit);
+	return 0;
+}
