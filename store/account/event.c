@@ -62,6 +62,7 @@ static const char *const counter_names[SR_COUNTERS] = {
 	[SR_COUNT_RESET_FROZEN] = "reset_frozen",
 	[SR_COUNT_DELETED] = "recordings_deleted",
 	[SR_COUNT_REMOVED] = "recordings_removed",
+	[SR_COUNT_ACCOUNT_FAILED] = "account_failed",
 };
 
 static const struct {
@@ -93,6 +94,16 @@ uint64_t sr_counted(enum sr_counter counter)
 const char *sr_counter_name(enum sr_counter counter)
 {
 	return counter_names[counter];
+}
+
+const char *sr_event_name(enum sr_event_kind kind)
+{
+	return kinds[kind].name;
+}
+
+bool sr_event_is_alarm(enum sr_event_kind kind)
+{
+	return kinds[kind].level == SR_LOG_ALARM;
 }
 
 static void text(struct sr_log_line *line, const char *name, const char *value)

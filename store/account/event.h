@@ -54,6 +54,9 @@ void sr_event(const struct sr_event *event);
  */
 typedef void sr_event_heard(void *context, const struct sr_event *event);
 void sr_event_listen(sr_event_heard *heard, void *context);
+/* Its word, static; and whether it is an alarm. */
+const char *sr_event_name(enum sr_event_kind kind);
+bool sr_event_is_alarm(enum sr_event_kind kind);
 
 /* Everything that is counted. */
 enum sr_counter {
@@ -103,6 +106,7 @@ enum sr_counter {
 	SR_COUNT_RESET_FROZEN,   /* connections ended because they did not take in time what a freeze left unsent */
 	SR_COUNT_DELETED,        /* recordings that became doomed, */
 	SR_COUNT_REMOVED,        /* and those whose files and rows are gone */
+	SR_COUNT_ACCOUNT_FAILED, /* entries that could not be written */
 	SR_COUNTERS
 };
 

@@ -54,6 +54,7 @@ struct sr_index_key sr_key_hint(const uint8_t recording[SR_UUID]);
 struct sr_index_key sr_key_consultation(const uint8_t hash[SR_INDEX_TAG]);
 struct sr_index_key sr_key_person(const uint8_t tag[SR_INDEX_TAG]);
 struct sr_index_key sr_key_control(const char *name);
+struct sr_index_key sr_key_done(const uint8_t tag[SR_INDEX_TAG], uint64_t intent);
 
 struct sr_index;
 

@@ -98,3 +98,14 @@ struct sr_index_key sr_key_control(const char *name)
 {
 	return plain(SR_TABLE_CONTROL, name, strlen(name));
 }
+
+struct sr_index_key sr_key_done(const uint8_t tag[SR_INDEX_TAG], uint64_t intent)
+{
+	struct sr_index_key key;
+	struct sr_builder out = start(&key, SR_TABLE_DONE);
+
+	sr_put_bytes(&out, tag, SR_INDEX_TAG);
+	sr_put_u64(&out, intent);
+	key.size = out.used;
+	return key;
+}

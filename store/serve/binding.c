@@ -7,6 +7,8 @@
 
 #include <sodium.h>
 
+#include "serve/account_request.h"
+
 static enum sr_code no_memory(struct sr_request *request)
 {
 	return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
@@ -20,6 +22,15 @@ static enum sr_code run(struct sr_request *request, struct sr_op *op, bool built
 		return no_memory(request);
 	}
 	return sr_index_run(request->daemon->index, op, failed);
+}
+
+/* The same for the operation that makes the request's change: its mark lies in it. */
+static enum sr_code run_change(struct sr_request *request, struct sr_op *op, bool built, size_t *failed)
+{
+	enum sr_code code = run(request, op, built && sr_account_mark(request, request->tag, op), failed);
+	if (code == SR_OK)
+		sr_account_applied(request);
+	return code;
 }
 
 enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *patient, bool *again)
@@ -157,7 +168,7 @@ enum sr_code sr_bind_recording(struct sr_request *request, const struct sr_patie
 	if (code != SR_OK)
 		return code;
 	struct sr_op *op = sr_op_new();
-	code = run(request, op, op && build_row(op, request, patient, row), &failed);
+	code = run_change(request, op, op && build_row(op, request, patient, row), &failed);
 	*again = code == SR_CONFLICT;
 	return code == SR_CONFLICT ? SR_OK : code;
 }
@@ -187,7 +198,7 @@ static enum sr_code remember_once(struct sr_request *request, const struct sr_in
 	size_t size = sr_recording_row_encode(request->daemon->keyring, recording, &row, bytes);
 	struct sr_op *op = sr_op_new();
 	bool built = op && sr_op_check(op, SR_CHECK_SUFFIX, key, mac, SR_ROW_MAC) && sr_op_put(op, key, bytes, size);
-	return run(request, op, built, &failed);
+	return run_change(request, op, built, &failed);
 }
 
 enum sr_code sr_recording_remember(struct sr_request *request, const uint8_t tag[SR_TAG],

@@ -12,7 +12,8 @@
 
 /*
  * Make the patient's row, and the `people` row of the identity, if there is none; then fill `patient`. *again (out) is
- * true if somebody else made it meanwhile: look once more. SR_INTERNAL; SR_BUSY while the patient is being erased. Pool; waits for the commit.
+ * true if somebody else made it meanwhile: look once more. SR_INTERNAL; SR_BUSY while the patient is being erased.
+ * Pool; waits for the commit.
  */
 enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *patient, bool *again) SR_MUST_USE;
 

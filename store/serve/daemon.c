@@ -14,6 +14,7 @@
 #include "account/log.h"
 #include "keys/opening.h"
 #include "serve/alarming.h"
+#include "serve/accounting.h"
 #include "serve/epochs.h"
 #include "serve/freezing.h"
 #include "serve/listen.h"
@@ -197,6 +198,7 @@ static void on_tick(uv_timer_t *timer)
 	sr_players_tick(daemon, now);
 	sr_sessions_tick(daemon, now);
 	sr_alarming_tick(daemon->alarming, now);
+	sr_accounting_tick(daemon->accounting, now);
 	sr_listen_tick(daemon);
 	sr_rotation_tick(daemon->rotation, now);
 	sr_daemon_drained(daemon);
@@ -247,7 +249,7 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->flusher = sr_flusher_new(parts->config->flush_threads);
 	daemon->postbox = sr_postbox_new(daemon->loop);
 	daemon->spoiled = sr_spoiled_new();
-	daemon->scrub = sr_daemon_scrub_new(parts);
+	daemon->scrub = sr_daemon_scrub_new(parts, daemon);
 	daemon->remover = sr_remover_new(parts->keyring, parts->index, parts->blobs, parts->ledger);
 	daemon->alarming = sr_alarming_new(daemon);
 	daemon->rotation = sr_rotation_new(daemon);
@@ -256,6 +258,9 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 		return SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
 	enum sr_code code =
 		sr_epoch_book_open(daemon->keyring, daemon->index, daemon->started_ms, &daemon->epochs, err);
+	struct sr_accounting_parts account = {parts->audit, parts->index, parts->keyring, daemon->epochs};
+	if (code == SR_OK)
+		code = sr_accounting_new(&account, &daemon->accounting, err);
 	if (code == SR_OK)
 		code = load_services(daemon, err);
 	if (code == SR_OK)
@@ -308,6 +313,7 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 	sr_sweeper_free(daemon->sweeper);
 	sr_remover_free(daemon->remover);
 	sr_scrub_free(daemon->scrub);
+	sr_accounting_free(daemon->accounting);
 	sr_flusher_free(daemon->flusher);
 	sr_spoiled_free(daemon->spoiled);
 	sr_rotation_free(daemon->rotation);

@@ -42,6 +42,7 @@ struct sr_alarming;
 struct sr_change;
 struct sr_remover;
 struct sr_sweeper;
+struct sr_accounting;
 
 struct sr_daemon {
 	uv_loop_t *loop;
@@ -59,6 +60,7 @@ struct sr_daemon {
 	struct sr_remover *remover;
 	struct sr_sweeper *sweeper; /* has a lock of its own */
 	struct sr_alarming *alarming; /* has a lock of its own for what comes from other threads */
+	struct sr_accounting *accounting;
 	char audience[33];
 	/* What is opened in the place of a row that is not there. Immutable. */
 	uint8_t decoy_id[SR_UUID];

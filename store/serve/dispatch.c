@@ -7,6 +7,7 @@
 
 #include "access/decide.h"
 #include "account/event.h"
+#include "serve/accounting.h"
 
 typedef void unary_server(struct sr_session *session, const struct sr_message_head *head,
 			  const struct sr_cursor *fields);
@@ -74,6 +75,7 @@ static bool refused(struct sr_session *session, struct sr_stream *stream, const 
 				 .code = err.code,
 				 .text = err.text};
 	sr_event(&event);
+	sr_account_refusal(sr_session_daemon(session)->accounting, event.service, event.operation, &err);
 	sr_session_send_error(session, head->stream, head->request, &err, stream != NULL, 0);
 	return true;
 }

@@ -6,6 +6,7 @@
 
 #include <sodium.h>
 
+#include "serve/account_request.h"
 #include "serve/binding.h"
 #include "serve/dispatch.h"
 #include "serve/lookup.h"
@@ -117,7 +118,9 @@ static enum sr_code put_all(struct sr_request *request, struct finishing *finish
 		sr_op_free(op);
 		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
 	}
-	return sr_index_run(request->daemon->index, op, &failed);
+	/* With the extents the recording is finished. */
+	return extents ? sr_account_run(request, request->tag, op, &failed)
+		       : sr_index_run(request->daemon->index, op, &failed);
 }
 
 /* From here on no writer's commit can pass: every track's row has changed under it. */
@@ -201,6 +204,28 @@ static bool records_remain(struct sr_request *request, const struct finishing *f
 	return remain;
 }
 
+/* The outcome names what was finished. */
+static void name_tracks(struct sr_request *request, const struct finishing *finishing)
+{
+	sr_account_start_again(request);
+	for (uint16_t at = 0; at < finishing->count; at++) {
+		const struct sr_track_row *row = &finishing->tracks[at].row;
+		struct sr_audit_recording track = {
+			.has_track = true,
+			.track = row->track,
+			.has_length = true,
+			.length = row->length,
+			.has_generation = true,
+			.generation = row->generation,
+			.manifest = row->manifest_hash,
+		};
+		memcpy(track.id, finishing->message.recording, SR_UUID);
+		sr_account_recording(request, &track);
+	}
+	if (finishing->count == 0)
+		sr_account_met(request, finishing->message.recording, NULL);
+}
+
 /* One look and one attempt; SR_CONFLICT: somebody changed a row in between. */
 static enum sr_code attempt(struct sr_request *request, struct finishing *finishing)
 {
@@ -208,13 +233,16 @@ static enum sr_code attempt(struct sr_request *request, struct finishing *finish
 	if (code != SR_OK)
 		return code;
 	if (finishing->found.row.writing != SR_WRITING_FINISHED) {
-		code = close_writing(request, finishing);
+		code = sr_account_intent(request);
+		if (code == SR_OK)
+			code = close_writing(request, finishing);
 		if (code == SR_OK)
 			code = seal_manifests(request, finishing);
 		if (code == SR_OK)
 			code = bless(request, finishing);
 		if (code != SR_OK)
 			return code;
+		name_tracks(request, finishing);
 	}
 	if (records_remain(request, finishing))
 		remove_records(request, finishing);
@@ -250,6 +278,8 @@ static void prove(struct sr_request *request)
 	    sr_lookup(request, finishing->message.recording, &finishing->found, &view) != SR_OK)
 		return;
 	sr_request_view_end(request, view);
+	sr_account_may_use_reserve(request);
+	sr_account_met(request, finishing->message.recording, NULL);
 }
 
 static void after(struct sr_request *request)

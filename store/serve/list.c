@@ -6,6 +6,7 @@
 
 #include <sodium.h>
 
+#include "serve/account_request.h"
 #include "serve/dispatch.h"
 #include "serve/entry.h"
 #include "serve/freezing.h"
@@ -36,6 +37,13 @@ static void withhold(struct listing *listing)
 	listing->request->error = (struct sr_error){.code = SR_OK};
 }
 
+/* The same where no event has noted why. */
+static void withhold_for(struct listing *listing, const uint8_t *recording, enum sr_code why)
+{
+	sr_account_met(listing->request, recording, sr_code_name(why));
+	withhold(listing);
+}
+
 static bool within(const struct sr_list *message, uint64_t opened_ms)
 {
 	return opened_ms >= message->from_ms && (message->to_ms == 0 || opened_ms < message->to_ms);
@@ -51,13 +59,16 @@ static void show(struct listing *listing, const uint8_t *recording)
 	switch (sr_entry_make(&job, listing->out)) {
 	case SR_OK:
 		listing->reply.count++;
+		sr_account_met(listing->request, recording, NULL);
 		break;
 	case SR_NO_SPACE:
 		listing->full = true;
 		break;
-	case SR_CORRUPT:
-	case SR_UNAVAILABLE:
+	case SR_CORRUPT: /* noted with its event */
 		withhold(listing);
+		break;
+	case SR_UNAVAILABLE:
+		withhold_for(listing, recording, SR_UNAVAILABLE);
 		break;
 	default:
 		listing->failed = true;
@@ -91,10 +102,10 @@ static void consider(struct listing *listing, const uint8_t *recording, struct s
 	} else if (verdict == SR_ROW_OPEN && listing->found.row.life == SR_LIFE_DOOMED) {
 		/* Deleted: as if it were not there. */
 	} else if (is_frozen(request, recording)) {
-		withhold(listing);
+		withhold_for(listing, recording, SR_FROZEN);
 	} else if (verdict == SR_ROW_UNKNOWN_EPOCH || listing->found.row.life != SR_LIFE_LIVE) {
 		listing->new_epoch = verdict == SR_ROW_UNKNOWN_EPOCH || listing->new_epoch;
-		withhold(listing);
+		withhold_for(listing, recording, SR_UNAVAILABLE);
 	} else {
 		show(listing, recording);
 	}
@@ -144,6 +155,7 @@ static void start_again(struct listing *listing)
 {
 	struct listing fresh = {.request = listing->request, .message = listing->message};
 	sr_patient_wipe(&listing->patient);
+	sr_account_start_again(listing->request);
 	*listing = fresh;
 }
 
@@ -195,8 +207,11 @@ static void tell(struct sr_request *request, struct sr_view *view, const uint8_t
 	if (!sr_request_reply(request, SR_MSG_INFO_REPLY, 16 + sr_entry_room(found->row.tracks)))
 		return;
 	sr_info_reply_encode(&request->reply.fields, &reply);
-	if (sr_entry_make(&job, &request->reply.fields) == SR_NO_SPACE)
+	enum sr_code code = sr_entry_make(&job, &request->reply.fields);
+	if (code == SR_NO_SPACE)
 		(void)SR_FAIL(&request->error, SR_INTERNAL, "the entry is too long");
+	if (code != SR_CORRUPT)
+		sr_account_met(request, recording, NULL);
 }
 
 static void run_info(struct sr_request *request)
@@ -227,6 +242,7 @@ static enum sr_code look_at_all(struct sr_request *request, const struct sr_chec
 	struct sr_view *view;
 	size_t count = message->ids.size / SR_UUID;
 	*unjudged = false;
+	sr_account_start_again(request);
 	if (sr_request_view(request, &view) != SR_OK)
 		return request->error.code;
 	enum sr_code code = sr_patient_find(request, view, &patient);
@@ -235,6 +251,8 @@ static enum sr_code look_at_all(struct sr_request *request, const struct sr_chec
 		code = sr_recording_find(request, view, &patient, message->ids.data + at * SR_UUID,
 					 SR_EVENT_FOREIGN_CHECK, &found);
 		theirs[at] = code == SR_OK;
+		if (code == SR_OK)
+			sr_account_met(request, message->ids.data + at * SR_UUID, NULL);
 		sr_found_wipe(&found);
 		*unjudged = *unjudged || code == SR_UNAVAILABLE;
 		if (code == SR_NOT_FOUND || code == SR_CORRUPT || code == SR_UNAVAILABLE) {

@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #include "account/log.h"
+#include "serve/account_request.h"
 #include "serve/freezing.h"
 
 #define NOT_FOUND_TEXT "this patient has no such recording"
@@ -160,6 +161,8 @@ static enum sr_code not_theirs(struct sr_request *request, const struct candidat
 					 .own_tag = candidate->own,
 					 .owner = candidate->owner};
 		sr_request_event_late(request, &event);
+	} else if (kind != SR_EVENT_KINDS) {
+		sr_account_met(request, recording, sr_code_name(SR_NOT_FOUND));
 	}
 	return SR_FAIL(&request->error, SR_NOT_FOUND, NOT_FOUND_TEXT);
 }
@@ -187,6 +190,9 @@ enum sr_code sr_recording_find(struct sr_request *request, struct sr_view *view,
 		return not_theirs(request, &candidate, recording, foreign);
 	if (verdict == SR_ROW_CORRUPT)
 		return sr_request_corrupt(request, recording, "recording row");
+	if (verdict == SR_ROW_UNKNOWN_EPOCH || found->row.life != SR_LIFE_LIVE)
+		sr_account_met(request, recording,
+			       found->row.life == SR_LIFE_DOOMED ? "doomed" : sr_code_name(SR_UNAVAILABLE));
 	if (verdict == SR_ROW_UNKNOWN_EPOCH)
 		return SR_FAIL(&request->error, SR_UNAVAILABLE, "the keyring lacks the epoch of this recording");
 	keep_mac(candidate.value, found->mac);
@@ -232,6 +238,8 @@ enum sr_code sr_lookup(struct sr_request *request, const uint8_t recording[SR_UU
 	/* An epoch made since the view began is in the keyring and the index of a second look. */
 	for (int look = 0; look < 2; look++) {
 		request->error = (struct sr_error){.code = SR_OK};
+		if (look > 0)
+			sr_account_start_again(request);
 		code = sr_request_view(request, view);
 		if (code != SR_OK)
 			return code;

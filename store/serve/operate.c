@@ -10,6 +10,7 @@
 #include "access/decide.h"
 #include "account/event.h"
 #include "account/log.h"
+#include "serve/account_request.h"
 #include "serve/dispatch.h"
 
 static void start(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields,
@@ -61,7 +62,7 @@ static enum sr_code put_service(struct sr_request *request, const struct sr_serv
 		sr_op_free(op);
 		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
 	}
-	if (sr_index_run(request->daemon->index, op, &failed) != SR_OK)
+	if (sr_account_run(request, sr_no_patient, op, &failed) != SR_OK)
 		return SR_FAIL(&request->error, SR_CONFLICT, "a service of that name exists");
 	return SR_OK;
 }
@@ -96,7 +97,10 @@ static void add_on_pool(struct sr_request *request)
 {
 	const struct sr_service *service = request->owner;
 	uint8_t psk[32];
-	if (add_both(request, service, psk) == SR_OK && sr_request_reply(request, SR_MSG_SERVICE_ADDED, sizeof psk))
+	sr_account_name(request, service->name);
+	sr_account_count(request, "roles", service->roles);
+	if (sr_account_intent(request) == SR_OK && add_both(request, service, psk) == SR_OK &&
+	    sr_request_reply(request, SR_MSG_SERVICE_ADDED, sizeof psk))
 		sr_service_added_encode(&request->reply.fields, psk);
 	sodium_memzero(psk, sizeof psk);
 }
@@ -168,7 +172,7 @@ static enum sr_code erase_row(struct sr_request *request, const struct sr_servic
 		sr_op_free(op);
 		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
 	}
-	if (sr_index_run(request->daemon->index, op, &failed) != SR_OK)
+	if (sr_account_run(request, sr_no_patient, op, &failed) != SR_OK)
 		return SR_FAIL(&request->error, SR_CONFLICT, "somebody else is changing this service");
 	return SR_OK;
 }
@@ -176,7 +180,9 @@ static enum sr_code erase_row(struct sr_request *request, const struct sr_servic
 static void remove_on_pool(struct sr_request *request)
 {
 	struct removal *removal = request->owner;
-	if (erase_row(request, &removal->service) != SR_OK)
+	sr_account_may_use_reserve(request);
+	sr_account_name(request, removal->service.name);
+	if (sr_account_intent(request) != SR_OK || erase_row(request, &removal->service) != SR_OK)
 		return;
 	removal->row_gone = true;
 	if (sr_keyring_service_remove(request->daemon->keyring, removal->service.key, &request->error) == SR_OK)

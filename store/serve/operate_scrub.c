@@ -6,6 +6,7 @@
 
 #include "account/event.h"
 #include "account/log.h"
+#include "serve/accounting.h"
 #include "serve/dispatch.h"
 #include "serve/operate_scrub.h"
 #include "serve/request.h"
@@ -33,6 +34,23 @@ static void log_finding(const struct sr_finding *finding, const char *text)
 	sr_log_end(&line);
 }
 
+/* Damage is an alarm, and an entry that nobody waits for. */
+static void tell(struct sr_daemon *daemon, const struct sr_event *event)
+{
+	struct sr_audit_recording recording = {.withheld = NULL};
+	struct sr_audit_entry entry = {.kind = SR_AUDIT_ALARM,
+				       .operation = event->operation,
+				       .name = sr_event_name(event->kind),
+				       .reason = event->what,
+				       .text = event->text,
+				       .recordings = &recording,
+				       .recording_count = event->recording != NULL};
+	if (event->recording)
+		memcpy(recording.id, event->recording, SR_UUID);
+	sr_event(event);
+	sr_account_say(daemon->accounting, &entry, SR_AUDIT_CLOSING);
+}
+
 static void hear(void *context, const struct sr_finding *finding, uint32_t number)
 {
 	static const uint8_t none[SR_UUID];
@@ -41,7 +59,6 @@ static void hear(void *context, const struct sr_finding *finding, uint32_t numbe
 				 .operation = sr_message_name(SR_MSG_SCRUB_START),
 				 .what = sr_finding_name(finding->kind),
 				 .text = text};
-	(void)context;
 	if (number == EVENTS_MAX)
 		sr_log(SR_LOG_WARN, "scrub_findings_left_out", "the scrub's report has the rest");
 	if (number >= EVENTS_MAX)
@@ -54,13 +71,16 @@ static void hear(void *context, const struct sr_finding *finding, uint32_t numbe
 	if (is_harmless(finding->kind))
 		log_finding(finding, text);
 	else
-		sr_event(&event);
+		tell(context, &event);
 }
 
-struct sr_scrub *sr_daemon_scrub_new(const struct sr_daemon_parts *parts)
+struct sr_scrub *sr_daemon_scrub_new(const struct sr_daemon_parts *parts, struct sr_daemon *daemon)
 {
-	struct sr_scrub_parts own = {
-		.keyring = parts->keyring, .index = parts->index, .blobs = parts->blobs, .hear = hear};
+	struct sr_scrub_parts own = {.keyring = parts->keyring,
+				     .index = parts->index,
+				     .blobs = parts->blobs,
+				     .hear = hear,
+				     .context = daemon};
 	return sr_scrub_new(&own);
 }
 

@@ -8,6 +8,6 @@
 #include "serve/scrub.h"
 
 /* The scrub of a daemon made from `parts`; its findings are events. NULL when memory is used up. */
-struct sr_scrub *sr_daemon_scrub_new(const struct sr_daemon_parts *parts) SR_MUST_USE;
+struct sr_scrub *sr_daemon_scrub_new(const struct sr_daemon_parts *parts, struct sr_daemon *daemon) SR_MUST_USE;
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "serve/play.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,45 +13,39 @@
 #include "serve/dispatch.h"
 #include "serve/entry.h"
 #include "serve/freezing.h"
-#include "serve/reading.h"
-#include "serve/renewal.h"
+#include "serve/play_internal.h"
 #include "serve/table.h"
 
 #define TABLE_WAIT_MS 1000
-
-struct sr_player {
-	struct sr_player *next, *previous;
-	struct sr_daemon *daemon;
-	struct sr_session *session; /* NULL: its stream is gone; it ends when its job comes back */
-	struct sr_stream *stream;
-	struct sr_held_grant held;
-	uint8_t recording[SR_UUID];
-	uint8_t dek[SR_KEY];
-	uint64_t opening_request;
-	bool job_runs;
-	/* a PLAY_TABLE under way */
-	struct sr_message_head table_head;
-	struct sr_play_table table;
-	bool waiting, woken;
-	uint64_t wait_until; /* monotonic ms */
-	/* a PLAY_READ under way */
-	bool reading;
-	struct sr_message_head read_head;
-	struct sr_play_range range;
-	uint64_t sent; /* plaintext bytes of the range handed to the socket's queue */
-	bool batch_runs;
-	struct sr_batch *batch; /* made, and not all of it queued */
-	uint64_t fed;           /* when it last had a batch, as a count */
-};
 
 struct sr_held_grant *sr_player_grant(struct sr_player *player)
 {
 	return &player->held;
 }
 
-static void player_free(struct sr_player *player)
+struct sr_audit_entry sr_player_words(const struct sr_player *player)
+{
+	const struct sr_grant *grant = player->held.grant;
+	return (struct sr_audit_entry){
+		.request = player->opening_request,
+		.service = player->service,
+		.issuer = grant->issuer->name,
+		.jti = grant->jti,
+		.session = *grant->sid ? grant->sid : NULL,
+		.purpose = *grant->purpose ? grant->purpose : NULL,
+		.role = sr_act_role_name(grant->role),
+		.tag = player->held.tag,
+		.actor = player->held.actor,
+	};
+}
+
+void sr_player_free_if_over(struct sr_player *player)
 {
 	struct sr_daemon *daemon = player->daemon;
+	struct sr_audit_entry words = sr_player_words(player);
+	if (player->session || player->job_runs || player->account.ask.runs)
+		return;
+	sr_play_account_end(&player->account, &words, player->reason);
 	if (player->previous)
 		player->previous->next = player->next;
 	else
@@ -62,14 +57,14 @@ static void player_free(struct sr_player *player)
 	sr_count(SR_COUNT_PLAYERS_NOW, -1);
 	sodium_memzero(player, sizeof *player);
 	free(player);
+	sr_daemon_drained(daemon);
 }
 
 void sr_player_end(struct sr_player *player)
 {
 	player->session = NULL;
 	player->stream = NULL;
-	if (!player->job_runs)
-		player_free(player);
+	sr_player_free_if_over(player);
 }
 
 /* Part from the stream after it has ended. */
@@ -82,6 +77,7 @@ static void leave(struct sr_player *player)
 
 static void fail_stream(struct sr_player *player, const struct sr_error *err)
 {
+	player->reason = sr_code_name(err->code);
 	sr_session_send_error(player->session, player->stream->number, player->opening_request, err, true, 0);
 	leave(player);
 }
@@ -122,6 +118,8 @@ static void make_opened(struct sr_request *request, struct sr_view *view, struct
 		return;
 	struct sr_builder *out = &request->reply.fields;
 	enum sr_code code = sr_entry_make(&job, out);
+	if (code != SR_CORRUPT)
+		sr_account_met(request, opening->message.recording, NULL);
 	for (uint16_t at = 0; code == SR_OK && at < opening->count; at++)
 		sr_play_head_encode(out, &opening->heads[at]);
 	if (code == SR_NO_SPACE || (code == SR_OK && out->failed))
@@ -161,6 +159,10 @@ static void attach(struct sr_request *request, struct sr_stream *stream, struct 
 		player->next->previous = player;
 	daemon->players = player;
 	stream->player = player;
+	player->reason = "gone";
+	snprintf(player->service, sizeof player->service, "%s", request->caller.name);
+	sr_play_account_begin(&player->account, daemon, player->recording, request->account.number);
+	player->account.asked_back = sr_player_asked;
 	sr_count(SR_COUNT_PLAYERS_NOW, 1);
 }
 
@@ -201,9 +203,7 @@ void sr_serve_play_open(struct sr_session *session, struct sr_stream *stream, co
 
 /* ---- what table and read share ---- */
 
-/* A request on behalf of a player: it has no fields, the player has decoded them. NULL: the session is being dropped.
- */
-static struct sr_request *player_request(struct sr_player *player, const struct sr_message_head *head)
+struct sr_request *sr_player_request(struct sr_player *player, const struct sr_message_head *head)
 {
 	struct sr_cursor none = {0};
 	struct sr_request *request = sr_request_new(player->session, head, &none);
@@ -217,15 +217,13 @@ static struct sr_request *player_request(struct sr_player *player, const struct 
 	return request;
 }
 
-/* The job has come back; true if the player is still wanted, otherwise both are freed. */
-static bool still_wanted(struct sr_player *player, struct sr_request *request)
+bool sr_player_still_wanted(struct sr_player *player, struct sr_request *request)
 {
 	player->job_runs = false;
 	if (player->session && sr_session_stands(player->session))
 		return true;
-	if (!player->session)
-		player_free(player);
 	sr_request_free(request);
+	sr_player_free_if_over(player);
 	return false;
 }
 
@@ -235,8 +233,7 @@ static bool grant_over(const struct sr_player *player)
 	return sr_now_ms() / 1000 >= end;
 }
 
-/* True if the stream has just been ended, because its grant is over. */
-static bool ended_by_time(struct sr_player *player)
+bool sr_player_ended_by_time(struct sr_player *player)
 {
 	struct sr_error err;
 	if (!grant_over(player))
@@ -248,8 +245,7 @@ static bool ended_by_time(struct sr_player *player)
 
 /* ---- play.table ---- */
 
-/* Keys are given out only of what has not been deleted since the player was opened. */
-static bool still_stands(struct sr_request *request, const struct sr_player *player)
+bool sr_player_stands(struct sr_request *request, const struct sr_player *player)
 {
 	struct sr_view *view;
 	if (sr_request_view(request, &view) != SR_OK)
@@ -262,7 +258,7 @@ static bool still_stands(struct sr_request *request, const struct sr_player *pla
 static void table_on_pool(struct sr_request *request)
 {
 	struct sr_player *player = request->owner;
-	if (!still_stands(request, player))
+	if (!sr_player_stands(request, player))
 		return;
 	struct sr_table_look look = {
 		.request = request,
@@ -303,7 +299,7 @@ static void table_done(struct sr_request *request)
 {
 	struct sr_player *player = request->owner;
 	bool nothing_yet = request->error.code == SR_OK && request->retry_ms;
-	if (!still_wanted(player, request))
+	if (!sr_player_still_wanted(player, request))
 		return;
 	request->retry_ms = 0;
 	if (player->stream->state != SR_STREAM_PLAYER_TABLING) {
@@ -323,7 +319,7 @@ static void table_done(struct sr_request *request)
 static void table_start(struct sr_player *player)
 {
 	player->waiting = player->woken = false;
-	struct sr_request *request = player_request(player, &player->table_head);
+	struct sr_request *request = sr_player_request(player, &player->table_head);
 	if (request)
 		sr_request_start(request, table_on_pool, table_done);
 }
@@ -337,127 +333,6 @@ void sr_players_wake(struct sr_daemon *daemon, const uint8_t recording[SR_UUID],
 		if (player->waiting && player->session)
 			table_start(player);
 	}
-}
-
-/* ---- play.read ---- */
-
-static void batch_on_pool(struct sr_request *request)
-{
-	struct sr_player *player = request->owner;
-	if (!still_stands(request, player))
-		return;
-	struct sr_reading_job job = {
-		.request = request,
-		.recording = player->recording,
-		.dek = player->dek,
-		.track = player->range.track,
-		.from = player->range.from + player->sent,
-		.end = player->range.from + player->range.length,
-	};
-	(void)!sr_batch_make(&job);
-}
-
-static void read_done(struct sr_player *player)
-{
-	struct sr_reply reply = {0};
-	struct sr_play_range done = {player->range.track, player->range.from, player->sent};
-	player->reading = false;
-	if (!sr_reply_begin(&reply, SR_MSG_READ_DONE, 2 + 8 + 8)) {
-		sr_session_drop(player->session, "memory is used up");
-		return;
-	}
-	sr_play_range_encode(&reply.fields, &done);
-	sr_session_send(player->session, player->stream->number, player->read_head.request, &reply, false);
-}
-
-static void batch_done(struct sr_request *request)
-{
-	struct sr_player *player = request->owner;
-	struct sr_batch *batch = request->work_result;
-	struct sr_session *session = sr_session_hold(request->session);
-	request->work_result = NULL;
-	player->batch_runs = false;
-	if (!still_wanted(player, request)) {
-		sr_batch_free(batch);
-		sr_session_release(session);
-		return;
-	}
-	if (player->stream->state != SR_STREAM_PLAYER_READING) {
-		sr_request_free(request); /* closed meanwhile */
-		player->reading = false;
-	} else if (request->error.code != SR_OK) {
-		player->reading = false;
-		sr_request_answer(request, false);
-	} else {
-		player->batch = batch;
-		batch = NULL;
-		sr_request_free(request);
-	}
-	sr_batch_free(batch);
-	if (sr_session_stands(session))
-		sr_players_feed(session);
-	sr_session_release(session);
-}
-
-/* Queue what there is of a batch, as far as the socket has room for it. */
-static void pump(struct sr_player *player)
-{
-	struct sr_session *session = player->session;
-	struct sr_batch *batch = player->batch;
-	bool more = true;
-	while (more && sr_session_wants_more(session))
-		more = sr_batch_step(batch, session, player->stream->number, player->read_head.request);
-	if (more)
-		return;
-	player->batch = NULL;
-	player->sent += sr_batch_covers(batch);
-	if (sr_batch_is_last(batch) && sr_session_stands(session))
-		read_done(player);
-	sr_batch_free(batch);
-}
-
-static void feed(struct sr_player *player)
-{
-	static uint64_t turn;
-	if (ended_by_time(player))
-		return;
-	struct sr_request *request = player_request(player, &player->read_head);
-	if (!request)
-		return;
-	player->batch_runs = true;
-	player->fed = ++turn;
-	sr_request_start(request, batch_on_pool, batch_done);
-}
-
-/* The one player of a session that has a batch under way. */
-static struct sr_player *holder(const struct sr_session *session)
-{
-	struct sr_player *player = sr_session_daemon(session)->players;
-	while (player && (player->session != session || !player->batch))
-		player = player->next;
-	return player;
-}
-
-/* One batch at a time for a session, and by turns: what waits for a slow peer is bounded however many players it has.
- */
-void sr_players_feed(struct sr_session *session)
-{
-	struct sr_player *chosen = holder(session);
-	if (chosen)
-		pump(chosen);
-	if (!sr_session_stands(session) || !sr_session_wants_more(session))
-		return;
-	chosen = NULL;
-	for (struct sr_player *player = sr_session_daemon(session)->players; player; player = player->next) {
-		if (player->session != session)
-			continue;
-		if (player->batch_runs || player->batch)
-			return;
-		if (player->reading && !player->job_runs && (!chosen || player->fed < chosen->fed))
-			chosen = player;
-	}
-	if (chosen)
-		feed(chosen);
 }
 
 void sr_players_stop(struct sr_daemon *daemon, const uint8_t tag[SR_TAG], const uint8_t *recording,
@@ -477,21 +352,24 @@ void sr_players_stop(struct sr_daemon *daemon, const uint8_t tag[SR_TAG], const 
 static void start_table(struct sr_player *player, const struct sr_message_head *head, const struct sr_cursor *fields)
 {
 	struct sr_cursor in = *fields;
+	sr_play_account_confirm(&player->account);
 	sr_play_table_decode(&in, &player->table);
 	player->table_head = *head;
 	player->wait_until = sr_monotonic_ms() + TABLE_WAIT_MS;
 	if (!sr_take_done(&in))
 		sr_session_end(player->session, SR_USAGE, "malformed play.table");
-	else if (!ended_by_time(player))
+	else if (!sr_player_ended_by_time(player))
 		table_start(player);
 }
 
 static void start_read(struct sr_player *player, const struct sr_message_head *head, const struct sr_cursor *fields)
 {
 	struct sr_cursor in = *fields;
+	sr_play_account_confirm(&player->account);
 	sr_play_range_decode(&in, &player->range);
 	player->read_head = *head;
 	player->sent = 0;
+	sr_play_account_read(&player->account, &player->range);
 	if (!sr_take_done(&in)) {
 		sr_session_end(player->session, SR_USAGE, "malformed play.read");
 		return;
@@ -508,6 +386,9 @@ static void close_stream(struct sr_player *player, uint64_t request)
 		return;
 	}
 	sr_durable_encode(&reply.fields, 0);
+	player->reason = "closed";
+	if (!player->reading)
+		sr_play_account_confirm(&player->account);
 	sr_session_send(player->session, player->stream->number, request, &reply, false);
 	leave(player);
 }
@@ -561,7 +442,7 @@ void sr_players_tick(struct sr_daemon *daemon, uint64_t now)
 		next = player->next;
 		if (!player->session || !sr_session_stands(player->session))
 			continue;
-		if (!player->job_runs && ended_by_time(player))
+		if (!player->job_runs && sr_player_ended_by_time(player))
 			continue;
 		if (player->waiting && now >= player->wait_until)
 			table_start(player);

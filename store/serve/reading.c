@@ -19,6 +19,7 @@
 struct piece {
 	uint32_t segment;
 	uint32_t length; /* of the segment, plaintext */
+	uint64_t offset; /* of it in the track */
 	uint64_t position;
 	uint32_t first, last; /* chunks */
 	struct sr_message_key key;
@@ -29,7 +30,9 @@ struct sr_batch {
 	int fd;
 	struct piece pieces[SR_BATCH_SEGMENTS];
 	uint32_t count;
-	uint64_t covers; /* plaintext bytes of the range */
+	uint64_t from, covers; /* plaintext bytes of the range */
+	bool timed;
+	uint64_t media_from, media_to;
 	bool last;
 	uint32_t at;    /* the piece whose turn it is */
 	bool begun;     /* its key is queued, */
@@ -74,6 +77,7 @@ static void add_piece(struct sr_batch *batch, const struct sr_reading_job *job, 
 	uint64_t stop = end < record->offset + record->length ? end : record->offset + record->length;
 	piece->segment = record->number;
 	piece->length = record->length;
+	piece->offset = record->offset;
 	piece->position = place->position;
 	piece->first = (uint32_t)((from - record->offset) / SR_CHUNK);
 	piece->last = (uint32_t)((stop - 1 - record->offset) / SR_CHUNK);
@@ -89,11 +93,21 @@ static void add_pieces(struct sr_batch *batch, const struct sr_reading_job *job,
 	uint8_t track_key[SR_KEY];
 	sr_track_key(job->dek, job->track, track_key);
 	for (uint32_t at = 0; at < look->count && job->from + batch->covers < end; at++) {
-		if (look->places[at].file != look->places[0].file || batch->covers >= SR_BATCH_BYTES)
+		if (look->places[at].file != look->places[0].file || batch->covers >= SR_BATCH_BYTES ||
+		    batch->count == SR_BATCH_SEGMENTS)
 			break;
 		add_piece(batch, job, &look->places[at], end, track_key);
 	}
 	sodium_memzero(track_key, sizeof track_key);
+}
+
+/* When the first segment begins, and what follows the last: or that one itself, where nothing does. */
+static void add_times(struct sr_batch *batch, const struct sr_table_look *look)
+{
+	uint32_t after = batch->count < look->count ? batch->count : batch->count - 1;
+	batch->media_from = look->places[0].record.media_time;
+	batch->media_to = look->places[after].record.media_time;
+	batch->timed = batch->media_from != SR_NO_MEDIA_TIME && batch->media_to != SR_NO_MEDIA_TIME;
 }
 
 static enum sr_code open_file(struct sr_batch *batch, const struct sr_reading_job *job, uint16_t file)
@@ -117,7 +131,7 @@ static enum sr_code open_file(struct sr_batch *batch, const struct sr_reading_jo
 
 enum sr_code sr_batch_make(struct sr_reading_job *job)
 {
-	struct sr_segment_place places[SR_BATCH_SEGMENTS];
+	struct sr_segment_place places[SR_BATCH_SEGMENTS + 1]; /* one more, for its time */
 	struct sr_table_look look = {.request = job->request,
 				     .recording = job->recording,
 				     .dek = job->dek,
@@ -125,16 +139,18 @@ enum sr_code sr_batch_make(struct sr_reading_job *job)
 				     .by_offset = true,
 				     .offset = job->from,
 				     .places = places,
-				     .most = SR_BATCH_SEGMENTS};
+				     .most = SR_BATCH_SEGMENTS + 1};
 	struct sr_batch *batch = calloc(1, sizeof *batch);
 	if (!batch)
 		return SR_FAIL(&job->request->error, SR_INTERNAL, "memory is used up");
 	batch->fd = -1;
 	batch->track = job->track;
+	batch->from = job->from;
 	enum sr_code code = sr_table_read(&look);
 	uint64_t end = job->end < look.head.length ? job->end : look.head.length;
 	if (code == SR_OK && look.count > 0) {
 		add_pieces(batch, job, &look, end);
+		add_times(batch, &look);
 		code = open_file(batch, job, places[0].file);
 	}
 	if (code != SR_OK) {
@@ -169,6 +185,28 @@ static bool send_body(const struct sr_batch *batch, const struct piece *piece, u
 	sr_body_encode(&reply.fields, &body);
 	sr_session_send(session, stream, request, &reply, false);
 	return sr_session_send_raw(session, batch->fd, place_of(piece, first), body.length);
+}
+
+/* Where what has been queued ends. */
+static uint64_t queued_to(const struct sr_batch *batch)
+{
+	uint64_t end = batch->from + batch->covers;
+	if (batch->at == batch->count)
+		return end;
+	const struct piece *piece = &batch->pieces[batch->at];
+	uint64_t to = piece->offset + (batch->begun ? (uint64_t)batch->first * SR_CHUNK : 0);
+	to = to > batch->from ? to : batch->from;
+	return to < end ? to : end;
+}
+
+struct sr_range sr_batch_range(const struct sr_batch *batch, bool queued)
+{
+	return (struct sr_range){.track = batch->track,
+				 .from = batch->from,
+				 .to = queued ? queued_to(batch) : batch->from + batch->covers,
+				 .timed = batch->timed,
+				 .media_from = batch->media_from,
+				 .media_to = batch->media_to};
 }
 
 bool sr_batch_step(struct sr_batch *batch, struct sr_session *session, uint32_t stream, uint64_t request)

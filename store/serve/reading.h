@@ -5,6 +5,7 @@
 #ifndef SR_READING_H
 #define SR_READING_H
 
+#include "serve/ranges.h"
 #include "serve/session.h"
 
 #define SR_BATCH_SEGMENTS 32
@@ -38,6 +39,9 @@ uint64_t sr_batch_covers(const struct sr_batch *batch);
 
 /* True if nothing of the range is left after this batch. */
 bool sr_batch_is_last(const struct sr_batch *batch);
+
+/* The bytes of the range that it covers, with their media times; or of these what has been `queued`. */
+struct sr_range sr_batch_range(const struct sr_batch *batch, bool queued);
 
 /* Wipe the keys, close the file, free; NULL is allowed. */
 void sr_batch_free(struct sr_batch *batch);

@@ -6,6 +6,7 @@
 
 #include <sodium.h>
 
+#include "serve/account_request.h"
 #include "serve/binding.h"
 #include "serve/dispatch.h"
 #include "serve/freezing.h"
@@ -95,6 +96,9 @@ static enum sr_code attempt(struct sr_request *request, struct opening *opening,
 	if (opening->found.doomed)
 		return SR_FAIL(&request->error, SR_CONFLICT, "the recording with this id was deleted");
 	request->error = (struct sr_error){.code = SR_OK};
+	code = sr_account_intent(request);
+	if (code != SR_OK)
+		return code;
 	code = sr_patient_ensure(request, &opening->patient, again);
 	if (code != SR_OK || *again)
 		return code;
@@ -127,6 +131,8 @@ static void run(struct sr_request *request)
 		code = sr_request_grant(request, opening->message.grant, opening->message.recording);
 	if (code == SR_OK)
 		code = sr_request_frozen(request, opening->message.recording);
+	if (code == SR_OK)
+		sr_account_met(request, opening->message.recording, NULL);
 	for (int tries = 0; code == SR_OK && again && tries < SR_TRIES; tries++) {
 		again = false;
 		code = attempt(request, opening, &again);

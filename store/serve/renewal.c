@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "access/decide.h"
+#include "serve/account_request.h"
 #include "serve/binding.h"
 #include "serve/freezing.h"
 #include "serve/play.h"
@@ -15,6 +16,7 @@
 struct renewal {
 	uint8_t recording[SR_UUID];
 	uint64_t expires;
+	bool writes; /* the stream's is a writer */
 };
 
 void sr_held_grant_take(struct sr_held_grant *held, struct sr_request *request)
@@ -92,11 +94,19 @@ static void answer(struct sr_request *request)
 	sr_request_free(request);
 }
 
-/* Put the grant's trace into the recording's row, so that it can resume the recording in its grace. On the pool. */
+/*
+ * Put the grant's trace into the recording's row, so that it can resume the recording in its grace; a reader's renewal
+ * changes nothing that lasts, and is accounted for as it is. On the pool.
+ */
 static void remember(struct sr_request *request)
 {
 	struct renewal *renewal = request->owner;
 	struct sr_grant_trace trace = {.expires = renewal->expires};
+	sr_account_met(request, renewal->recording, NULL);
+	request->account.wanted = !renewal->writes;
+	request->account.reserve = renewal->writes; /* what is running goes on */
+	if (!renewal->writes || sr_account_intent(request) != SR_OK)
+		return;
 	sr_grant_hash(request->daemon->keyring, request->grant->issuer->iss, request->grant->jti, trace.hash);
 	(void)!sr_recording_remember(request, request->tag, renewal->recording, &trace);
 }
@@ -122,6 +132,13 @@ static enum sr_code thawed(struct sr_request *request, bool writes)
 	return SR_OK;
 }
 
+/* The refusal is of this recording. On the pool, whose steps are accounted for. */
+static void refused(struct sr_request *request)
+{
+	const struct renewal *renewal = request->owner;
+	sr_account_met(request, renewal->recording, NULL);
+}
+
 static void verified(struct sr_request *request)
 {
 	struct renewal *renewal = request->owner;
@@ -138,10 +155,13 @@ static void verified(struct sr_request *request)
 		    thawed(request, writes) == SR_OK;
 	if (fits)
 		renewal->expires = (uint64_t)request->grant->expires;
-	if (fits && writes)
+	renewal->writes = writes;
+	if (fits)
 		sr_request_start(request, remember, answer);
-	else
+	else if (request->account.is_written)
 		answer(request);
+	else
+		sr_request_start(request, refused, answer);
 }
 
 void sr_renew_start(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields,

@@ -3,6 +3,7 @@
  */
 #include "serve/request.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include "access/decide.h"
 #include "account/event.h"
+#include "serve/account_request.h"
 #include "serve/budget.h"
 #include "serve/freezing.h"
 #include "serve/renewal.h"
@@ -55,12 +57,28 @@ struct sr_late_event {
 	uint8_t owner[SR_TAG];
 };
 
+/* Log and count it, with what the request knows. */
+static void send_event(const struct sr_request *request, struct sr_event *event)
+{
+	event->operation = request->operation;
+	event->request = request->head.request;
+	event->service = request->caller.name;
+	if (request->proven) {
+		event->issuer = request->issuer;
+		event->jti = request->jti;
+		event->tag = request->tag;
+		event->actor = request->actor;
+	}
+	sr_event(event);
+}
+
 void sr_request_event_late(struct sr_request *request, const struct sr_event *event)
 {
 	struct sr_late_event *late = malloc(sizeof *late);
 	struct sr_event now = *event;
+	sr_account_event(request, event);
 	if (!late) {
-		sr_request_event(request, &now);
+		send_event(request, &now);
 		return;
 	}
 	late->event = *event;
@@ -77,7 +95,7 @@ static void send_late_events(struct sr_request *request)
 	while (request->late) {
 		struct sr_late_event *late = request->late;
 		request->late = late->next;
-		sr_request_event(request, &late->event);
+		send_event(request, &late->event);
 		free(late);
 	}
 }
@@ -85,6 +103,7 @@ static void send_late_events(struct sr_request *request)
 void sr_request_free(struct sr_request *request)
 {
 	send_late_events(request);
+	sr_account_end(request);
 	sr_budget_set(request->daemon, &request->memory, 0);
 	sr_grant_free(request->grant);
 	sr_reply_free(&request->reply);
@@ -110,31 +129,74 @@ static void on_pool(uv_work_t *job)
 	struct sr_request *request = job->data;
 	request->run(request);
 	count_work(&request->work);
+	request->account.waits = sr_account_step(request);
 }
 
-static void on_loop(uv_work_t *job, int status)
+/* Its entry is durable, if it has one, and no job of it runs. */
+static void go_on(struct sr_request *request)
 {
-	struct sr_request *request = job->data;
-	(void)status; /* jobs are never cancelled */
 	request->daemon->jobs--;
-	memset(&request->work, 0, sizeof request->work);
+	if (request->account.waits)
+		sr_account_take_result(request);
+	request->account.waits = request->account.job_back = request->account.entry_back = false;
 	if (request->after)
 		request->after(request);
 	else
 		sr_request_answer(request, request->head.stream != 0);
 }
 
+/* Whichever of job and entry comes second goes on. */
+static void entry_on_loop(struct sr_post *post)
+{
+	struct sr_request *request = (struct sr_request *)((char *)post - offsetof(struct sr_request, account.post));
+	request->account.entry_back = true;
+	if (request->account.job_back)
+		go_on(request);
+}
+
+static void on_loop(uv_work_t *job, int status)
+{
+	struct sr_request *request = job->data;
+	(void)status; /* jobs are never cancelled */
+	memset(&request->work, 0, sizeof request->work);
+	request->account.job_back = true;
+	if (!request->account.waits || request->account.entry_back)
+		go_on(request);
+}
+
 void sr_request_start(struct sr_request *request, sr_request_step *run, sr_request_step *after)
 {
 	request->run = run;
 	request->after = after;
+	request->account.post.run = entry_on_loop;
 	request->daemon->jobs++;
 	uv_queue_work(request->daemon->loop, &request->job, on_pool, on_loop);
+}
+
+static void answer_on_loop(struct sr_post *post)
+{
+	struct sr_request *request = (struct sr_request *)((char *)post - offsetof(struct sr_request, account.post));
+	request->daemon->jobs--;
+	sr_account_take_result(request);
+	sr_request_answer(request, request->account.ended);
+}
+
+/* True if the answer waits for its entry. */
+static bool waits_for_entry(struct sr_request *request, bool ended)
+{
+	request->account.post.run = answer_on_loop;
+	request->account.ended = ended;
+	if (!sr_account_answer(request))
+		return false;
+	request->daemon->jobs++;
+	return true;
 }
 
 void sr_request_answer(struct sr_request *request, bool ended)
 {
 	struct sr_session *session = request->session;
+	if (waits_for_entry(request, ended))
+		return;
 	if (request->error.code == SR_OK && !request->reply.frame)
 		(void)SR_FAIL(&request->error, SR_INTERNAL, "the request ended without an answer");
 	(void)!sr_request_overtaken(request);
@@ -171,24 +233,21 @@ enum sr_code sr_request_malformed(struct sr_request *request)
 	return SR_FAIL(&request->error, SR_USAGE, "malformed %s", request->operation);
 }
 
-void sr_request_event(const struct sr_request *request, struct sr_event *event)
+void sr_request_event(struct sr_request *request, struct sr_event *event)
 {
-	event->operation = request->operation;
-	event->request = request->head.request;
-	event->service = request->caller.name;
-	if (request->proven) {
-		event->issuer = request->issuer;
-		event->jti = request->jti;
-		event->tag = request->tag;
-		event->actor = request->actor;
-	}
-	sr_event(event);
+	sr_account_event(request, event);
+	send_event(request, event);
 }
 
 static enum sr_code refuse(struct sr_request *request)
 {
 	struct sr_event event = {.kind = SR_EVENT_REFUSED, .code = request->error.code, .text = request->error.text};
 	sr_request_event(request, &event);
+	if (!request->proven) {
+		request->account.merged = true;
+		sr_account_refusal(request->daemon->accounting, request->caller.name, request->operation,
+				   &request->error);
+	}
 	return request->error.code;
 }
 
@@ -224,8 +283,11 @@ enum sr_code sr_request_grace(struct sr_request *request, const struct sr_record
 }
 
 /* Copied, because a renewal may replace the grant while an event about it is on its way. */
-static void name_issuer(struct sr_request *request, const struct sr_grant *grant)
+static void name_grant(struct sr_request *request, const struct sr_grant *grant)
 {
+	snprintf(request->sid, sizeof request->sid, "%s", grant->sid);
+	snprintf(request->purpose, sizeof request->purpose, "%s", grant->purpose);
+	request->role = sr_act_role_name(grant->role);
 	snprintf(request->issuer, sizeof request->issuer, "%s", grant->issuer->name);
 	snprintf(request->jti, sizeof request->jti, "%s", grant->jti);
 }
@@ -234,7 +296,7 @@ void sr_request_stand_in(struct sr_request *request, const struct sr_held_grant 
 {
 	memcpy(request->tag, held->tag, SR_TAG);
 	memcpy(request->actor, held->actor, SR_TAG);
-	name_issuer(request, held->grant);
+	name_grant(request, held->grant);
 	request->proven = true;
 }
 
@@ -256,12 +318,15 @@ enum sr_code sr_request_grant(struct sr_request *request, struct sr_span token, 
 	sr_patient_tag(request->daemon->keyring, request->grant->identity, request->grant->identity_size, request->tag,
 		       &request->work);
 	sr_actor_tag(request->daemon->keyring, request->grant->actor, request->grant->actor_size, request->actor);
-	name_issuer(request, request->grant);
+	name_grant(request, request->grant);
 	request->proven = true;
 	/* A renewal has no scope of its own: it must have its stream's, which the stream's owner checks. */
 	if (demand.scope && sr_grant_allows(request->grant, (enum sr_scope)demand.scope, request->caller.key, recording,
-					    policy.now, policy.skew, &request->error) != SR_OK)
+					    policy.now, policy.skew, &request->error) != SR_OK) {
+		if (recording)
+			sr_account_met(request, recording, NULL);
 		return refuse(request);
+	}
 	if (strcmp(request->grant->purpose, "break-glass") == 0) {
 		struct sr_event event = {.kind = SR_EVENT_BREAK_GLASS, .recording = recording};
 		sr_request_event(request, &event);

@@ -8,6 +8,7 @@
 #include "keys/derive.h"
 #include "message.h"
 #include "options.h"
+#include "serve/accounting.h"
 #include "serve/daemon.h"
 
 /* Who asks: copied from the services' table, so that the pool needs no look at the loop's state. */
@@ -27,6 +28,25 @@ struct sr_reply {
 	uint8_t steps_as; /* the type that the stream's state sees, where it is not `type`; 0 otherwise */
 };
 
+/* A request's part of the account (account_request.h, whose alone it is, but for `wanted` and `number`). */
+struct sr_account_notes;
+struct sr_request_account {
+	struct sr_account_notes *notes; /* what the next entry will name; NULL: nothing yet */
+	struct sr_intent intent;
+	bool applied; /* the operation that decides went through */
+	bool reserve; /* its entries may use the account's reserve */
+	bool wanted;  /* this pool step is the one to be accounted for, although it makes no reply */
+	bool merged;  /* refused without proof: counted with others like it */
+	bool failed;  /* memory was used up: no entry would be true */
+	bool is_written;
+	unsigned alarms; /* 1 << enum sr_event_kind */
+	uint64_t number; /* of its entry, once the answer may leave */
+	enum sr_code result;
+	struct sr_post post;
+	bool waits, job_back, entry_back; /* an answer leaves when both are */
+	bool ended;                       /* as sr_request_answer was told */
+};
+
 struct sr_request;
 typedef void sr_request_step(struct sr_request *request);
 
@@ -43,7 +63,7 @@ struct sr_request {
 	size_t memory;          /* its share of the budget */
 	struct sr_grant *grant; /* set by sr_request_grant */
 	bool in_grace;          /* the grant has expired, but not by more than record_grace */
-	bool proven;            /* the four below are known: the grant's patient, who acts, and which grant it was */
+	bool proven;            /* the seven below are known: the grant's patient, who acts, and which grant it was */
 	uint8_t tag[SR_TAG];
 	uint8_t actor[SR_TAG];
 	char issuer[SR_ISSUER_NAME_MAX + 1];
@@ -52,6 +72,10 @@ struct sr_request {
 	bool judged_one;
 	bool reads; /* it passed, and its answer is read out of the store */
 	uint8_t judged_recording[SR_UUID];
+	char sid[SR_SID_MAX + 1]; /* these two may be empty */
+	char purpose[SR_PURPOSE_MAX + 1];
+	const char *role; /* a static word */
+	struct sr_request_account account;
 	struct sr_work work;
 	struct sr_reply reply; /* what to answer, unless `error` has a code */
 	struct sr_error error;
@@ -72,10 +96,13 @@ struct sr_request *sr_request_new(struct sr_session *session, const struct sr_me
 /* Wipe and free; gives back the session and settings. On the loop. */
 void sr_request_free(struct sr_request *request);
 
-/* Run it on the pool, then `after` on the loop (or answer). */
+/* Run it on the pool, then `after` on the loop (or answer), once its entry, if `run` made the answer, is durable. */
 void sr_request_start(struct sr_request *request, sr_request_step *run, sr_request_step *after);
 
-/* Answer with its reply, or its error (`ended`: the stream is over), if the session still stands; then free it. */
+/*
+ * Answer with its reply, or its error (`ended`: the stream is over), if the session still stands; then free it. What
+ * has no entry yet waits for it first.
+ */
 void sr_request_answer(struct sr_request *request, bool ended);
 
 /* A cursor over its fields. */
@@ -113,11 +140,12 @@ void sr_request_stand_in(struct sr_request *request, const struct sr_held_grant 
 
 /* Send an event about this request with what it knows: fill in `event`'s kind and particulars only. */
 struct sr_event;
-void sr_request_event(const struct sr_request *request, struct sr_event *event);
+void sr_request_event(struct sr_request *request, struct sr_event *event);
 
 /*
  * The same for a `foreign` event, sent only when the request is freed, after its answer: writing it first would let the
- * requester tell by the clock somebody else's recording from one that never was.
+ * requester tell by the clock somebody else's recording from one that never was. In the request's entry it stands as
+ * any other.
  */
 void sr_request_event_late(struct sr_request *request, const struct sr_event *event);
 

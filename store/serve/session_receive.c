@@ -11,6 +11,7 @@
 
 #include "account/event.h"
 #include "account/log.h"
+#include "serve/accounting.h"
 #include "serve/admission.h"
 #include "serve/budget.h"
 #include "serve/dispatch.h"
@@ -32,7 +33,9 @@ static void on_caller(struct sr_session *session, const uint8_t key[32])
 			sr_session_drop(session, "memory is used up");
 	} else {
 		struct sr_log_line line;
+		struct sr_error why = {.code = SR_UNAUTHENTICATED, .text = "unknown service"};
 		free(reply);
+		sr_account_refusal(daemon->accounting, NULL, "connect", &why);
 		sr_count(SR_COUNT_HANDSHAKES_REFUSED, 1);
 		sr_log_begin(&line, SR_LOG_WARN, "unknown_service");
 		sr_log_text(&line, "peer", session->address);

@@ -12,6 +12,7 @@
 
 #include "account/event.h"
 #include "account/log.h"
+#include "serve/accounting.h"
 #include "serve/play.h"
 #include "serve/session_internal.h"
 
@@ -39,7 +40,13 @@ void sr_session_flush(struct sr_session *session)
 					 .operation = "play.read",
 					 .service = session->caller.name,
 					 .what = "blob shorter than its segments"};
+		struct sr_audit_entry entry = {.kind = SR_AUDIT_ALARM,
+					       .operation = event.operation,
+					       .service = event.service,
+					       .name = sr_event_name(event.kind),
+					       .text = event.what};
 		sr_event(&event);
+		sr_account_say(session->daemon->accounting, &entry, SR_AUDIT_CLOSING);
 	}
 	if (code != SR_OK) {
 		sr_session_drop(session, "the peer is gone");

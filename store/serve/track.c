@@ -7,6 +7,7 @@
 
 #include <sodium.h>
 
+#include "serve/account_request.h"
 #include "serve/binding.h"
 #include "serve/dispatch.h"
 #include "serve/freezing.h"
@@ -136,11 +137,29 @@ static enum sr_code put_row(struct sr_request *request, struct beginning *beginn
 		sr_op_free(op);
 		return no_memory(request);
 	}
-	enum sr_code code = sr_index_run(request->daemon->index, op, &failed);
+	enum sr_code code = sr_account_run(request, request->tag, op, &failed);
 	*again = code == SR_CONFLICT;
 	if (code == SR_OK)
 		memcpy(beginning->mac, bytes + size - SR_ROW_MAC, SR_ROW_MAC);
 	return code == SR_CONFLICT ? SR_OK : code;
+}
+
+/* What is running goes on, so that it may use the account's reserve. */
+static enum sr_code intend(struct sr_request *request, const struct beginning *beginning)
+{
+	struct sr_audit_recording which = {
+		.has_track = true,
+		.track = beginning->track,
+		.has_generation = true,
+		.generation = beginning->row.generation,
+		.has_length = true,
+		.length = beginning->row.length,
+	};
+	memcpy(which.id, beginning->recording, SR_UUID);
+	sr_account_may_use_reserve(request);
+	sr_account_start_again(request);
+	sr_account_recording(request, &which);
+	return sr_account_intent(request);
 }
 
 static enum sr_code create_file(struct sr_request *request, const struct beginning *beginning)
@@ -184,6 +203,8 @@ static enum sr_code attempt(struct sr_request *request, struct beginning *beginn
 		beginning->row.generation++;
 	else
 		code = seal_new_track(request, beginning);
+	if (code == SR_OK)
+		code = intend(request, beginning);
 	if (code == SR_OK)
 		code = put_row(request, beginning, !existing, again);
 	if (code == SR_OK && !*again && beginning->row.length == 0 && beginning->row.file_count == 1)
