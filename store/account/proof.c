@@ -105,7 +105,7 @@ static uint64_t take_number(struct sr_cursor *in)
 	uint64_t value = 0;
 	size_t digits = 0;
 	bool zero = in->left > 0 && in->at[0] == '0';
-	while (in->left > 0 && in->at[0] >= '0' && in->at[0] <= '9') {
+	while (!in->failed && in->left > 0 && in->at[0] >= '0' && in->at[0] <= '9') {
 		unsigned digit = sr_take_u8(in) - (unsigned)'0';
 		if (value > (UINT64_MAX - digit) / 10)
 			sr_take_fail(in);
@@ -121,7 +121,7 @@ static uint64_t take_number(struct sr_cursor *in)
 static void skip_extra(struct sr_cursor *in)
 {
 	if (take_literal(in, "extra "))
-		while (in->left > 0 && sr_take_u8(in) != '\n')
+		while (!in->failed && in->left > 0 && sr_take_u8(in) != '\n')
 			;
 }
 

@@ -277,6 +277,27 @@ Test(audit_verify, a_proof_proves_its_entry_alone)
 	sr_audit_view_close(&view);
 }
 
+Test(audit_verify, odd_proofs_are_refused)
+{
+	static const char *const odd[] = {
+		"",
+		"c2sp.org/tlog-proof@v1\n",
+		"c2sp.org/tlog-proof@v1\nindex 99999999999999999999999\n\n",
+		"c2sp.org/tlog-proof@v1\nindex 00\n\n",
+		"c2sp.org/tlog-proof@v1\nindex -1\n\n",
+		"c2sp.org/tlog-proof@v1\nextra",
+		"c2sp.org/tlog-proof@v1\nextra AAAA\nindex 0\n47DEQpj8HBSa\n\n",
+	};
+	struct sr_checkpoint checkpoint;
+	uint64_t number;
+	place_make();
+	for (size_t at = 0; at < sizeof odd / sizeof *odd; at++)
+		cr_expect_eq(sr_audit_proof_check((struct sr_span){(const uint8_t *)odd[at], strlen(odd[at])},
+						  (struct sr_span){(const uint8_t *)"{}", 2}, world_key, &number,
+						  &checkpoint, NULL),
+			     SR_CORRUPT, "proof %zu", at);
+}
+
 /* Between every two sizes that a log of this one had checkpoints of. */
 Test(audit_verify, earlier_checkpoints_are_proved_consistent)
 {
