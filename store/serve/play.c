@@ -25,18 +25,10 @@ struct sr_held_grant *sr_player_grant(struct sr_player *player)
 
 struct sr_audit_entry sr_player_words(const struct sr_player *player)
 {
-	const struct sr_grant *grant = player->held.grant;
-	return (struct sr_audit_entry){
-		.request = player->opening_request,
-		.service = player->service,
-		.issuer = grant->issuer->name,
-		.jti = grant->jti,
-		.session = *grant->sid ? grant->sid : NULL,
-		.purpose = *grant->purpose ? grant->purpose : NULL,
-		.role = sr_act_role_name(grant->role),
-		.tag = player->held.tag,
-		.actor = player->held.actor,
-	};
+	struct sr_audit_entry words = sr_held_words(&player->held);
+	words.request = player->opening_request;
+	words.service = player->service;
+	return words;
 }
 
 void sr_player_free_if_over(struct sr_player *player)

@@ -30,6 +30,20 @@ void sr_held_grant_take(struct sr_held_grant *held, struct sr_request *request)
 	memcpy(held->actor, request->actor, SR_TAG);
 }
 
+struct sr_audit_entry sr_held_words(const struct sr_held_grant *held)
+{
+	const struct sr_grant *grant = held->grant;
+	return (struct sr_audit_entry){
+		.issuer = grant->issuer->name,
+		.jti = grant->jti,
+		.session = *grant->sid ? grant->sid : NULL,
+		.purpose = *grant->purpose ? grant->purpose : NULL,
+		.role = sr_act_role_name(grant->role),
+		.tag = held->tag,
+		.actor = held->actor,
+	};
+}
+
 void sr_held_grant_drop(struct sr_held_grant *held)
 {
 	sr_grant_free(held->grant);

@@ -16,6 +16,9 @@ struct sr_held_grant {
 	bool renewing; /* a renewal is under way: one at a time */
 };
 
+/* Who holds it, and for whom, as an entry of the account. Borrowed from it. */
+struct sr_audit_entry sr_held_words(const struct sr_held_grant *held);
+
 /* Take over the verified grant of a request; drop what is held. */
 void sr_held_grant_take(struct sr_held_grant *held, struct sr_request *request);
 void sr_held_grant_drop(struct sr_held_grant *held);

@@ -1,12 +1,14 @@
 /*
  * A track's writer: its place in the registry, its stream, its messages, its time.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
 
 #include "account/event.h"
+#include "serve/accounting.h"
 #include "serve/budget.h"
 #include "serve/dispatch.h"
 #include "serve/freezing.h"
@@ -42,6 +44,32 @@ void sr_writer_account(struct sr_writer *writer)
 	sr_budget_set(writer->daemon, &writer->memory, WRITER_COST + blocks * sizeof(struct sr_write_block));
 }
 
+/* A stream that its client did not end: what of the track is durable, and why there is no more. */
+static void account_cut(const struct sr_writer *writer)
+{
+	struct sr_audit_recording track = {
+		.has_track = true,
+		.track = writer->track,
+		.has_generation = true,
+		.generation = writer->generation,
+		.has_length = true,
+		.length = writer->durable,
+	};
+	struct sr_audit_entry entry = sr_held_words(&writer->held);
+	memcpy(track.id, writer->recording, SR_UUID);
+	entry.kind = SR_AUDIT_OUTCOME;
+	entry.operation = "record.cut";
+	entry.request = writer->opening_request;
+	entry.service = writer->service;
+	entry.has_of = true;
+	entry.of = writer->intent;
+	entry.outcome = writer->failed ? sr_code_name(writer->failure.code) : "gone";
+	entry.text = writer->failed ? writer->failure.text : NULL;
+	entry.recordings = &track;
+	entry.recording_count = 1;
+	sr_account_say(writer->daemon->accounting, &entry, SR_AUDIT_CLOSING);
+}
+
 static void writer_free(struct sr_writer *writer)
 {
 	struct sr_daemon *daemon = writer->daemon;
@@ -57,6 +85,8 @@ static void writer_free(struct sr_writer *writer)
 		sr_post(daemon->postbox, wait);
 	}
 	sr_budget_set(daemon, &writer->memory, 0);
+	if (writer->life != RESERVED && !writer->closed)
+		account_cut(writer);
 	if (writer->life != RESERVED)
 		sr_count(SR_COUNT_WRITERS_NOW, -1);
 	sr_commits_free(writer->ready);
@@ -113,6 +143,8 @@ void sr_writer_live(struct sr_writer *writer, const struct sr_writer_start *star
 	writer->stream = start->stream;
 	writer->stream->writer = writer;
 	writer->opening_request = start->request->head.request;
+	writer->intent = start->request->account.intent.number;
+	snprintf(writer->service, sizeof writer->service, "%s", start->request->caller.name);
 	writer->sealing = start->sealing;
 	writer->received = writer->durable = start->durable;
 	sr_held_grant_take(&writer->held, start->request);
@@ -208,6 +240,7 @@ static void answer_sync(struct sr_writer *writer)
 	if (writer->closing) {
 		writer->closing = false;
 		sr_writer_send_durable(writer, SR_MSG_CLOSED, writer->close_request);
+		writer->closed = true;
 		writer->life = ENDING;
 		detach(writer);
 	}

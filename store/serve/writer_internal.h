@@ -45,6 +45,9 @@ struct sr_writer {
 	struct sr_session *session; /* NULL: orphaned, or its stream has ended */
 	struct sr_stream *stream;
 	uint64_t opening_request;
+	uint64_t intent; /* the entry of the request that began it */
+	char service[SR_SERVICE_NAME_MAX + 1];
+	bool closed; /* its client ended it, and has its length */
 	struct sr_held_grant held;
 	struct sr_sealing *sealing;
 	struct sr_write_buffer filling, sealed_now;

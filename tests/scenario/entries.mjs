@@ -1,0 +1,20 @@
+// The audit log's entries as they lie in a store's record file, read without a daemon.
+import { readFileSync } from 'node:fs';
+
+const FRONT = 64;
+const HEAD = 10;
+
+/** Every whole entry of the record file at `path`, parsed, in order: what a torn end leaves of one is not there. */
+export function readEntries(path) {
+  const bytes = readFileSync(path);
+  const entries = [];
+  for (let at = FRONT; at + HEAD <= bytes.length;) {
+    const size = bytes.readUInt16BE(at);
+    if (size === 0 || at + HEAD + size > bytes.length) {
+      break;
+    }
+    entries.push(JSON.parse(bytes.subarray(at + HEAD, at + HEAD + size)));
+    at += HEAD + size;
+  }
+  return entries;
+}
