@@ -25,6 +25,8 @@ static const struct {
 	{"delete", cli_delete, "delete a recording"},
 	{"undelete", cli_undelete, "bring a deleted recording back"},
 	{"alarm", cli_alarm, "list the latest alarms, or try one out"},
+	{"rotate", cli_rotate, "move recordings to the current epoch of the master key"},
+	{"epoch", cli_epoch, "list, make and retire epochs of the master key"},
 	{"status", cli_status, "show the store's state on one screen"},
 	{"stats", cli_stats, "print all counters"},
 	{"health", cli_health, "exit 0 if the store can do everything"},

@@ -34,6 +34,8 @@ bool parse_duration(const char *text, int64_t *seconds)
 		unit = 60;
 	else if (strcmp(text + digits, "h") == 0)
 		unit = 3600;
+	else if (strcmp(text + digits, "d") == 0)
+		unit = 86400;
 	else if (strcmp(text + digits, "s") != 0 && text[digits] != '\0')
 		return false;
 	*seconds = strtoll(text, NULL, 10) * unit;

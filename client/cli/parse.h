@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* "90", "90s", "5m", "1h": seconds, at least 1. False if it is nothing like that. */
+/* "90", "90s", "5m", "1h", "90d": seconds, at least 1. False if it is nothing like that. */
 bool parse_duration(const char *text, int64_t *seconds);
 
 /* "12" or "12.5", seconds of at most nine digits: milliseconds. */

@@ -65,7 +65,8 @@ struct sr_client_options {
 	void *grant_context;
 	/*
 	 * 0: the end of an established connection ends all that is under way. Else the connection is made again, for so
-	 * many milliseconds at a time in which nothing comes of it; recording and playing go on: "Going on after a loss".
+	 * many milliseconds at a time in which nothing comes of it; recording and playing go on: "Going on after a
+	 * loss".
 	 */
 	uint32_t reconnect_ms;
 };
@@ -110,8 +111,8 @@ SR_PUBLIC void sr_client_on_lost(sr_client *client, sr_done *lost, void *context
  * says. Where the store ends a connection as `busy`, the next one is made when it said that it is no longer.
  *
  * A player outlives its connection as well: the recording is opened again, with a grant as it was got before, which
- * must not have expired, and a read goes on behind the last byte that was handed out, so that each byte comes once. What
- * the store then says of the recording must follow what it said before, or the connection ends with SR_CORRUPT.
+ * must not have expired, and a read goes on behind the last byte that was handed out, so that each byte comes once.
+ * What the store then says of the recording must follow what it said before, or the connection ends with SR_CORRUPT.
  * sr_play_open and sr_play_read may be called meanwhile. Tracks that were added since do not show in sr_player_info.
  *
  * A writer ends (sr_writer_on_ended) with SR_CONFLICT if somebody else has resumed its track, with SR_CORRUPT if the
@@ -477,6 +478,80 @@ SR_PUBLIC enum sr_code sr_scrub_start(sr_client *client, uint64_t rate, const ui
 SR_PUBLIC enum sr_code sr_scrub_status(sr_client *client, uint32_t from, sr_scrub_told *told, void *context,
 				       sr_call **call);
 SR_PUBLIC enum sr_code sr_scrub_stop(sr_client *client, sr_scrub_told *told, void *context, sr_call **call);
+
+/* ---- epochs: generations of the master key, and moving rows between them ---- */
+
+#define SR_ROTATE_PLACE 96
+
+struct sr_epoch_info {
+	uint32_t number;
+	const char *state;                  /* "open", "closing" or "retired" */
+	uint64_t made_ms;                   /* 0: not known */
+	uint64_t changed_ms, kept_until_ms; /* sr_epoch_list only */
+	uint64_t recordings, people;        /* sr_rotate_census only: rows of this part */
+};
+struct sr_epochs_info {
+	uint32_t current;
+	const struct sr_epoch_info *epochs;
+	size_t count;
+	uint64_t keyring_revision; /* sr_epoch_list only; the rest is sr_rotate_census's */
+	uint64_t damaged;          /* rows of this part whose epoch cannot be told */
+	uint8_t place[SR_ROTATE_PLACE];
+	size_t place_size; /* 0: that was all */
+	double progress;   /* 0 to 1 */
+};
+typedef void sr_epochs_told(void *context, const struct sr_result *result, const struct sr_epochs_info *info);
+SR_PUBLIC enum sr_code sr_epoch_list(sr_client *client, sr_epochs_told *told, void *context, sr_call **call);
+
+/* Make the next epoch, which is the current one from then on. */
+typedef void sr_epoch_told(void *context, const struct sr_result *result, uint32_t number);
+SR_PUBLIC enum sr_code sr_epoch_new(sr_client *client, sr_epoch_told *told, void *context, sr_call **call);
+
+/*
+ * Retire an epoch: SR_CONFLICT if it is the current one, or retired, or a row refers to it, or no registered backup
+ * outlives it and `no_backup` is false; SR_CORRUPT if a row cannot be judged; SR_BUSY if another is being retired.
+ * Takes as long as reading all rows.
+ */
+struct sr_retired_info {
+	uint32_t number;
+	uint64_t recordings, people; /* rows that were opened; none was this epoch's */
+	uint64_t keyring_revision;
+	uint64_t kept_until_ms; /* 0: its key is gone */
+	char checkpoint[1025];  /* of the audit log; "": none */
+	const char (*lost)[64]; /* names of backups that need its key */
+	size_t lost_count;
+};
+typedef void sr_retired_told(void *context, const struct sr_result *result, const struct sr_retired_info *info);
+SR_PUBLIC enum sr_code sr_epoch_retire(sr_client *client, uint32_t number, bool no_backup, sr_retired_told *told,
+				       void *context, sr_call **call);
+
+/* Count one part of all rows by epoch, behind `place` (`place_size` 0: from the beginning). */
+SR_PUBLIC enum sr_code sr_rotate_census(sr_client *client, const uint8_t *place, size_t place_size,
+					sr_epochs_told *told, void *context, sr_call **call);
+
+/*
+ * Move up to `limit` rows of the epochs `first` to `last`, behind `place`, to epoch `to`. SR_BUSY: another rotation is
+ * under way; SR_CONFLICT: `to` takes no new seals; SR_USAGE.
+ */
+struct sr_rotate_options {
+	uint32_t to; /* 0: the current one */
+	uint32_t first, last;
+	uint16_t limit; /* 1 to 1,000; 0: 1,000 */
+	const uint8_t *place;
+	size_t place_size; /* 0: from the beginning */
+};
+struct sr_rotated_info {
+	uint32_t to;
+	uint8_t place[SR_ROTATE_PLACE];
+	size_t place_size; /* 0: the end was reached */
+	double progress;   /* 0 to 1 */
+	uint32_t passed, moved;
+	uint32_t left;            /* rows that could not be moved */
+	uint8_t recording[SR_ID]; /* the first of them; zeros: none, or a person's row */
+};
+typedef void sr_rotated_told(void *context, const struct sr_result *result, const struct sr_rotated_info *info);
+SR_PUBLIC enum sr_code sr_rotate_step(sr_client *client, const struct sr_rotate_options *options, sr_rotated_told *told,
+				      void *context, sr_call **call);
 
 /* ---- the blocking face: one loop of its own, one thing at a time ---- */
 
