@@ -14,7 +14,8 @@
 #include "account/run.h"
 #include "account/view.h"
 
-#define RETRY_MS 1000 /* after a failure, at least */
+#define RETRY_MS 1000    /* after a failure, at least */
+#define ROUND_MAX 65536u /* entries of one checkpoint, so that one comes soon also where many wait */
 
 /* ---- tiles from records ---- */
 
@@ -223,6 +224,8 @@ static bool seal_round(struct sr_audit *audit)
 {
 	struct sr_error err = {.text = ""};
 	uint64_t size = audit->size;
+	if (size > audit->sealed_size + ROUND_MAX)
+		size = audit->sealed_size + ROUND_MAX;
 	pthread_mutex_unlock(&audit->lock);
 	enum sr_code code = sr_audit_seal_to(audit, size, &err);
 	if (code != SR_OK)
