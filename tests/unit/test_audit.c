@@ -228,6 +228,28 @@ Test(audit, a_log_that_is_not_its_checkpoints_does_not_start, .timeout = 120)
 	free(copy_of_records);
 }
 
+/* Changed by somebody who makes sound records of it: the tree shows it, and nothing but the tree. */
+Test(audit, a_forged_entry_does_not_start)
+{
+	world_log(20);
+	keep_records();
+	size_t at = SR_RECORDS_FRONT;
+	for (uint64_t number = 0; number < 20; number++) {
+		uint8_t *head = (uint8_t *)copy_of_records + at;
+		size_t size = (size_t)head[0] << 8 | head[1];
+		head[SR_RECORD_HEAD + size - 20] ^= 1;
+		sr_record_head(number, head + SR_RECORD_HEAD, size, head);
+		put_back("audit/records", copy_of_records, size_of_records);
+		expect_refused("they were changed");
+		head[SR_RECORD_HEAD + size - 20] ^= 1;
+		sr_record_head(number, head + SR_RECORD_HEAD, size, head);
+		at += SR_RECORD_HEAD + size;
+	}
+	put_back("audit/records", copy_of_records, size_of_records);
+	sr_audit_close(world_open());
+	free(copy_of_records);
+}
+
 Test(audit, a_damaged_checkpoint_does_not_start)
 {
 	static char text[SR_CHECKPOINT_MAX];
