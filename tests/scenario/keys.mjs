@@ -20,8 +20,8 @@ const field = (text) => Buffer.concat([number(2, Buffer.byteLength(text)), Buffe
 const context = (label, ...fields) => Buffer.concat([Buffer.from(`sealreel v1 ${label}\0`), ...fields]);
 const idBytes = (id) => Buffer.from(id.replaceAll('-', ''), 'hex');
 
-/** The keyring of a store made with a key file: { tagKey, rowKey, root, epoch, epochKey }, the newest of each. */
-export function openKeyring(store) {
+/** The body of the keyring of a store made with a key file, opened: what follows its front and revision. */
+function openBody(store) {
   const file = readFileSync(store.path('keyring'));
   const id = Buffer.from(store.id, 'hex');
   const prk = hkdfExtract(Buffer.alloc(64), readFileSync(store.path('keyring.key')));
@@ -30,12 +30,27 @@ export function openKeyring(store) {
   let at = FRONT + 8;
   const take = (size) => body.subarray(at, (at += size));
   const list = (size) => Array.from({ length: take(2).readUInt16BE() }, () => take(size));
+  return { take, list };
+}
+
+/** The keyring of a store made with a key file: { tagKey, rowKey, root, epoch, epochKey }, the newest of each. */
+export function openKeyring(store) {
+  const { take, list } = openBody(store);
   const keyring = { tagKey: take(KEY), rowKey: take(KEY) };
   // The daemon's key, the log's seed, the recovery and the auditor's public keys.
   take(4 * KEY);
   keyring.root = list(4 + KEY).pop().subarray(4);
   const last = list(4 + 1 + KEY).pop();
   return { ...keyring, epoch: last.readUInt32BE(), epochKey: last.subarray(5) };
+}
+
+/** { number: key } of every epoch in the keyring that has one. */
+export function epochKeys(store) {
+  const { take, list } = openBody(store);
+  take(6 * KEY);
+  list(4 + KEY);
+  return Object.fromEntries(list(4 + 1 + KEY).map((epoch) => [epoch.readUInt32BE(), epoch.subarray(5)])
+    .filter(([, key]) => key.some((byte) => byte !== 0)));
 }
 
 /** The hex tag of an identity. */
