@@ -160,4 +160,11 @@ enum sr_code sr_keyring_kept_expire(struct sr_keyring *keyring, uint64_t now_ms,
 bool sr_keyring_recovers(const struct sr_keyring *keyring);
 void sr_keyring_set_recovery(struct sr_keyring *keyring, const uint8_t public_key[32]);
 
+/*
+ * Make the next root version, with a fresh random key, and save the file before returning; *version (out). Patients
+ * come under it when they are made or get a new key. SR_BUSY: the keyring has as many as it takes; SR_IO, SR_NO_SPACE,
+ * SR_INTERNAL as sr_keyring_service_add.
+ */
+enum sr_code sr_keyring_root_add(struct sr_keyring *keyring, uint32_t *version, struct sr_error *err) SR_MUST_USE;
+
 #endif

@@ -122,10 +122,9 @@ enum sr_row_verdict sr_row_outer(const struct sr_keyring *keyring, const uint8_t
 	return verdict;
 }
 
-/* Wrap a DEK under the patient's key, and that under the epoch's. */
-static enum sr_code wrap_dek(const struct sr_keyring *keyring, const uint8_t patient_key[SR_KEY],
-			     const uint8_t recording[SR_UUID], const uint8_t dek[SR_KEY], uint32_t epoch,
-			     uint8_t wrap[SR_WRAP])
+enum sr_code sr_dek_wrap(const struct sr_keyring *keyring, const uint8_t patient_key[SR_KEY],
+			 const uint8_t recording[SR_UUID], const uint8_t dek[SR_KEY], uint32_t epoch,
+			 uint8_t wrap[SR_WRAP])
 {
 	struct sr_context context;
 	uint8_t epoch_key[SR_KEY];
@@ -154,7 +153,7 @@ enum sr_code sr_dek_make(const struct sr_keyring *keyring, const uint8_t patient
 	enum sr_code code;
 
 	randombytes_buf(dek, SR_KEY);
-	code = wrap_dek(keyring, patient_key, recording, dek, epoch, wrap);
+	code = sr_dek_wrap(keyring, patient_key, recording, dek, epoch, wrap);
 	if (code != SR_OK)
 		sodium_memzero(dek, SR_KEY);
 	return code;

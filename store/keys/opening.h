@@ -11,6 +11,7 @@
 
 #include "keys/derive.h"
 #include "keys/rows.h"
+#include "message_patient.h"
 
 /* How a row met a patient's key. */
 enum sr_row_verdict {
@@ -59,6 +60,14 @@ enum sr_code sr_dek_make(const struct sr_keyring *keyring, const uint8_t patient
 			 const uint8_t recording[SR_UUID], uint32_t epoch, uint8_t wrap[SR_WRAP],
 			 uint8_t dek[SR_KEY]) SR_MUST_USE;
 
+/*
+ * The same for a DEK that is already there: of a recording that comes to another patient's key, or whose patient gets a
+ * new one. Codes as above; the wrap is zeroed on failure.
+ */
+enum sr_code sr_dek_wrap(const struct sr_keyring *keyring, const uint8_t patient_key[SR_KEY],
+			 const uint8_t recording[SR_UUID], const uint8_t dek[SR_KEY], uint32_t epoch,
+			 uint8_t wrap[SR_WRAP]) SR_MUST_USE;
+
 /* Seal and open a recording's label (up to SR_LABEL_MAX bytes), and a track's media type and label, under the DEK. */
 enum sr_code sr_label_seal(const uint8_t dek[SR_KEY], const uint8_t recording[SR_UUID], struct sr_span label,
 			   struct sr_recording_row *row) SR_MUST_USE;
@@ -88,10 +97,12 @@ enum sr_code sr_person_seal(const struct sr_keyring *keyring, uint32_t epoch, co
 			    struct sr_span identity, uint8_t *out, size_t *size) SR_MUST_USE;
 
 /*
- * Whether a `people` row `value` of `tag` opens under its epoch; the box inside is the auditor's. SR_CORRUPT: it does
- * not, or has no row's form; SR_UNAVAILABLE: a later format, or an epoch the keyring lacks; SR_INTERNAL when memory or
- * libcrypto fails.
+ * The box inside a `people` row `value` of `tag`, which is the auditor's alone: `box` (out, *size bytes of it; out).
+ * SR_CORRUPT: the row does not open, or has no row's form; SR_UNAVAILABLE: a later format, or an epoch the keyring
+ * lacks; SR_INTERNAL when memory or libcrypto fails. *size is 0 then. And whether it opens at all, with the same codes.
  */
+enum sr_code sr_person_open(const struct sr_keyring *keyring, const uint8_t tag[SR_TAG], struct sr_span value,
+			    uint8_t box[SR_PERSON_BOX_MAX], size_t *size) SR_MUST_USE;
 enum sr_code sr_person_check(const struct sr_keyring *keyring, const uint8_t tag[SR_TAG],
 			     struct sr_span value) SR_MUST_USE;
 

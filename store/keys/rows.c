@@ -250,6 +250,11 @@ bool sr_recording_gone(const struct sr_keyring *keyring, const uint8_t recording
 	return sr_recording_row_decode(keyring, recording, value, &row) == SR_OK && sr_recording_unwrapped(&row);
 }
 
+enum sr_life sr_row_life_told(struct sr_span value)
+{
+	return value.size > 2 && value.data[0] == SR_ROW_FORMAT ? (enum sr_life)value.data[1] : (enum sr_life)0;
+}
+
 /* --- a track's row --- */
 
 size_t sr_track_row_encode(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID],

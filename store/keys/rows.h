@@ -140,6 +140,12 @@ size_t sr_extent_row_encode(const struct sr_keyring *keyring, const uint8_t reco
 size_t sr_service_row_seal(const struct sr_keyring *keyring, const char *name, const struct sr_service_state *row,
 			   uint8_t *out);
 
+/*
+ * The life that a recording's row says it is in, before its HMAC is looked at; 0: it is no row of this format. A
+ * tombstone has no wrap to open, so this says what to do with a row, and never what to believe of it.
+ */
+enum sr_life sr_row_life_told(struct sr_span value);
+
 /* A control row of any other kind: `fields` (in) are all that lies between its format byte and its HMAC. */
 size_t sr_control_row_seal(const struct sr_keyring *keyring, const char *name, struct sr_span fields, uint8_t *out);
 

@@ -144,28 +144,40 @@ out:
 	return code;
 }
 
-enum sr_code sr_person_check(const struct sr_keyring *keyring, const uint8_t tag[SR_TAG], struct sr_span value)
+enum sr_code sr_person_open(const struct sr_keyring *keyring, const uint8_t tag[SR_TAG], struct sr_span value,
+			    uint8_t box[SR_PERSON_BOX_MAX], size_t *size)
 {
 	struct sr_cursor in = sr_cursor_over(value.data, value.size);
 	struct sr_context context;
 	uint8_t epoch_key[SR_KEY];
-	uint8_t box[BOX_MAX];
 	enum sr_opening opening;
-	uint64_t size;
+	uint64_t plain;
 
+	*size = 0;
 	if (sr_take_u8(&in) > PERSON_FORMAT)
 		return SR_UNAVAILABLE;
 	uint32_t epoch = sr_take_u32(&in);
 	struct sr_span sealed = sr_take_rest(&in);
-	if (value.size == 0 || value.data[0] == 0 || !sr_plain_size(sealed.size, &size) || size > sizeof box)
+	if (value.size == 0 || value.data[0] == 0 || !sr_plain_size(sealed.size, &plain) || plain > SR_PERSON_BOX_MAX)
 		return SR_CORRUPT;
 	if (!sr_keyring_epoch_key(keyring, epoch, epoch_key))
 		return SR_UNAVAILABLE;
 	sr_context_person(&context, tag, epoch);
 	opening = sr_open(epoch_key, context.bytes, context.size, sealed.data, sealed.size, box);
 	sodium_memzero(epoch_key, sizeof epoch_key);
-	sodium_memzero(box, sizeof box);
 	if (opening == SR_OPEN_FAILED)
 		return SR_INTERNAL;
-	return opening == SR_OPENED ? SR_OK : SR_CORRUPT;
+	/* A box that is too short for an identity is not one that sealing makes. */
+	if (opening != SR_OPENED || plain < SR_PERSON_BOX_MIN)
+		return SR_CORRUPT;
+	*size = (size_t)plain;
+	return SR_OK;
+}
+
+enum sr_code sr_person_check(const struct sr_keyring *keyring, const uint8_t tag[SR_TAG], struct sr_span value)
+{
+	uint8_t box[SR_PERSON_BOX_MAX];
+	size_t size;
+
+	return sr_person_open(keyring, tag, value, box, &size);
 }
