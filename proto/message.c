@@ -75,6 +75,14 @@ static const char *const names[] = {
 	[SR_MSG_ROTATE_CENSUS] = "rotate.census",
 	[SR_MSG_ROTATE_STEP] = "rotate.step",
 	[SR_MSG_ROTATE_STEPPED] = "rotate.stepped",
+	[SR_MSG_PATIENT_REKEY] = "patient.rekey",
+	[SR_MSG_PATIENT_RENAME] = "patient.rename",
+	[SR_MSG_PATIENT_MERGE] = "patient.merge",
+	[SR_MSG_PATIENT_MOVED] = "patient.moved",
+	[SR_MSG_PERSON_READ] = "person.read",
+	[SR_MSG_PERSON] = "person",
+	[SR_MSG_ROOT_NEW] = "root.new",
+	[SR_MSG_ROOT_MADE] = "root.made",
 };
 
 const char *sr_message_name(uint8_t type)

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "context.h"
 #include "cursor.h"
 #include "error.h"
 #include "track.h"
@@ -122,7 +123,16 @@ enum sr_message_type {
 	SR_MSG_ROTATE_STATUS = 0x78,
 	SR_MSG_ROTATE_CENSUS = 0x79,
 	SR_MSG_ROTATE_STEP = 0x7a,
-	SR_MSG_ROTATE_STEPPED = 0x7b
+	SR_MSG_ROTATE_STEPPED = 0x7b,
+	/* what becomes of a patient: message_patient.h */
+	SR_MSG_PATIENT_REKEY = 0x80,
+	SR_MSG_PATIENT_RENAME = 0x81,
+	SR_MSG_PATIENT_MERGE = 0x82,
+	SR_MSG_PATIENT_MOVED = 0x85,
+	SR_MSG_PERSON_READ = 0x88,
+	SR_MSG_PERSON = 0x89,
+	SR_MSG_ROOT_NEW = 0x8a,
+	SR_MSG_ROOT_MADE = 0x8b
 };
 
 /* What a service may do: bits. */
@@ -162,7 +172,7 @@ struct sr_goodbye {
 void sr_goodbye_encode(struct sr_builder *out, const struct sr_goodbye *message);
 void sr_goodbye_decode(struct sr_cursor *in, struct sr_goodbye *message);
 
-/* PING, PONG, DONE, SYNC, CLOSE, SERVICE_LIST, STATS, HEALTH, SCRUB_STOP have no fields. */
+/* PING, PONG, DONE, SYNC, CLOSE, SERVICE_LIST, STATS, HEALTH, SCRUB_STOP, ROOT_NEW have no fields. */
 
 /* ERROR: code u8 (never 0), ended u8 (1: the stream is over), retry_ms u32 (0: do not), text field (at most 255). */
 struct sr_error_reply {

@@ -166,6 +166,30 @@ export class Client {
     return this.#connection.request('epoch.retire', { number, noBackup }, 'epoch.retired');
   }
 
+  /** Moves recordings from one grant's patient to the other's; resolves to one answer. Repeat it while there is `more`. */
+  merge(from, to, recording = NO_ID) {
+    return this.#connection.request('patient.merge', { from, to, recording }, 'patient.moved');
+  }
+
+  rename(from, to) {
+    return this.#connection.request('patient.rename', { from, to, recording: NO_ID }, 'patient.moved');
+  }
+
+  /** Gives a grant's patient a new key. */
+  rekey(grant) {
+    return this.#connection.request('patient.rekey', { grant }, 'patient.moved');
+  }
+
+  /** Makes a root version; resolves to its number. */
+  async newRoot() {
+    return (await this.#connection.request('root.new', {}, 'root.made')).version;
+  }
+
+  /** The box under a tag. */
+  async person(tag) {
+    return (await this.#connection.request('person.read', { tag }, 'person')).box;
+  }
+
   /** One part of the census, behind `place`. */
   census(place = Buffer.alloc(0)) {
     return this.#connection.request('rotate.status', { place }, 'rotate.census');

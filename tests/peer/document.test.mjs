@@ -179,6 +179,14 @@ test('PROTOCOL.md: retiring an epoch, and a step of a rotation', () => {
   });
 });
 
+test('PROTOCOL.md: a recording that is merged, and what the daemon says to it', () => {
+  const merge = { from: 'a.b.c', to: 'd.e.f', recording: RECORDING };
+  assert.deepEqual(encode('patient.merge', 0, 1n, merge), example('patient-merge-plain'));
+  assert.deepEqual(decode(example('patient-moved-plain')), {
+    name: 'patient.moved', stream: 0, request: 1n, recordings: 64, left: 0, rootVersion: 2, more: true,
+  });
+});
+
 test('a message cut anywhere, or with a byte too many, is refused', () => {
   for (const name of ['error-plain', 'pong-plain']) {
     const plain = example(name);

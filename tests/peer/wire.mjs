@@ -139,9 +139,9 @@ function text(max, { min = 0, pattern = /^/ } = {}) {
   };
 }
 
-/** A field(max) of any bytes. */
-function blob(max) {
-  const inRange = (size) => check(size <= max, 'the length of a field', size);
+/** A field(max) of any bytes, at least `min` of them. */
+function blob(max, min = 0) {
+  const inRange = (size) => check(size >= min && size <= max, 'the length of a field', size);
   return {
     put: (value) => Buffer.concat([u16().put(inRange(value.length)), value]),
     take: (reader) => Buffer.from(reader.take(inRange(u16().take(reader)))),
@@ -341,6 +341,14 @@ export const MESSAGES = {
       number: epoch, state: named(EPOCH_STATES), made: u64(), recordings: u64(), people: u64(),
     }), { max: 512 }),
   })],
+  'patient.rekey': [0x80, 'C', '0', record({ grant })],
+  'patient.rename': [0x81, 'C', '0', record({ from: grant, to: grant, recording: id })],
+  'patient.merge': [0x82, 'C', '0', record({ from: grant, to: grant, recording: id })],
+  'patient.moved': [0x85, 'D', '0', record({ recordings: u32(), left: u32(), rootVersion: u32(), more: flag })],
+  'person.read': [0x88, 'C', '0', record({ tag: bytes(32) })],
+  'person': [0x89, 'D', '0', record({ box: blob(303, 49) })],
+  'root.new': [0x8a, 'C', '0', record({})],
+  'root.made': [0x8b, 'D', '0', record({ version: u32({ min: 1 }) })],
   'rotate.step': [0x7a, 'C', '0', record({
     to: u32(), first: epoch, last: epoch, limit: u16({ min: 1, max: 1000 }), place: blob(96),
   })],

@@ -565,8 +565,10 @@ static void fill_alarm_row(struct sr_alarm_row *m, bool greatest)
 }
 PAIR(alarm_row, sr_alarm_row_decode)
 #include "message_codecs_epoch.h"
+#include "message_codecs_patient.h"
 
 #define Z16 "00000000000000000000000000000000"
+#define A16 "61616161616161616161616161616161"
 #define X1 "11111111111111111111111111111111"
 #define X2 "22222222222222222222222222222222"
 #define X3 "33333333333333333333333333333333"
@@ -769,6 +771,15 @@ static const struct codec {
 	 "0000000100000000"
 	 "000000000000000000000000" X1,
 	 "785f18c95247cae84c3057713d534914", false},
+	{"patient.rekey", make_patient_rekey, again_patient_rekey, "0000", "e9d888308033c7dbd96aedf91a45a5a0", false},
+	{"patient.pair", make_patient_pair, again_patient_pair, "00000000" X1, "46f7c19194564a6481bec7496b0ce3a7",
+	 false},
+	{"patient.moved", make_patient_moved, again_patient_moved, "00000000000000000000000000",
+	 "2bcbeb5e5d0819d3d3fbe90f10d5fa84", false},
+	{"person.read", make_person_read, again_person_read, X7, "af9613760f72635fbdb44a5a0a63c39f", false},
+	{"person", make_person_box, again_person_box, "0031" A16 A16 A16 "61", "2e8dda60c92c8f3c66c7bdc76655263f",
+	 false},
+	{"root.made", make_root_made, again_root_made, "00000001", "ad95131bc0b799c0b1af477fb14fcf26", false},
 };
 
 #endif

@@ -267,6 +267,8 @@ static const struct {
 	{"rotate.step", false, 8, 4, 0, false},
 	{"rotate.step", false, 12, 2, 0, false},
 	{"rotate.step", false, 12, 2, SR_ROTATE_STEP_MAX + 1, false},
+	{"patient.moved", false, 12, 1, 2, false},
+	{"root.made", false, 0, 4, 0, false},
 	{"rotate.stepped", false, 0, 4, 0, false},
 	{"rotate.stepped", false, 6, 2, SR_ROTATE_PROGRESS + 1, false},
 };
@@ -328,6 +330,8 @@ static const struct {
 	{"rotate.status", 0, SR_ROTATE_PLACE_MAX},
 	{"rotate.census", 4, SR_ROTATE_PLACE_MAX},
 	{"rotate.step", 14, SR_ROTATE_PLACE_MAX},
+	{"patient.rekey", 0, SR_TOKEN_MAX},
+	{"person", 0, SR_PERSON_BOX_MAX},
 	{"rotate.stepped", 4, SR_ROTATE_PLACE_MAX},
 	{"finding", 37, SR_TEXT_MAX},
 	{"freeze", 2, SR_FREEZE_SUBJECT_MAX},
@@ -409,7 +413,7 @@ Test(message, types_have_names_of_their_own_and_other_numbers_none)
 				cr_assert_str_neq(sr_message_name((uint8_t)other), name);
 		}
 	}
-	cr_assert_eq(named, 67);
+	cr_assert_eq(named, 75);
 	cr_assert_str_eq(sr_message_name(SR_MSG_RECORD_OPEN), "record.open");
 	cr_assert_str_eq(sr_message_name(SR_MSG_PLAY_TABLE), "play.table");
 }

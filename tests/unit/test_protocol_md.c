@@ -13,6 +13,7 @@
 #include "hkdf.h"
 #include "message.h"
 #include "message_epoch.h"
+#include "message_patient.h"
 #include "noise.h"
 #include "track.h"
 
@@ -248,6 +249,21 @@ static void rotation(void)
 	expect_hex("rotate-stepped-plain", bytes, out.used);
 }
 
+static void identities(void)
+{
+	struct sr_patient_pair pair = {.from = {(const uint8_t *)"a.b.c", 5}, .to = {(const uint8_t *)"d.e.f", 5}};
+	struct sr_patient_moved moved = {.recordings = 64, .root_version = 2, .more = true};
+	uint8_t bytes[256];
+	struct sr_builder out = begin_plain(bytes, sizeof bytes, SR_MSG_PATIENT_MERGE);
+
+	memcpy(pair.recording, recording, SR_UUID);
+	sr_patient_pair_encode(&out, &pair);
+	expect_hex("patient-merge-plain", bytes, out.used);
+	out = begin_plain(bytes, sizeof bytes, SR_MSG_PATIENT_MOVED);
+	sr_patient_moved_encode(&out, &moved);
+	expect_hex("patient-moved-plain", bytes, out.used);
+}
+
 static void session_free(struct session *session)
 {
 	sr_transport_free(session->client_sends);
@@ -305,6 +321,7 @@ Test(protocol_md, the_document_has_these_examples_and_no_others)
 	session_free(&session);
 	segment();
 	rotation();
+	identities();
 	for (const char *at = strstr(document, MARK); at != NULL; at = strstr(at + 1, MARK))
 		marks++;
 	cr_assert_eq(marks, examples, "%zu examples in PROTOCOL.md, %zu made", marks, examples);
