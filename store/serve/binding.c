@@ -59,8 +59,12 @@ enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *pa
 		return SR_FAIL(&request->error, SR_INTERNAL, "sealing the patient's identity failed");
 	struct sr_index_key key = sr_key_patient(request->tag), people = sr_key_person(request->tag);
 	struct sr_op *op = sr_op_new();
-	bool built = op && sr_op_check(op, SR_CHECK_ABSENT, &key, NULL, 0) && sr_op_put(op, &key, row, size) &&
-		     sr_op_put(op, &people, person, person_size) && sr_epoch_guard(op, &hold);
+	/* One who has gone to another identity, and comes back, begins anew. */
+	bool built = op &&
+		     sr_op_check(op, patient->left ? SR_CHECK_SUFFIX : SR_CHECK_ABSENT, &key,
+				 patient->left ? patient->mac : NULL, patient->left ? SR_ROW_MAC : 0) &&
+		     sr_op_put(op, &key, row, size) && sr_op_put(op, &people, person, person_size) &&
+		     sr_epoch_guard(op, &hold);
 	code = run(request, op, built, &failed);
 	*again = code == SR_CONFLICT;
 	if (code == SR_CONFLICT)
@@ -69,6 +73,7 @@ enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *pa
 		return code;
 	memcpy(patient->mac, row + size - SR_ROW_MAC, SR_ROW_MAC);
 	patient->exists = true;
+	patient->left = false;
 	return sr_patient_key(keyring, patient->row.root, patient->row.salt, grant->identity, grant->identity_size,
 			      patient->key, &request->work);
 }

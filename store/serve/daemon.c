@@ -15,9 +15,11 @@
 #include "keys/opening.h"
 #include "serve/alarming.h"
 #include "serve/accounting.h"
+#include "serve/claims.h"
 #include "serve/epochs.h"
 #include "serve/freezing.h"
 #include "serve/listen.h"
+#include "serve/moving.h"
 #include "serve/operate_scrub.h"
 #include "serve/play.h"
 #include "serve/ready.h"
@@ -219,6 +221,25 @@ static enum sr_code start_handles(struct sr_daemon *daemon, struct sr_error *err
 
 /* ---- beginning ---- */
 
+/* What a crash left of moves. One that cannot be finished stands as it is: it is served under exactly one patient. */
+static enum sr_code finish_moves(struct sr_daemon *daemon, struct sr_error *err)
+{
+	struct sr_log_line line;
+	size_t finished, undone;
+	enum sr_code code =
+		sr_moving_recover(daemon->index, daemon->keyring, daemon->started_ms, &finished, &undone, err);
+	if (finished + undone > 0) {
+		sr_log_begin(&line, SR_LOG_INFO, "moves_recovered");
+		sr_log_number(&line, "finished", finished);
+		sr_log_number(&line, "undone", undone);
+		sr_log_end(&line);
+	}
+	if (code != SR_CORRUPT && code != SR_UNAVAILABLE)
+		return code;
+	sr_log_error(SR_LOG_ALARM, "moves_left", err);
+	return SR_OK;
+}
+
 static void say_ready(const struct sr_daemon *daemon)
 {
 	const struct sr_config *config = daemon->settings->config;
@@ -249,12 +270,13 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->flusher = sr_flusher_new(parts->config->flush_threads);
 	daemon->postbox = sr_postbox_new(daemon->loop);
 	daemon->spoiled = sr_spoiled_new();
+	daemon->claims = sr_claims_new();
 	daemon->scrub = sr_daemon_scrub_new(parts, daemon);
 	daemon->remover = sr_remover_new(parts->keyring, parts->index, parts->blobs, parts->ledger);
 	daemon->alarming = sr_alarming_new(daemon);
 	daemon->rotation = sr_rotation_new(daemon);
-	if (!daemon->flusher || !daemon->postbox || !daemon->spoiled || !daemon->scrub || !daemon->remover ||
-	    !daemon->alarming || !daemon->rotation || !daemon->decoy_size)
+	if (!daemon->flusher || !daemon->postbox || !daemon->spoiled || !daemon->claims || !daemon->scrub ||
+	    !daemon->remover || !daemon->alarming || !daemon->rotation || !daemon->decoy_size)
 		return SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
 	enum sr_code code =
 		sr_epoch_book_open(daemon->keyring, daemon->index, daemon->started_ms, &daemon->epochs, err);
@@ -265,6 +287,8 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 		code = load_services(daemon, err);
 	if (code == SR_OK)
 		code = sr_freezing_load(daemon, err);
+	if (code == SR_OK)
+		code = finish_moves(daemon, err);
 	if (code == SR_OK)
 		code = start_handles(daemon, err);
 	if (code == SR_OK)
@@ -320,6 +344,7 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 	sr_epoch_book_free(daemon->epochs);
 	sr_alarming_free(daemon->alarming);
 	sr_freezes_release(daemon->freezes);
+	sr_claims_free(daemon->claims);
 	sr_settings_release(daemon->settings);
 	sodium_memzero(daemon, sizeof *daemon);
 	free(daemon);

@@ -35,6 +35,7 @@ struct sr_writer;
 struct sr_player;
 struct sr_listener;
 struct sr_scrub;
+struct sr_claims;
 struct sr_epoch_book;
 struct sr_rotation;
 struct sr_freezes;
@@ -61,6 +62,7 @@ struct sr_daemon {
 	struct sr_sweeper *sweeper; /* has a lock of its own */
 	struct sr_alarming *alarming; /* has a lock of its own for what comes from other threads */
 	struct sr_accounting *accounting;
+	struct sr_claims *claims;
 	char audience[33];
 	/* What is opened in the place of a row that is not there. Immutable. */
 	uint8_t decoy_id[SR_UUID];

@@ -43,6 +43,11 @@ static const struct {
 	{SR_MSG_FREEZE_LIST, sr_serve_freeze_list},
 	{SR_MSG_ALARM_LIST, sr_serve_alarm_list},
 	{SR_MSG_ALARM_TEST, sr_serve_alarm_test},
+	{SR_MSG_PATIENT_REKEY, sr_serve_patient_rekey},
+	{SR_MSG_PATIENT_RENAME, sr_serve_patient_move},
+	{SR_MSG_PATIENT_MERGE, sr_serve_patient_move},
+	{SR_MSG_PERSON_READ, sr_serve_person_read},
+	{SR_MSG_ROOT_NEW, sr_serve_root_new},
 };
 
 /* Requests that open a stream go by their type; all others by what the stream turned out to be. */

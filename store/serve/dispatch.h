@@ -54,6 +54,14 @@ void sr_serve_rotate_status(struct sr_session *session, const struct sr_message_
 void sr_serve_rotate_step(struct sr_session *session, const struct sr_message_head *head,
 			  const struct sr_cursor *fields);
 
+void sr_serve_patient_rekey(struct sr_session *session, const struct sr_message_head *head,
+			    const struct sr_cursor *fields);
+void sr_serve_patient_move(struct sr_session *session, const struct sr_message_head *head,
+			   const struct sr_cursor *fields);
+void sr_serve_person_read(struct sr_session *session, const struct sr_message_head *head,
+			  const struct sr_cursor *fields);
+void sr_serve_root_new(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
+
 void sr_serve_track(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,
 		    const struct sr_cursor *fields);
 void sr_serve_writer(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,

@@ -10,6 +10,7 @@
 #include "serve/dispatch.h"
 #include "serve/entry.h"
 #include "serve/freezing.h"
+#include "serve/move.h"
 
 #define PAGE_ROOM 60000
 #define PAGE_ROWS 400 /* recording and track rows visited in one view: a view ends within 1,000 reads */
@@ -42,6 +43,12 @@ static void withhold_for(struct listing *listing, const uint8_t *recording, enum
 {
 	sr_account_met(listing->request, recording, sr_code_name(why));
 	withhold(listing);
+}
+
+/* A moving row that is considered at all has arrived. */
+static bool listed(enum sr_life life)
+{
+	return life == SR_LIFE_LIVE || life == SR_LIFE_MOVING;
 }
 
 static bool within(const struct sr_list *message, uint64_t opened_ms)
@@ -83,6 +90,26 @@ static bool is_frozen(const struct sr_request *request, const uint8_t *recording
 	return sr_freezes_stop(request->freezes, &facts, false);
 }
 
+/*
+ * Whether a row stands for itself: not if it is part of a move whose other end has the recording. One that does not
+ * verify does, so that it is found.
+ */
+static bool stands(struct listing *listing, const uint8_t *recording, struct sr_span value)
+{
+	const struct sr_keyring *keyring = listing->request->daemon->keyring;
+	struct sr_recording_row *row = &listing->found.row;
+	struct sr_span other;
+	enum sr_life told = sr_row_life_told(value);
+	if ((told != SR_LIFE_MOVING && told != SR_LIFE_TOMBSTONE) ||
+	    sr_recording_row_decode(keyring, recording, value, row) != SR_OK)
+		return true;
+	if (told == SR_LIFE_TOMBSTONE)
+		return false;
+	struct sr_index_key key = sr_key_recording(row->other, recording);
+	return sr_view_get(listing->view, &key, &other) == SR_OK &&
+	       sr_move_buried(keyring, recording, other, listing->request->tag);
+}
+
 /* One recording's row under the patient's tag. One bad row never breaks a list. */
 static void consider(struct listing *listing, const uint8_t *recording, struct sr_span value)
 {
@@ -103,7 +130,7 @@ static void consider(struct listing *listing, const uint8_t *recording, struct s
 		/* Deleted: as if it were not there. */
 	} else if (is_frozen(request, recording)) {
 		withhold_for(listing, recording, SR_FROZEN);
-	} else if (verdict == SR_ROW_UNKNOWN_EPOCH || listing->found.row.life != SR_LIFE_LIVE) {
+	} else if (verdict == SR_ROW_UNKNOWN_EPOCH || !listed(listing->found.row.life)) {
 		listing->new_epoch = verdict == SR_ROW_UNKNOWN_EPOCH || listing->new_epoch;
 		withhold_for(listing, recording, SR_UNAVAILABLE);
 	} else {
@@ -126,7 +153,7 @@ static bool visit(void *context, struct sr_span key, struct sr_span value)
 		return true;
 	if (listing->reply.count == listing->message.limit || listing->rows > PAGE_ROWS)
 		listing->full = true;
-	if (!listing->full)
+	if (!listing->full && stands(listing, recording, value))
 		consider(listing, recording, value);
 	if (listing->full || listing->failed)
 		return false;

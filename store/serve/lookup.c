@@ -11,6 +11,7 @@
 #include "account/log.h"
 #include "serve/account_request.h"
 #include "serve/freezing.h"
+#include "serve/move.h"
 
 #define NOT_FOUND_TEXT "this patient has no such recording"
 
@@ -72,6 +73,12 @@ static enum sr_code get(struct sr_request *request, struct sr_view *view, struct
 	return code;
 }
 
+/* A patient is served while a rename brings recordings to them; one who has gone to another identity has nothing. */
+static bool served(enum sr_life life)
+{
+	return life == SR_LIFE_LIVE || life == SR_LIFE_MOVING || life == SR_LIFE_TOMBSTONE;
+}
+
 enum sr_code sr_patient_find(struct sr_request *request, struct sr_view *view, struct sr_patient *patient)
 {
 	const struct sr_keyring *keyring = request->daemon->keyring;
@@ -86,17 +93,20 @@ enum sr_code sr_patient_find(struct sr_request *request, struct sr_view *view, s
 		code = sr_patient_row_decode(keyring, request->tag, value, &patient->row);
 		if (code == SR_CORRUPT)
 			return sr_request_corrupt(request, NULL, "patient row");
-		if (code != SR_OK || (patient->row.life != SR_LIFE_LIVE && patient->row.life != SR_LIFE_DOOMED))
+		if (code != SR_OK || !served(patient->row.life))
 			return later_format(request);
 		keep_mac(value, patient->mac);
+		patient->left = patient->row.life == SR_LIFE_TOMBSTONE;
+		patient->exists = !patient->left;
 	}
 	if (patient->row.life == SR_LIFE_DOOMED) {
 		patient->exists = false;
 		patient->erasing = true;
 		patient->row = (struct sr_patient_row){.root = sr_keyring_root(keyring)};
 	}
-	code = sr_patient_key(keyring, patient->row.root, patient->row.salt, request->grant->identity,
-			      request->grant->identity_size, patient->key, &request->work);
+	uint32_t root = patient->left ? sr_keyring_root(keyring) : patient->row.root;
+	code = sr_patient_key(keyring, root, patient->row.salt, request->grant->identity, request->grant->identity_size,
+			      patient->key, &request->work);
 	if (code != SR_OK)
 		return SR_FAIL(&request->error, code, "the keyring lacks the root version of this patient");
 	return SR_OK;
@@ -121,14 +131,44 @@ static void take_decoy(const struct sr_request *request, struct candidate *candi
 	candidate->quiet = true;
 }
 
+/* The same for a tombstone under another tag, which has no wrap to open: the recording is somebody else's all the same. */
+static void take_buried(const struct sr_request *request, struct candidate *candidate)
+{
+	candidate->value = (struct sr_span){request->daemon->decoy, request->daemon->decoy_size};
+	candidate->id = request->daemon->decoy_id;
+}
+
+/* A row under the requester's tag that is part of a move, and so does not stand for itself. */
+struct passage {
+	bool arriving; /* moving here from `other` */
+	bool gone;     /* a tombstone */
+	uint8_t other[SR_TAG];
+};
+
+static struct passage passage_of(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID], struct sr_span own)
+{
+	struct passage passage = {.arriving = false};
+	struct sr_recording_row row;
+	enum sr_life told = sr_row_life_told(own);
+	if ((told != SR_LIFE_MOVING && told != SR_LIFE_TOMBSTONE) ||
+	    sr_recording_row_decode(keyring, recording, own, &row) != SR_OK)
+		return passage;
+	passage.arriving = row.life == SR_LIFE_MOVING;
+	passage.gone = row.life == SR_LIFE_TOMBSTONE;
+	memcpy(passage.other, row.other, SR_TAG);
+	return passage;
+}
+
 /*
  * Always the same three reads, after the patient's: the row under the requester's tag, the hint, and the row under the
- * hinted tag, or under a tag that is nobody's.
+ * hinted tag, or under a tag that is nobody's. Where the first is part of a move, the third is the row at the move's
+ * other end, which says under whom the recording stands at this moment.
  */
 static enum sr_code find_candidate(struct sr_request *request, struct sr_view *view, const uint8_t recording[SR_UUID],
 				   struct candidate *out)
 {
 	static const uint8_t nobody[SR_TAG];
+	const struct sr_keyring *keyring = request->daemon->keyring;
 	struct sr_span own, hint, other;
 	enum sr_code code = get(request, view, sr_key_recording(request->tag, recording), &own);
 	if (code != SR_OK && code != SR_NOT_FOUND)
@@ -136,10 +176,19 @@ static enum sr_code find_candidate(struct sr_request *request, struct sr_view *v
 	code = get(request, view, sr_key_hint(recording), &hint);
 	if (code != SR_OK && code != SR_NOT_FOUND)
 		return code;
+	struct passage passage = passage_of(keyring, recording, own);
 	out->hinted_other = hint.size == SR_TAG && memcmp(hint.data, request->tag, SR_TAG) != 0;
-	code = get(request, view, sr_key_recording(out->hinted_other ? hint.data : nobody, recording), &other);
+	const uint8_t *third = out->hinted_other ? hint.data : nobody;
+	if (passage.arriving || passage.gone)
+		third = passage.other;
+	code = get(request, view, sr_key_recording(third, recording), &other);
 	if (code != SR_OK && code != SR_NOT_FOUND)
 		return code;
+	bool arrived = passage.arriving && sr_move_buried(keyring, recording, other, request->tag);
+	if (arrived)
+		out->hinted_other = false; /* the hint follows last */
+	if (passage.gone || (passage.arriving && !arrived))
+		own = (struct sr_span){NULL, 0};
 	out->own = own.data != NULL;
 	out->owner = out->hinted_other ? hint.data : NULL;
 	out->real = own.data || other.data;
@@ -147,6 +196,8 @@ static enum sr_code find_candidate(struct sr_request *request, struct sr_view *v
 	out->id = recording;
 	if (!out->real)
 		take_decoy(request, out);
+	else if (!own.data && sr_row_life_told(other) == SR_LIFE_TOMBSTONE)
+		take_buried(request, out);
 	return SR_OK;
 }
 
@@ -197,6 +248,11 @@ enum sr_code sr_recording_find(struct sr_request *request, struct sr_view *view,
 		return SR_FAIL(&request->error, SR_UNAVAILABLE, "the keyring lacks the epoch of this recording");
 	keep_mac(candidate.value, found->mac);
 	found->root = patient->row.root;
+	/* A moving row that got here has arrived. */
+	if (found->row.life == SR_LIFE_MOVING) {
+		found->row.life = SR_LIFE_LIVE;
+		memset(found->row.other, 0, SR_TAG);
+	}
 	found->doomed = found->row.life == SR_LIFE_DOOMED;
 	if (found->doomed)
 		return SR_FAIL(&request->error, SR_NOT_FOUND, NOT_FOUND_TEXT);
@@ -212,9 +268,10 @@ enum sr_code sr_recording_stands(struct sr_request *request, struct sr_view *vie
 		code = sr_recording_row_decode(request->daemon->keyring, recording, value, &row);
 	if (code == SR_CORRUPT)
 		return sr_request_corrupt(request, recording, "recording row");
-	if (code == SR_NOT_FOUND || (code == SR_OK && row.life == SR_LIFE_DOOMED))
+	if (code == SR_NOT_FOUND || (code == SR_OK && (row.life == SR_LIFE_DOOMED || row.life == SR_LIFE_TOMBSTONE)))
 		return SR_FAIL(&request->error, SR_NOT_FOUND, NOT_FOUND_TEXT);
-	if (code == SR_UNAVAILABLE || (code == SR_OK && row.life != SR_LIFE_LIVE))
+	/* One that was opened while it was moving here had arrived. */
+	if (code == SR_UNAVAILABLE || (code == SR_OK && row.life != SR_LIFE_LIVE && row.life != SR_LIFE_MOVING))
 		return later_format(request);
 	return code;
 }

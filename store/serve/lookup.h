@@ -13,6 +13,7 @@
 struct sr_patient {
 	bool exists;  /* false: no row; the key is then derived all the same, from a salt that is nobody's */
 	bool erasing; /* there is one, but it is being erased: as if there were none, and nothing to wonder at */
+	bool left;    /* ... or a tombstone, which `row` and `mac` then are: the patient went to another identity */
 	struct sr_patient_row row;
 	uint8_t mac[SR_ROW_MAC]; /* names exactly this row */
 	uint8_t key[SR_KEY];

@@ -8,6 +8,7 @@
 
 #include "serve/account_request.h"
 #include "serve/binding.h"
+#include "serve/claims.h"
 #include "serve/dispatch.h"
 #include "serve/freezing.h"
 #include "serve/lookup.h"
@@ -110,29 +111,11 @@ static enum sr_code attempt(struct sr_request *request, struct opening *opening,
 	return code;
 }
 
-static void run(struct sr_request *request)
+/* Attempts until one meets rows that nobody else is changing. */
+static void open_claimed(struct sr_request *request, struct opening *opening)
 {
-	struct opening *opening = calloc(1, sizeof *opening);
-	if (!opening) {
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
-		return;
-	}
-	struct sr_cursor in = sr_request_fields(request);
-	sr_record_open_decode(&in, &opening->message);
 	bool again = true;
 	enum sr_code code = SR_OK;
-	if (!sr_take_done(&in))
-		code = sr_request_malformed(request);
-	else if (!sr_uuid_is_v7(opening->message.recording))
-		code = SR_FAIL(&request->error, SR_USAGE, "a recording's id is a UUIDv7");
-	else if (!sr_text_is_utf8(opening->message.label))
-		code = SR_FAIL(&request->error, SR_USAGE, "a label is UTF-8 without NUL");
-	else
-		code = sr_request_grant(request, opening->message.grant, opening->message.recording);
-	if (code == SR_OK)
-		code = sr_request_frozen(request, opening->message.recording);
-	if (code == SR_OK)
-		sr_account_met(request, opening->message.recording, NULL);
 	for (int tries = 0; code == SR_OK && again && tries < SR_TRIES; tries++) {
 		again = false;
 		code = attempt(request, opening, &again);
@@ -146,6 +129,38 @@ static void run(struct sr_request *request)
 	if (code == SR_OK && again) {
 		request->retry_ms = 50;
 		(void)SR_FAIL(&request->error, SR_BUSY, "others are changing the same rows");
+	}
+}
+
+static void run(struct sr_request *request)
+{
+	struct opening *opening = calloc(1, sizeof *opening);
+	if (!opening) {
+		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return;
+	}
+	struct sr_cursor in = sr_request_fields(request);
+	sr_record_open_decode(&in, &opening->message);
+	enum sr_code code = SR_OK;
+	if (!sr_take_done(&in))
+		code = sr_request_malformed(request);
+	else if (!sr_uuid_is_v7(opening->message.recording))
+		code = SR_FAIL(&request->error, SR_USAGE, "a recording's id is a UUIDv7");
+	else if (!sr_text_is_utf8(opening->message.label))
+		code = SR_FAIL(&request->error, SR_USAGE, "a label is UTF-8 without NUL");
+	else
+		code = sr_request_grant(request, opening->message.grant, opening->message.recording);
+	if (code == SR_OK)
+		code = sr_request_frozen(request, opening->message.recording);
+	if (code == SR_OK)
+		sr_account_met(request, opening->message.recording, NULL);
+	/* A patient's key may be about to change: a row that is added meanwhile would be left behind. */
+	if (code == SR_OK && sr_claim(request->daemon->claims, request->tag, SR_CLAIM_ADDING) != SR_OK) {
+		request->retry_ms = 100;
+		(void)SR_FAIL(&request->error, SR_BUSY, "the patient's recordings are being moved or given a new key");
+	} else if (code == SR_OK) {
+		open_claimed(request, opening);
+		sr_claim_end(request->daemon->claims, request->tag, SR_CLAIM_ADDING);
 	}
 	sodium_memzero(opening, sizeof *opening);
 	free(opening);

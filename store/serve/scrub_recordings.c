@@ -5,6 +5,7 @@
 
 #include "keys/opening.h"
 #include "serve/removal.h"
+#include "serve/move.h"
 #include "serve/scrub_internal.h"
 
 #define RECORDING_KEY (SR_TAG + SR_UUID + 2)
@@ -94,13 +95,25 @@ static void judge_doomed(struct sr_pass *pass, struct sr_view *view, const struc
 			     "it is deleted, and the control row by which its files would go is missing");
 }
 
+/* What is moving must stand in the journal by which that ends. */
+static void judge_moving(struct sr_pass *pass, struct sr_view *view)
+{
+	struct sr_span value;
+	char name[SR_MOVE_NAME];
+	sr_move_name(pass->target->recording, name);
+	struct sr_index_key key = sr_key_control(name);
+	if (sr_pass_get(pass, view, &key, &value) == SR_NOT_FOUND)
+		sr_pass_find(pass, SR_FINDING_MISSING_ROW, NULL,
+			     "it is moving, and the control row by which that would end is missing");
+}
+
 static void judge_whole(struct sr_pass *pass, struct sr_view *view, const struct sr_recording_row *row)
 {
 	static const char *const lives[] = {"none", "live", "doomed", "moving", "a tombstone", "a further subject"};
 	if (row->life == SR_LIFE_DOOMED)
 		judge_doomed(pass, view, row);
-	if (sr_recording_unwrapped(row))
-		return; /* what is left of it is going */
+	if (sr_recording_unwrapped(row) || row->life == SR_LIFE_TOMBSTONE)
+		return; /* what is left of it is going, or has gone elsewhere */
 	switch (sr_row_outer(pass->scrub->parts.keyring, pass->target->recording, row)) {
 	case SR_ROW_CORRUPT:
 		sr_pass_find(pass, SR_FINDING_WRAP, NULL, "the outer wrap does not open under epoch %u", row->epoch);
@@ -113,6 +126,10 @@ static void judge_whole(struct sr_pass *pass, struct sr_view *view, const struct
 		break;
 	default:
 		break;
+	}
+	if (row->life == SR_LIFE_MOVING) {
+		judge_moving(pass, view);
+		return;
 	}
 	if (row->life != SR_LIFE_LIVE && row->life != SR_LIFE_DOOMED) {
 		sr_pass_find(pass, SR_FINDING_UNKNOWN, NULL, "the row is %s", lives[row->life]);

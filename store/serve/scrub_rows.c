@@ -7,6 +7,7 @@
 #include "keys/epochs.h"
 #include "keys/freeze_row.h"
 #include "keys/opening.h"
+#include "serve/move.h"
 #include "serve/scrub_internal.h"
 
 /* Judge every key of a table: it is for `judge` to read the row. */
@@ -58,7 +59,7 @@ static void judge_patient(struct sr_pass *pass)
 		strcat(what, sr_tag_text(tag, text));
 		sr_pass_decoded(pass, code, what);
 		struct sr_index_key person = sr_key_person(tag);
-		if (code == SR_OK && row.life == SR_LIFE_LIVE)
+		if (code == SR_OK && (row.life == SR_LIFE_LIVE || row.life == SR_LIFE_MOVING))
 			demand(pass, view, &person, "the person's row", tag);
 	}
 	sr_view_end(view);
@@ -149,6 +150,7 @@ static bool begins(const char *name, const char *prefix)
 static bool is_known(const char *name)
 {
 	return begins(name, SR_DOOM_PREFIX) || begins(name, SR_HOLD_PREFIX) || begins(name, SR_ERASED_PREFIX) ||
+	       begins(name, SR_MOVE_PREFIX) ||
 	       strcmp(name, SR_LEDGER_NAME) == 0 || strcmp(name, "audit") == 0;
 }
 
