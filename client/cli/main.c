@@ -31,6 +31,7 @@ static const struct {
 	{"stats", cli_stats, "print all counters"},
 	{"health", cli_health, "exit 0 if the store can do everything"},
 	{"scrub", cli_scrub, "check all that the store holds"},
+	{"patient", cli_patient, "give a patient a new key or identity"},
 };
 
 static const char exits[] =

@@ -36,6 +36,9 @@ union sr_callback {
 	sr_deleted *deleted;
 	sr_play_done *play_done;
 	sr_services_listed *services_listed;
+	sr_patient_changed *patient_changed;
+	sr_root_made *root_made;
+	sr_person_told *person_told;
 	sr_stats_told *stats_told;
 	sr_health_told *health_told;
 };

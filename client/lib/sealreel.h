@@ -438,6 +438,45 @@ SR_PUBLIC enum sr_code sr_alarm_list(sr_client *client, uint64_t after, sr_alarm
  */
 SR_PUBLIC enum sr_code sr_alarm_test(sr_client *client, sr_done *done, void *context, sr_call **call);
 
+/* ---- identities and keys of patients ---- */
+
+/* What a request has done; `left` is known when `more` is false. */
+struct sr_patient_info {
+	uint32_t recordings;   /* moved, or wrapped anew, by this request */
+	uint32_t left;         /* stay as they are: they do not open for the patient, or are deleted */
+	uint32_t root_version; /* the patient's, or of whom the recordings went to */
+	bool more;             /* ask again to go on */
+};
+typedef void sr_patient_changed(void *context, const struct sr_result *result, const struct sr_patient_info *info);
+
+/*
+ * Give the patient of `grant` (scope `manage`) a new key under the newest root version: all at once, or not at all.
+ * SR_NOT_FOUND: they have nothing; SR_UNAVAILABLE: a key is missing; SR_BUSY.
+ */
+SR_PUBLIC enum sr_code sr_patient_rekey(sr_client *client, const char *grant, sr_patient_changed *done, void *context,
+					sr_call **call);
+
+/*
+ * Move recordings from the patient of grant `from` to that of `to` (both with scope `manage`): a rename all of them, to
+ * one who has none; a merge all of them, or `recording` alone (NULL: all). Each is listed and played under exactly one
+ * of the two at every moment. Ask again while there is more; repeating what is done does nothing. SR_USAGE: both are
+ * one; SR_CONFLICT: one is not finished, or a rename's target has recordings; SR_NOT_FOUND, SR_BUSY.
+ */
+SR_PUBLIC enum sr_code sr_patient_rename(sr_client *client, const char *from, const char *to, sr_patient_changed *done,
+					 void *context, sr_call **call);
+SR_PUBLIC enum sr_code sr_patient_merge(sr_client *client, const char *from, const char *to,
+					const uint8_t recording[SR_ID], sr_patient_changed *done, void *context,
+					sr_call **call);
+
+/* Make a new root version, for patients who come or are rekeyed from now on. */
+typedef void sr_root_made(void *context, const struct sr_result *result, uint32_t version);
+SR_PUBLIC enum sr_code sr_root_new(sr_client *client, sr_root_made *done, void *context, sr_call **call);
+
+/* The identity under a tag of 32 bytes, in the box that only the auditor's key opens. SR_NOT_FOUND. */
+typedef void sr_person_told(void *context, const struct sr_result *result, const uint8_t *box, size_t size);
+SR_PUBLIC enum sr_code sr_person_read(sr_client *client, const uint8_t tag[32], sr_person_told *done, void *context,
+				      sr_call **call);
+
 /* ---- scrubbing: the daemon checks all it stores ---- */
 
 #define SR_SCRUB_PLACE 96
