@@ -221,19 +221,36 @@ static enum sr_code start_handles(struct sr_daemon *daemon, struct sr_error *err
 
 /* ---- beginning ---- */
 
+/* A move that a crash had cut off goes into the account, so that both tags stand there. */
+static void tell_move(void *context, const struct sr_move *move, bool moved)
+{
+	struct sr_daemon *daemon = context;
+	struct sr_audit_recording recording = {.withheld = NULL};
+	struct sr_audit_entry entry = {
+		.kind = SR_AUDIT_OUTCOME,
+		.operation = "patient.merge",
+		.tag = move->to,
+		.linked = move->from,
+		.outcome = moved ? "applied" : "not_applied",
+		.recordings = &recording,
+		.recording_count = 1,
+	};
+	memcpy(recording.id, move->recording, SR_UUID);
+	sr_account_say(daemon->accounting, &entry, SR_AUDIT_ORDINARY);
+	sr_log(SR_LOG_INFO, "move_recovered", moved ? "a recording's move was finished" : "a recording's move was undone");
+}
+
 /* What a crash left of moves. One that cannot be finished stands as it is: it is served under exactly one patient. */
 static enum sr_code finish_moves(struct sr_daemon *daemon, struct sr_error *err)
 {
-	struct sr_log_line line;
-	size_t finished, undone;
-	enum sr_code code =
-		sr_moving_recover(daemon->index, daemon->keyring, daemon->started_ms, &finished, &undone, err);
-	if (finished + undone > 0) {
-		sr_log_begin(&line, SR_LOG_INFO, "moves_recovered");
-		sr_log_number(&line, "finished", finished);
-		sr_log_number(&line, "undone", undone);
-		sr_log_end(&line);
-	}
+	struct sr_moving_recovery recovery = {
+		.index = daemon->index,
+		.keyring = daemon->keyring,
+		.now_ms = daemon->started_ms,
+		.told = tell_move,
+		.context = daemon,
+	};
+	enum sr_code code = sr_moving_recover(&recovery, err);
 	if (code != SR_CORRUPT && code != SR_UNAVAILABLE)
 		return code;
 	sr_log_error(SR_LOG_ALARM, "moves_left", err);

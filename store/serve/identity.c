@@ -9,6 +9,7 @@
 
 #include "account/log.h"
 #include "message_patient.h"
+#include "serve/account_request.h"
 #include "serve/binding.h"
 #include "serve/claims.h"
 #include "serve/dispatch.h"
@@ -232,8 +233,10 @@ static enum sr_code put_patient(struct sr_request *request, const uint8_t tag[SR
 	size_t size = sr_patient_row_encode(request->daemon->keyring, tag, &patient->row, bytes);
 	struct sr_op *op = sr_op_new();
 	bool built = op && sr_op_check(op, SR_CHECK_SUFFIX, &key, patient->mac, SR_ROW_MAC) &&
-		     sr_op_put(op, &key, bytes, size);
+		     sr_op_put(op, &key, bytes, size) && sr_account_mark(request, request->tag, op);
 	enum sr_code code = run(request, op, built);
+	if (code == SR_OK)
+		sr_account_applied(request);
 	memcpy(patient->mac, bytes + size - SR_ROW_MAC, SR_ROW_MAC);
 	return code;
 }
@@ -276,6 +279,22 @@ static enum sr_code wrap_copy(void *context, struct sr_view *view, const struct 
 	return code;
 }
 
+/* From the first copy on the change is being made: a start after a crash goes on with it. */
+static bool mark_copy(void *context, struct sr_op *op)
+{
+	struct change *change = context;
+	return sr_account_mark(change->request, change->request->tag, op);
+}
+
+/* The account names both tags and what is to move; what has moved goes into the outcome. */
+static enum sr_code intend(struct sr_request *request, const struct change *change)
+{
+	sr_account_linked(request, change->source.tag);
+	for (size_t at = 0; at < change->count; at++)
+		sr_account_met(request, change->list[at].move.recording, NULL);
+	return sr_account_intent(request);
+}
+
 static enum sr_code move_all(struct sr_request *request, struct change *change)
 {
 	struct sr_error ignored;
@@ -285,6 +304,7 @@ static enum sr_code move_all(struct sr_request *request, struct change *change)
 		.list = change->list,
 		.count = change->count,
 		.wrap = wrap_copy,
+		.mark = mark_copy,
 		.context = change,
 		.now_ms = sr_now_ms(),
 	};
@@ -295,8 +315,15 @@ static enum sr_code move_all(struct sr_request *request, struct change *change)
 		job.wrap = NULL;
 		(void)!sr_moving_advance(&job, &ignored);
 	}
-	for (size_t at = 0; at < change->count; at++)
-		change->reply.recordings += change->list[at].moved;
+	sr_account_linked(request, change->source.tag);
+	for (size_t at = 0; at < change->count; at++) {
+		if (!change->list[at].moved)
+			continue;
+		change->reply.recordings++;
+		sr_account_met(request, change->list[at].move.recording, NULL);
+	}
+	if (change->reply.recordings > 0)
+		sr_account_applied(request);
 	return code;
 }
 
@@ -340,6 +367,8 @@ static enum sr_code carry_out(struct sr_request *request, struct change *change)
 		code = may_rename(request, change);
 	if (code == SR_OK)
 		code = change->single ? survey_single(request, change) : survey(request, change);
+	if (code == SR_OK)
+		code = intend(request, change);
 	if (code == SR_OK)
 		code = prepare_target(request, change);
 	if (code == SR_OK)

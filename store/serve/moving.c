@@ -89,6 +89,10 @@ static enum sr_code next_op(const struct sr_moving_job *job, struct sr_view *vie
 	*op = step == SR_MOVE_COPY ? sr_move_copy(job->keyring, view, &moving->move, &rows, &wrap)
 				   : sr_move_op(job->keyring, &moving->move, step, &rows, job->now_ms);
 	sodium_memzero(&wrap, sizeof wrap);
+	if (*op && step == SR_MOVE_COPY && job->mark && !job->mark(job->context, *op)) {
+		sr_op_free(*op);
+		*op = NULL;
+	}
 	moving->over = step == SR_MOVE_FORGET;
 	return *op ? SR_OK : SR_FAIL(err, SR_INTERNAL, "memory is used up");
 }
@@ -180,42 +184,38 @@ static enum sr_code gather(struct sr_index *index, struct harvest *harvest, stru
 }
 
 /* One at a time, so that one that is damaged holds up no other. */
-static enum sr_code make_up(struct sr_index *index, struct harvest *harvest, uint64_t now_ms, size_t *finished,
-			    size_t *undone, struct sr_error *err)
+static enum sr_code make_up(const struct sr_moving_recovery *recovery, struct harvest *harvest, struct sr_error *err)
 {
 	for (size_t at = 0; at < harvest->count; at++) {
-		struct sr_moving_job job = {.index = index,
-					    .keyring = harvest->keyring,
-					    .list = &harvest->list[at],
+		struct sr_moving *moving = &harvest->list[at];
+		struct sr_moving_job job = {.index = recovery->index,
+					    .keyring = recovery->keyring,
+					    .list = moving,
 					    .count = 1,
-					    .now_ms = now_ms};
+					    .now_ms = recovery->now_ms};
 		enum sr_code code = sr_moving_advance(&job, err);
 		if (code == SR_IO || code == SR_INTERNAL)
 			return code;
 		if (code != SR_OK)
 			harvest->worst = code;
-		else if (harvest->list[at].moved)
-			++*finished;
 		else
-			++*undone;
+			recovery->told(recovery->context, &moving->move, moving->moved);
 	}
 	return SR_OK;
 }
 
-enum sr_code sr_moving_recover(struct sr_index *index, const struct sr_keyring *keyring, uint64_t now_ms,
-			       size_t *finished, size_t *undone, struct sr_error *err)
+enum sr_code sr_moving_recover(const struct sr_moving_recovery *recovery, struct sr_error *err)
 {
 	struct harvest *harvest = calloc(1, sizeof *harvest);
 	enum sr_code code = SR_OK;
-	*finished = *undone = 0;
 	if (!harvest)
 		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
-	harvest->keyring = keyring;
+	harvest->keyring = recovery->keyring;
 	harvest->after = sr_key_control(SR_MOVE_PREFIX);
 	do {
-		code = gather(index, harvest, err);
+		code = gather(recovery->index, harvest, err);
 		if (code == SR_OK)
-			code = make_up(index, harvest, now_ms, finished, undone, err);
+			code = make_up(recovery, harvest, err);
 	} while (code == SR_OK && harvest->more);
 	if (code == SR_OK && harvest->worst != SR_OK)
 		code = SR_FAIL(err, harvest->worst, "a move of the journal cannot be finished: a row cannot be read");

@@ -22,6 +22,9 @@ struct sr_moving {
 typedef enum sr_code sr_move_wrapper(void *context, struct sr_view *view, const struct sr_move *move,
 				     const struct sr_move_rows *rows, struct sr_move_wrap *wrap);
 
+/* Add to the operation that puts a copy what else it is to leave behind; false when memory is used up. */
+typedef bool sr_move_marker(void *context, struct sr_op *op);
+
 /* What they need. */
 struct sr_moving_job {
 	struct sr_index *index;
@@ -29,6 +32,7 @@ struct sr_moving_job {
 	struct sr_moving *list;
 	size_t count;          /* at most SR_MOVING_MOST */
 	sr_move_wrapper *wrap; /* NULL: what has no copy yet is not moved */
+	sr_move_marker *mark;  /* or NULL */
 	void *context;
 	uint64_t now_ms;
 };
@@ -46,12 +50,21 @@ enum sr_code sr_moving_begin(struct sr_moving_job *job, struct sr_error *err) SR
  */
 enum sr_code sr_moving_advance(struct sr_moving_job *job, struct sr_error *err) SR_MUST_USE;
 
+/* Told of each move that a start has made up for: whether the recording is the new patient's now. */
+typedef void sr_move_told(void *context, const struct sr_move *move, bool moved);
+
 /*
- * At start: finish every move that the journal has, or take it back. *finished, *undone (out): how many. What cannot be
- * read stays and is reported by SR_CORRUPT or SR_UNAVAILABLE once the others are through; SR_IO, SR_INTERNAL. Takes as
- * long as there are such moves, however large the store is.
+ * At start: finish every move that the journal has, or take it back, and tell of each. What cannot be read stays and is
+ * reported by SR_CORRUPT or SR_UNAVAILABLE once the others are through; SR_IO, SR_INTERNAL. Takes as long as there are
+ * such moves, however large the store is.
  */
-enum sr_code sr_moving_recover(struct sr_index *index, const struct sr_keyring *keyring, uint64_t now_ms,
-			       size_t *finished, size_t *undone, struct sr_error *err) SR_MUST_USE;
+struct sr_moving_recovery {
+	struct sr_index *index;
+	const struct sr_keyring *keyring;
+	uint64_t now_ms;
+	sr_move_told *told;
+	void *context;
+};
+enum sr_code sr_moving_recover(const struct sr_moving_recovery *recovery, struct sr_error *err) SR_MUST_USE;
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "keys/opening.h"
 #include "message_patient.h"
+#include "serve/account_request.h"
 #include "serve/dispatch.h"
 #include "serve/lookup.h"
 
@@ -14,6 +15,7 @@ static enum sr_code read_box(struct sr_request *request, const uint8_t tag[SR_TA
 			     size_t *size)
 {
 	struct sr_index_key key = sr_key_person(tag);
+	sr_account_linked(request, tag);
 	struct sr_span value;
 	struct sr_view *view;
 	enum sr_code code = sr_request_view(request, &view);

@@ -9,6 +9,7 @@
 
 #include "account/log.h"
 #include "message_patient.h"
+#include "serve/account_request.h"
 #include "serve/binding.h"
 #include "serve/claims.h"
 #include "serve/dispatch.h"
@@ -132,9 +133,14 @@ static enum sr_code attempt(struct sr_request *request, struct rekeying *rekeyin
 	code = sr_recordings_walk(request, request->tag, take, rekeying);
 	if (code != SR_OK)
 		return code;
+	sr_account_count(request, "recordings", rekeying->reply.recordings);
+	sr_account_count(request, "root_version", rekeying->reply.root_version);
+	code = sr_account_intent(request);
+	if (code != SR_OK)
+		return code;
 	struct sr_op *op = rekeying->op;
 	rekeying->op = NULL;
-	return sr_index_run(request->daemon->index, op, &failed);
+	return sr_account_run(request, request->tag, op, &failed);
 }
 
 static void log_rekeyed(const struct sr_request *request, const struct sr_patient_moved *reply)
@@ -208,8 +214,12 @@ static void run_root_new(struct sr_request *request)
 		(void)sr_request_malformed(request);
 		return;
 	}
-	if (sr_keyring_root_add(request->daemon->keyring, &version, &request->error) != SR_OK ||
-	    !sr_request_reply(request, SR_MSG_ROOT_MADE, 4))
+	if (sr_account_intent(request) != SR_OK ||
+	    sr_keyring_root_add(request->daemon->keyring, &version, &request->error) != SR_OK)
+		return;
+	sr_account_applied(request);
+	sr_account_count(request, "root_version", version);
+	if (!sr_request_reply(request, SR_MSG_ROOT_MADE, 4))
 		return;
 	sr_root_made_encode(&request->reply.fields, version);
 	sr_log_begin(&line, SR_LOG_INFO, "root_made");
