@@ -65,8 +65,8 @@ bool sr_session_send_raw(struct sr_session *session, int fd, uint64_t position, 
 void sr_session_flush(struct sr_session *session);
 
 /*
- * What is queued now, and what the socket still has of it, must be gone within half a second, or the connection is
- * reset: a freeze has ended a stream of it.
+ * What is queued now, and what the socket still has of it, must be gone within three quarters of a second, or the
+ * connection is reset: a freeze has ended a stream of it.
  */
 void sr_session_drain(struct sr_session *session);
 

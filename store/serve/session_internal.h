@@ -16,7 +16,7 @@
 #define LOW_WATER (512u << 10)   /* queued bytes below which the next batch of a player is prepared */
 #define LOW_FILES 32             /* and descriptors: segments of a slow recording are many and short */
 #define SESSION_COST (16u << 10) /* its keys, contexts and streams; about */
-#define DRAIN_MS 500             /* for what a freeze left unsent */
+#define DRAIN_MS 750             /* for what a freeze left unsent */
 #define UNREAD_MAX (256u << 10)  /* replies in memory above which nothing more is read from a peer who takes none */
 
 /* Where a session stands: before message 1, before its first frame, in use, saying goodbye, gone. */
