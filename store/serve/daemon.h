@@ -75,6 +75,7 @@ struct sr_daemon {
 	unsigned half_open_count;
 	uint64_t memory_used; /* serve/budget.h */
 	struct sr_writer *writers;
+	uint64_t calls_late_ms; /* how long the call that waits longest for its closed segment has waited */
 	struct sr_player *players;
 	struct sr_listener *listeners;
 	struct sr_freezes *freezes; /* in force; requests have shares of their own */

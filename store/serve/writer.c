@@ -388,17 +388,33 @@ static void tick(struct sr_writer *writer, uint64_t now)
 	if (writer->segment_since && !writer->close_due && now - writer->segment_since >= config->max_delay_ms / 2) {
 		writer->close_due = true;
 		writer->segment_since = now; /* of whatever comes next */
+		if (!writer->late_since)
+			writer->late_since = now;
 		sr_writer_advance(writer);
+	} else if (writer->uploads) {
+		sr_writer_start_due(writer); /* it may have yielded */
 	}
+}
+
+/* How long this one has waited for a segment that is to close, if it is a call. */
+static uint64_t late_by(const struct sr_writer *writer, uint64_t now)
+{
+	bool waits = writer->life == LIVE && !writer->uploads && writer->late_since && writer->late_since < now;
+	return waits ? now - writer->late_since : 0;
 }
 
 void sr_writers_tick(struct sr_daemon *daemon, uint64_t now)
 {
 	struct sr_writer *next;
+	uint64_t late = 0;
 	for (struct sr_writer *writer = daemon->writers; writer; writer = next) {
+		uint64_t by = late_by(writer, now);
+		if (by > late)
+			late = by;
 		next = writer->next;
 		tick(writer, now);
 	}
+	daemon->calls_late_ms = late;
 }
 
 void sr_writers_stop(struct sr_daemon *daemon, const uint8_t tag[SR_TAG], const uint8_t *recording,

@@ -54,7 +54,10 @@ struct sr_writer {
 	size_t memory; /* its share of the budget */
 	uint64_t received, durable;
 	uint64_t segment_since; /* monotonic ms of the open segment's first byte; 0: none */
+	uint64_t late_since;    /* monotonic ms since when it waits for a closed segment; 0: it does not */
 	bool paused;            /* holds the session's reading */
+	bool uploads;           /* its segments are full before they are old: no call's are */
+	bool yielded;           /* its open segment has waited for calls that were late */
 	bool job_runs, close_due, job_closes;
 	enum sr_code job_code; /* the job's alone while it runs */
 	struct sr_error job_error;
@@ -76,7 +79,10 @@ struct sr_writer {
 /* Decide what the writer does next; called whenever anything about it has changed. May free it. */
 void sr_writer_advance(struct sr_writer *writer);
 
-/* Start a sealing job, or a flush, if one is due and none runs. */
+/*
+ * Start a sealing job, or a flush, if one is due and none runs. While calls are late an upload has a job only when its
+ * segment is old enough to close: what it brings can wait, and waits with its client.
+ */
 void sr_writer_start_due(struct sr_writer *writer);
 
 /* The stream is lost, for the first reason that is given. `text` goes to the client. */

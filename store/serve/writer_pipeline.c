@@ -62,6 +62,11 @@ static void take_commits(struct sr_writer *writer)
 	for (; commit; commit = commit->next) {
 		writer->ready_last = &commit->next;
 		sr_count(SR_COUNT_SEGMENTS, 1);
+		if (commit->bytes == SR_SEGMENT_MAX)
+			writer->uploads = true;
+		else if (!writer->yielded)
+			writer->uploads = false;
+		writer->yielded = false;
 	}
 }
 
@@ -92,13 +97,22 @@ static void start_job(struct sr_writer *writer)
 	uv_queue_work(writer->daemon->loop, &writer->job, seal_on_pool, sealed_on_loop);
 }
 
-static bool job_wanted(const struct sr_writer *writer)
+/* True if it is an upload that stands back now: calls wait for more than a quarter of what a segment may take. */
+static bool yields(const struct sr_writer *writer)
+{
+	return writer->uploads && writer->daemon->calls_late_ms > writer->held.settings->config->max_delay_ms / 8;
+}
+
+static bool job_wanted(struct sr_writer *writer)
 {
 	if (writer->job_runs || writer->failed || !writer->sealing)
 		return false;
 	if (writer->close_due)
 		return writer->filling.used > 0 || sr_sealing_in_segment(writer->sealing);
-	return writer->filling.used >= JOB_BYTES;
+	if (writer->filling.used < JOB_BYTES)
+		return false;
+	writer->yielded = writer->yielded || yields(writer);
+	return !yields(writer);
 }
 
 /* ---- flush and commit ---- */
@@ -113,6 +127,7 @@ static void arrived(struct sr_post *post)
 		sr_count(SR_COUNT_BYTES_DURABLE, arrival->bytes);
 		if (writer->session)
 			sr_writer_send_durable(writer, SR_MSG_ACK, writer->opening_request);
+		writer->late_since = sr_writer_idle(writer) ? 0 : sr_monotonic_ms();
 		sr_players_wake(writer->daemon, writer->recording, writer->track);
 	} else {
 		sr_writer_fail(writer, arrival->code, "the track was resumed or the recording finished elsewhere");
