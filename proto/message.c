@@ -83,6 +83,15 @@ static const char *const names[] = {
 	[SR_MSG_PERSON] = "person",
 	[SR_MSG_ROOT_NEW] = "root.new",
 	[SR_MSG_ROOT_MADE] = "root.made",
+	[SR_MSG_BACKUP_BEGIN] = "backup.begin",
+	[SR_MSG_BACKUP_BEGUN] = "backup.begun",
+	[SR_MSG_BACKUP_ROWS] = "backup.rows",
+	[SR_MSG_BACKUP_PAGE] = "backup.page",
+	[SR_MSG_BACKUP_READ] = "backup.read",
+	[SR_MSG_BACKUP_BYTES] = "backup.bytes",
+	[SR_MSG_BACKUP_LOG] = "backup.log",
+	[SR_MSG_BACKUP_RECORDS] = "backup.records",
+	[SR_MSG_BACKUP_END] = "backup.end",
 };
 
 const char *sr_message_name(uint8_t type)

@@ -132,7 +132,17 @@ enum sr_message_type {
 	SR_MSG_PERSON_READ = 0x88,
 	SR_MSG_PERSON = 0x89,
 	SR_MSG_ROOT_NEW = 0x8a,
-	SR_MSG_ROOT_MADE = 0x8b
+	SR_MSG_ROOT_MADE = 0x8b,
+	/* backups: message_backup.h */
+	SR_MSG_BACKUP_BEGIN = 0x90,
+	SR_MSG_BACKUP_BEGUN = 0x91,
+	SR_MSG_BACKUP_ROWS = 0x92,
+	SR_MSG_BACKUP_PAGE = 0x93,
+	SR_MSG_BACKUP_READ = 0x94,
+	SR_MSG_BACKUP_BYTES = 0x95,
+	SR_MSG_BACKUP_LOG = 0x96,
+	SR_MSG_BACKUP_RECORDS = 0x97,
+	SR_MSG_BACKUP_END = 0x98
 };
 
 /* What a service may do: bits. */

@@ -32,6 +32,7 @@ static const struct {
 	{"health", cli_health, "exit 0 if the store can do everything"},
 	{"scrub", cli_scrub, "check all that the store holds"},
 	{"patient", cli_patient, "give a patient a new key or identity"},
+	{"backup", cli_backup, "copy a served store, or read a copy back"},
 };
 
 static const char exits[] =

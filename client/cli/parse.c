@@ -198,3 +198,15 @@ void format_time(uint64_t milliseconds, char out[TIME_TEXT])
 	size_t used = strftime(out, TIME_TEXT, "%Y-%m-%dT%H:%M:%S", &broken);
 	(void)snprintf(out + used, TIME_TEXT - used, ".%03uZ", (unsigned)(milliseconds % 1000));
 }
+
+bool parse_rate(const char *text, uint64_t *rate)
+{
+	static const char units[] = "KMG";
+	char *end;
+	unsigned long long number = strtoull(text, &end, 10);
+	const char *unit = *end ? strchr(units, *end) : NULL;
+	if (*text < '0' || *text > '9' || (*end && (!unit || end[1])) || number > UINT64_MAX >> 30)
+		return false;
+	*rate = number << (unit ? 10 * (unit - units + 1) : 0);
+	return true;
+}

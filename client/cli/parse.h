@@ -35,4 +35,7 @@ const char *guess_media_type(const uint8_t *front, size_t size, const char *name
 #define TIME_TEXT 32
 void format_time(uint64_t milliseconds, char out[TIME_TEXT]);
 
+/* A number of bytes, with K, M or G behind it for 2^10, 2^20 or 2^30 of them. False: it is none, or too large. */
+bool parse_rate(const char *text, uint64_t *rate);
+
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/parse.h"
 #include "scrub_text.h"
 
 #define DAEMON "sealreeld"
@@ -47,19 +48,6 @@ static const struct argp_option options[] = {
 	 1},
 	{0},
 };
-
-/* "64M": false if it is nothing like that. */
-static bool parse_rate(const char *text, uint64_t *rate)
-{
-	static const char units[] = "KMG";
-	char *end;
-	unsigned long long number = strtoull(text, &end, 10);
-	const char *unit = *end ? strchr(units, *end) : NULL;
-	if (*text < '0' || *text > '9' || (*end && (!unit || end[1])) || number > UINT64_MAX >> 30)
-		return false;
-	*rate = number << (unit ? 10 * (unit - units + 1) : 0);
-	return true;
-}
 
 static error_t parse(int key, char *value, struct argp_state *state)
 {

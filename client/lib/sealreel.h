@@ -344,6 +344,52 @@ typedef void sr_stats_told(void *context, const struct sr_result *result, const 
 			   size_t count);
 SR_PUBLIC enum sr_code sr_stats(sr_client *client, sr_stats_told *done, void *context, sr_call **call);
 
+/*
+ * Backups, for a service with the role operate: the index as it was at one instant, the bytes of the data files that it
+ * names, the audit log; all of it sealed as it lies in the store. One at a time: SR_BUSY. Nothing that was deleted is
+ * removed meanwhile; a backup that asks for nothing for a minute is given up, and its token is then SR_NOT_FOUND.
+ */
+struct sr_backup_info {
+	uint64_t token; /* names this backup from now on */
+	uint64_t taken_ms;
+};
+typedef void sr_backup_told(void *context, const struct sr_result *result, const struct sr_backup_info *info);
+SR_PUBLIC enum sr_code sr_backup_begin(sr_client *client, sr_backup_told *done, void *context, sr_call **call);
+
+/*
+ * What a piece of a backup has: bytes, and whether more follow. Rows come as PROTOCOL.md has them, whole in each piece,
+ * in as many calls as there is more. SR_BUSY: the index changes too fast to be read.
+ */
+struct sr_backup_piece {
+	const uint8_t *bytes;
+	size_t size;
+	bool more;
+	uint64_t number, position; /* of the audit log: where to go on */
+	const char *checkpoint;    /* of the audit log, once there is no more; else NULL */
+};
+typedef void sr_backup_taken(void *context, const struct sr_result *result, const struct sr_backup_piece *piece);
+SR_PUBLIC enum sr_code sr_backup_next_rows(sr_client *client, uint64_t token, sr_backup_taken *done, void *context,
+					   sr_call **call);
+
+/* `length` bytes (1 to SR_BACKUP_PIECE) at `position` of a track's file. Several may be under way at once. */
+#define SR_BACKUP_PIECE 57344
+struct sr_backup_place {
+	uint8_t recording[SR_ID];
+	uint16_t track, file;
+	uint64_t position;
+	uint32_t length;
+};
+SR_PUBLIC enum sr_code sr_backup_file(sr_client *client, uint64_t token, const struct sr_backup_place *place,
+				      sr_backup_taken *done, void *context, sr_call **call);
+
+/* Records of the audit log from `number` on, which begins at `position` of its file; zeros: from the beginning. */
+SR_PUBLIC enum sr_code sr_backup_records(sr_client *client, uint64_t token, uint64_t number, uint64_t position,
+					 sr_backup_taken *done, void *context, sr_call **call);
+
+/* The end: with `complete` the store registers it, so that the end of an epoch knows of it. */
+SR_PUBLIC enum sr_code sr_backup_end(sr_client *client, uint64_t token, bool complete, sr_done *done, void *context,
+				     sr_call **call);
+
 /* The daemon's own view of itself: `code` SR_OK if it can do everything, else what it lacks, in `text`. */
 typedef void sr_health_told(void *context, const struct sr_result *result, enum sr_code code, const char *text);
 SR_PUBLIC enum sr_code sr_health(sr_client *client, sr_health_told *done, void *context, sr_call **call);

@@ -13,8 +13,9 @@
 
 #include "account/log.h"
 #include "keys/opening.h"
-#include "serve/alarming.h"
 #include "serve/accounting.h"
+#include "serve/alarming.h"
+#include "serve/backup.h"
 #include "serve/claims.h"
 #include "serve/epochs.h"
 #include "serve/freezing.h"
@@ -202,6 +203,7 @@ static void on_tick(uv_timer_t *timer)
 	sr_alarming_tick(daemon->alarming, now);
 	sr_accounting_tick(daemon->accounting, now);
 	sr_listen_tick(daemon);
+	sr_backups_tick(daemon, now);
 	sr_rotation_tick(daemon->rotation, now);
 	sr_daemon_drained(daemon);
 }
@@ -237,7 +239,8 @@ static void tell_move(void *context, const struct sr_move *move, bool moved)
 	};
 	memcpy(recording.id, move->recording, SR_UUID);
 	sr_account_say(daemon->accounting, &entry, SR_AUDIT_ORDINARY);
-	sr_log(SR_LOG_INFO, "move_recovered", moved ? "a recording's move was finished" : "a recording's move was undone");
+	sr_log(SR_LOG_INFO, "move_recovered",
+	       moved ? "a recording's move was finished" : "a recording's move was undone");
 }
 
 /* What a crash left of moves. One that cannot be finished stands as it is: it is served under exactly one patient. */
@@ -292,8 +295,9 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->remover = sr_remover_new(parts->keyring, parts->index, parts->blobs, parts->ledger);
 	daemon->alarming = sr_alarming_new(daemon);
 	daemon->rotation = sr_rotation_new(daemon);
+	daemon->backups = sr_backups_new();
 	if (!daemon->flusher || !daemon->postbox || !daemon->spoiled || !daemon->claims || !daemon->scrub ||
-	    !daemon->remover || !daemon->alarming || !daemon->rotation || !daemon->decoy_size)
+	    !daemon->remover || !daemon->alarming || !daemon->rotation || !daemon->backups || !daemon->decoy_size)
 		return SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
 	enum sr_code code =
 		sr_epoch_book_open(daemon->keyring, daemon->index, daemon->started_ms, &daemon->epochs, err);
@@ -351,6 +355,7 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 		uv_run(&loop, UV_RUN_DEFAULT);
 	}
 	uv_loop_close(&loop);
+	sr_backups_free(daemon->backups, daemon);
 	sr_sweeper_free(daemon->sweeper);
 	sr_remover_free(daemon->remover);
 	sr_scrub_free(daemon->scrub);

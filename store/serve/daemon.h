@@ -44,6 +44,7 @@ struct sr_change;
 struct sr_remover;
 struct sr_sweeper;
 struct sr_accounting;
+struct sr_backups;
 
 struct sr_daemon {
 	uv_loop_t *loop;
@@ -60,6 +61,7 @@ struct sr_daemon {
 	struct sr_scrub *scrub;       /* has a lock of its own; begun and stopped on the loop alone */
 	struct sr_remover *remover;
 	struct sr_sweeper *sweeper; /* has a lock of its own */
+	struct sr_backups *backups; /* as well */
 	struct sr_alarming *alarming; /* has a lock of its own for what comes from other threads */
 	struct sr_accounting *accounting;
 	struct sr_claims *claims;

@@ -48,6 +48,11 @@ static const struct {
 	{SR_MSG_PATIENT_MERGE, sr_serve_patient_move},
 	{SR_MSG_PERSON_READ, sr_serve_person_read},
 	{SR_MSG_ROOT_NEW, sr_serve_root_new},
+	{SR_MSG_BACKUP_BEGIN, sr_serve_backup},
+	{SR_MSG_BACKUP_ROWS, sr_serve_backup},
+	{SR_MSG_BACKUP_READ, sr_serve_backup},
+	{SR_MSG_BACKUP_LOG, sr_serve_backup},
+	{SR_MSG_BACKUP_END, sr_serve_backup},
 };
 
 /* Requests that open a stream go by their type; all others by what the stream turned out to be. */

@@ -38,6 +38,7 @@ void sr_serve_scrub_status(struct sr_session *session, const struct sr_message_h
 void sr_serve_scrub_stop(struct sr_session *session, const struct sr_message_head *head,
 			 const struct sr_cursor *fields);
 void sr_serve_freeze(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
+void sr_serve_backup(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
 void sr_serve_freeze_list(struct sr_session *session, const struct sr_message_head *head,
 			  const struct sr_cursor *fields);
 void sr_serve_alarm_list(struct sr_session *session, const struct sr_message_head *head,

@@ -355,6 +355,19 @@ export const MESSAGES = {
   'rotate.stepped': [0x7b, 'D', '0', record({
     to: epoch, place: blob(96), progress: u16({ max: 10000 }), passed: u32(), moved: u32(), left: u32(), recording: id,
   })],
+  'backup.begin': [0x90, 'C', '0', record({})],
+  'backup.begun': [0x91, 'D', '0', record({ token: request, taken: u64() })],
+  'backup.rows': [0x92, 'C', '0', record({ token: request })],
+  'backup.page': [0x93, 'D', '0', record({ more: flag, rows: blob(60_000) })],
+  'backup.read': [0x94, 'C', '0', record({
+    token: request, recording: id, track: u16(), file: u16(), position: u64(), length: u32({ min: 1, max: 57_344 }),
+  })],
+  'backup.bytes': [0x95, 'D', '0', record({ bytes: blob(57_344) })],
+  'backup.log': [0x96, 'C', '0', record({ token: request, number: u64(), position: u64() })],
+  'backup.records': [0x97, 'D', '0', record({
+    number: u64(), position: u64(), more: flag, records: blob(61_600), checkpoint: blob(2048),
+  })],
+  'backup.end': [0x98, 'C', '0', record({ token: request, complete: flag })],
 };
 
 const BY_TYPE = new Map(Object.entries(MESSAGES).map(([name, [type, ...others]]) => [type, [name, ...others]]));

@@ -11,13 +11,14 @@
 
 #include "message.h"
 #include "message_alarm.h"
+#include "message_backup.h"
 #include "message_epoch.h"
 #include "message_freeze.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Bytes for the longest fields; filled by who includes this. */
-static uint8_t filler[SR_APPEND_MAX];
+static uint8_t filler[SR_MESSAGE_MAX];
 
 static struct sr_span span(size_t size)
 {
@@ -567,6 +568,86 @@ PAIR(alarm_row, sr_alarm_row_decode)
 #include "message_codecs_epoch.h"
 #include "message_codecs_patient.h"
 
+static void fill_backup_begun(struct sr_backup_begun *m, bool greatest)
+{
+	m->token = greatest ? UINT64_MAX : 1;
+	m->taken_ms = greatest ? UINT64_MAX : 0;
+}
+PAIR(backup_begun, sr_backup_begun_decode)
+
+static void make_backup_rows(struct sr_builder *out, bool greatest)
+{
+	sr_backup_rows_encode(out, greatest ? UINT64_MAX : 1);
+}
+
+static void again_backup_rows(struct sr_cursor *in, struct sr_builder *out)
+{
+	uint64_t token;
+
+	sr_backup_rows_decode(in, &token);
+	sr_backup_rows_encode(out, token);
+}
+
+static void fill_backup_page(struct sr_backup_page *m, bool greatest)
+{
+	m->more = greatest;
+	m->rows = span(greatest ? SR_BACKUP_ROWS_MAX : 0);
+}
+PAIR(backup_page, sr_backup_page_decode)
+
+static void fill_backup_item(struct sr_backup_item *m, bool greatest)
+{
+	m->table = greatest ? SR_BACKUP_TABLES - 1 : 1;
+	m->key = span(greatest ? SR_BACKUP_KEY_MAX : 1);
+	m->value = span(greatest ? SR_BACKUP_ROWS_MAX : 0);
+}
+PAIR(backup_item, sr_backup_item_decode)
+
+static void fill_backup_read(struct sr_backup_read *m, bool greatest)
+{
+	m->token = m->position = greatest ? UINT64_MAX : 1;
+	fill(m->recording, sizeof m->recording, 0x11);
+	m->track = m->file = greatest ? UINT16_MAX : 0;
+	m->length = greatest ? SR_BACKUP_BYTES_MAX : 1;
+}
+PAIR(backup_read, sr_backup_read_decode)
+
+static void make_backup_bytes(struct sr_builder *out, bool greatest)
+{
+	sr_backup_bytes_encode(out, span(greatest ? SR_BACKUP_BYTES_MAX : 0));
+}
+
+static void again_backup_bytes(struct sr_cursor *in, struct sr_builder *out)
+{
+	struct sr_span bytes;
+
+	sr_backup_bytes_decode(in, &bytes);
+	sr_backup_bytes_encode(out, bytes);
+}
+
+static void fill_backup_log(struct sr_backup_log *m, bool greatest)
+{
+	m->token = greatest ? UINT64_MAX : 1;
+	m->number = m->position = greatest ? UINT64_MAX : 0;
+}
+PAIR(backup_log, sr_backup_log_decode)
+
+static void fill_backup_records(struct sr_backup_records *m, bool greatest)
+{
+	m->number = m->position = greatest ? UINT64_MAX : 0;
+	m->more = greatest;
+	m->records = span(greatest ? SR_BACKUP_RECORDS_MAX : 0);
+	m->checkpoint = span(greatest ? SR_BACKUP_CHECKPOINT_MAX : 0);
+}
+PAIR(backup_records, sr_backup_records_decode)
+
+static void fill_backup_end(struct sr_backup_end *m, bool greatest)
+{
+	m->token = greatest ? UINT64_MAX : 1;
+	m->complete = greatest;
+}
+PAIR(backup_end, sr_backup_end_decode)
+
 #define Z16 "00000000000000000000000000000000"
 #define A16 "61616161616161616161616161616161"
 #define X1 "11111111111111111111111111111111"
@@ -780,6 +861,22 @@ static const struct codec {
 	{"person", make_person_box, again_person_box, "0031" A16 A16 A16 "61", "2e8dda60c92c8f3c66c7bdc76655263f",
 	 false},
 	{"root.made", make_root_made, again_root_made, "00000001", "ad95131bc0b799c0b1af477fb14fcf26", false},
+	{"backup.begun", make_backup_begun, again_backup_begun, "00000000000000010000000000000000",
+	 "5ac6a5945f16500911219129984ba8b3", false},
+	{"backup.rows", make_backup_rows, again_backup_rows, "0000000000000001", "12a3ae445661ce5dee78d0650d33362d",
+	 false},
+	{"backup.page", make_backup_page, again_backup_page, "000000", "9f8e6a30c3fead180cb6c22ac01e9e32", false},
+	{"backup.item", make_backup_item, again_backup_item, "010001610000", "4225b59cc5339eb0db16d5fe81042f0d", false},
+	{"backup.read", make_backup_read, again_backup_read,
+	 "00000000000000011111111111111111111111111111111100000000000000000000000100000001",
+	 "8a6c963e3fa754f06e3d57ddce87aa29", false},
+	{"backup.bytes", make_backup_bytes, again_backup_bytes, "0000", "db1a41c9e7325e33c2c313158fde3207", false},
+	{"backup.log", make_backup_log, again_backup_log, "000000000000000100000000000000000000000000000000",
+	 "44a5f7891570e5631e8c91c85186e663", false},
+	{"backup.records", make_backup_records, again_backup_records, "000000000000000000000000000000000000000000",
+	 "7ff2b5216871ccc1f63bbeb257b972ea", false},
+	{"backup.end", make_backup_end, again_backup_end, "000000000000000100", "2044bcc90c6521838bb9ecf1d8353da4",
+	 false},
 };
 
 #endif

@@ -260,6 +260,18 @@ static const struct {
 	{"rotate.census", false, 6, 2, SR_ROTATE_PROGRESS + 1, false},
 	{"rotate.census", false, 16, 2, SR_EPOCHS_LISTED_MAX + 1, false},
 	{"census.item", false, 0, 4, 0, false},
+	{"backup.begun", false, 0, 8, 0, false},
+	{"backup.rows", false, 0, 8, 0, false},
+	{"backup.page", false, 0, 1, 2, false},
+	{"backup.item", false, 0, 1, 0, false},
+	{"backup.item", false, 0, 1, SR_BACKUP_TABLES, false},
+	{"backup.read", false, 0, 8, 0, false},
+	{"backup.read", false, 36, 4, 0, false},
+	{"backup.read", false, 36, 4, SR_BACKUP_BYTES_MAX + 1, false},
+	{"backup.log", false, 0, 8, 0, false},
+	{"backup.records", false, 16, 1, 2, false},
+	{"backup.end", false, 0, 8, 0, false},
+	{"backup.end", false, 8, 1, 2, false},
 	{"census.item", false, 4, 1, 4, false},
 	{"rotate.step", false, 0, 4, 7, true},
 	{"rotate.step", false, 4, 4, 0, false},
@@ -413,7 +425,7 @@ Test(message, types_have_names_of_their_own_and_other_numbers_none)
 				cr_assert_str_neq(sr_message_name((uint8_t)other), name);
 		}
 	}
-	cr_assert_eq(named, 75);
+	cr_assert_eq(named, 84);
 	cr_assert_str_eq(sr_message_name(SR_MSG_RECORD_OPEN), "record.open");
 	cr_assert_str_eq(sr_message_name(SR_MSG_PLAY_TABLE), "play.table");
 }
