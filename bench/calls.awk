@@ -54,12 +54,15 @@ END {
 	}
 	times("opening a track", all, "open")
 	times("the generator's timer, late", all, "late")
+	times("the disk alone", all, "disk")
 	print ""
 	row("daemon", sprintf("%.2f cores, %.2f of them its loop; %.0f MiB anonymous at most", all["daemon_cpu"],
 		all["daemon_loop"], all["memory_kib"] / 1024))
 	row("each second", sprintf("%.0f segments, %.0f fdatasyncs, %.0f index commits of %.1f operations",
 		all["segments_per_s"], all["flushes_per_s"], all["index_commits_per_s"],
 		all["index_commits_per_s"] > 0 ? all["index_operations_per_s"] / all["index_commits_per_s"] : 0))
+	row("the disk alone", sprintf("%.0f fdatasyncs, %.0f MiB/s, %.2f cores", all["disk_syncs_per_s"], all["disk_mib_s"],
+		all["disk_cpu"]))
 	row("generator", sprintf("%.2f cores", all["client_cpu"]))
 	row("machine", sprintf("%d cores, load %.1f before, %.1f after", all["cores"], all["load_before"], all["load_after"]))
 	if (all["late_p99"] > 50)

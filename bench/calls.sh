@@ -168,6 +168,9 @@ store_start
 store_service
 grants "$work/grants"
 load_before=$(cut -d ' ' -f 1 /proc/loadavg)
+mkdir "$work/disk"
+sync
+disk=$("$bin/bench-disk" --streams "$streams" --rate "$rate" --seconds "$((seconds < 10 ? seconds : 10))" "$work/disk")
 sync
 watch_memory &
 watcher_pid=$!
@@ -184,7 +187,7 @@ memory=$(sort -n "$work/memory" | tail -n 1)
 uploads=$(awk '{ for (i = 1; i <= NF; i++) { split($i, w, "="); n[w[1]] += w[2] } }
 	END { printf "%d %.1f", NR, NR ? n["bytes"] / 1048576 / n["seconds"] : 0 }' "$work/uploads" 2>/dev/null || echo "0 0")
 {
-	echo "$total transport=$transport beside=$beside uploads=${uploads% *} upload_mib_s=${uploads#* }" \
+	echo "$total $disk transport=$transport beside=$beside uploads=${uploads% *} upload_mib_s=${uploads#* }" \
 		"memory_kib=$memory load_before=$load_before load_after=$load_after cores=$(nproc)"
 	for name in cpu loop; do
 		awk -v name="$name" -v t="$(grown "$name")" -v hz="$(getconf CLK_TCK)" -v ns="$(grown at)" \
