@@ -43,6 +43,13 @@ const asDirectory = (name) => (store) => {
   mkdirSync(store.path(name));
 };
 
+async function otherLog(store) {
+  const other = await Store.make(); // whose key is another
+  rmSync(store.path('audit'), { recursive: true });
+  cpSync(other.path('audit'), store.path('audit'), { recursive: true });
+  await other.remove();
+}
+
 async function otherIndex(store) {
   const other = await Store.make(); // whose id is another
   rmSync(store.path('index'), { recursive: true });
@@ -118,6 +125,16 @@ const TABLES = {
     ['that does not say whose it is', damage('meta', '0', 'drop'), USAGE, /does not say which store's/],
     ['with damaged epochs', damage('control', '1', '40', '1'), FAILED, /row of the epochs does not verify/],
     ['with a damaged service', damage('control', '2', '40', '1'), FAILED, /service\/operator does not verify/],
+  ],
+  'audit log': [
+    ['missing', remove('audit'), USAGE, /audit log is missing from .*restore it/],
+    ['without its records', remove('audit/records'), USAGE, /record file is missing/],
+    ['without its checkpoint', remove('audit/checkpoint'), USAGE, /checkpoint/],
+    ['whose records are none', replace('audit/records', 'nothing'), USAGE, /record file is none/],
+    ['with a damaged checkpoint', (store) => flip(store.path('audit/checkpoint'), 60), USAGE, /checkpoint/],
+    ['another store\'s', otherLog, USAGE, /not signed by its key/],
+    ['said to be missing by a damaged row', damage('control', '0', '20', '1'), USAGE,
+      /row of the audit log .*does not verify/],
   ],
   store: [
     ['without its blobs', remove('blobs'), USAGE, /blobs: No such file/],

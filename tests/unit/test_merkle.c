@@ -104,6 +104,33 @@ Test(merkle, the_empty_tree_and_the_empty_leaf_are_known)
 	cr_expect_str_eq(sodium_bin2hex(hex, sizeof hex, hash, sizeof hash), leaf);
 }
 
+/* The eight leaves, and the roots over the first of them, that implementations of RFC 6962 are tested with. */
+Test(merkle, published_roots_come_out)
+{
+	static const char *const data[] = {
+		"", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"};
+	static const char *const published[] = {"6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+						"fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+						"aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+						"d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+						"4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+						"76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+						"ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+						"5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"};
+	struct sr_tile_builder *builder = calloc(1, sizeof *builder);
+	uint8_t bytes[16], leaf[SR_HASH], root[SR_HASH];
+	char hex[65];
+	for (size_t at = 0; at < 8; at++) {
+		size_t size = 0;
+		cr_assert_eq(sodium_hex2bin(bytes, sizeof bytes, data[at], strlen(data[at]), NULL, &size, NULL), 0);
+		sr_merkle_leaf(bytes, size, leaf);
+		cr_assert_eq(sr_tile_add(builder, leaf, NULL, NULL, NULL), SR_OK);
+		sr_tile_builder_root(builder, root);
+		cr_expect_str_eq(sodium_bin2hex(hex, sizeof hex, root, sizeof root), published[at]);
+	}
+	free(builder);
+}
+
 Test(merkle, every_root_is_right)
 {
 	struct sr_tile_builder *builder = calloc(1, sizeof *builder);

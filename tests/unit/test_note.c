@@ -56,6 +56,20 @@ Test(note, has_the_verifier_key_of_the_convention)
 	cr_expect_eq(strlen(verifier), 23 + 44);
 }
 
+/* The verifier key that the documentation of Go's package for signed notes has. */
+Test(note, a_published_verifier_key_comes_out)
+{
+	static const char published[] = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+	char verifier[SR_VERIFIER_MAX];
+	uint8_t typed[1 + SR_AUDIT_KEY];
+	size_t size;
+	cr_assert_eq(sodium_base642bin(typed, sizeof typed, strrchr(published, '+') + 1, 44, NULL, &size, NULL,
+				       sodium_base64_VARIANT_ORIGINAL),
+		     0);
+	sr_checkpoint_verifier("PeterNeumann", typed + 1, verifier);
+	cr_expect_str_eq(verifier, published);
+}
+
 Test(note, every_changed_byte_and_every_truncation_is_refused)
 {
 	struct sr_checkpoint checkpoint;
