@@ -91,6 +91,7 @@ enum sr_message_type {
 	SR_MSG_SEGMENT_KEY = 0x35,
 	SR_MSG_BODY = 0x36,
 	SR_MSG_READ_DONE = 0x37,
+	SR_MSG_SHOWN = 0x38,
 	/* operating */
 	SR_MSG_SERVICE_ADD = 0x40,
 	SR_MSG_SERVICE_ADDED = 0x41,
@@ -430,6 +431,22 @@ struct sr_body {
 };
 void sr_body_encode(struct sr_builder *out, const struct sr_body *message);
 void sr_body_decode(struct sr_cursor *in, struct sr_body *message);
+
+/*
+ * SHOWN: grant, recording 16, track u16, from_ms u64, to_ms u64 (media times, after from_ms), who (at most
+ * SR_VIEWER_MAX bytes of UTF-8; empty: the grant's actor). What a playback service states of its viewer's session.
+ */
+#define SR_VIEWER_MAX 255
+struct sr_shown {
+	struct sr_span grant;
+	uint8_t recording[SR_UUID];
+	uint16_t track;
+	uint64_t from_ms;
+	uint64_t to_ms;
+	struct sr_span who;
+};
+void sr_shown_encode(struct sr_builder *out, const struct sr_shown *message);
+void sr_shown_decode(struct sr_cursor *in, struct sr_shown *message);
 
 /* DELETED: undo_until_ms u64: until when UNDELETE brings it back. */
 void sr_deleted_encode(struct sr_builder *out, uint64_t undo_until_ms);

@@ -1,5 +1,5 @@
 /*
- * The messages of sealed playing: heads, tables, ranges, released keys, bodies.
+ * The messages of sealed playing: heads, tables, ranges, released keys, bodies; and what was shown of it.
  */
 #include "message_field.h"
 
@@ -115,5 +115,27 @@ void sr_body_decode(struct sr_cursor *in, struct sr_body *message)
 	last = message->length % SR_CHUNK_SEALED;
 	/* A rest that holds no byte beside its tag is no chunk that may be sent. */
 	if (message->length == 0 || message->length > SR_BODY_MAX || (last != 0 && last <= SR_AEAD_TAG))
+		sr_take_fail(in);
+}
+
+void sr_shown_encode(struct sr_builder *out, const struct sr_shown *message)
+{
+	sr_put_span(out, message->grant);
+	sr_put_bytes(out, message->recording, SR_UUID);
+	sr_put_u16(out, message->track);
+	sr_put_u64(out, message->from_ms);
+	sr_put_u64(out, message->to_ms);
+	sr_put_span(out, message->who);
+}
+
+void sr_shown_decode(struct sr_cursor *in, struct sr_shown *message)
+{
+	message->grant = sr_take_grant(in);
+	sr_take_copy(in, message->recording, SR_UUID);
+	message->track = sr_take_track(in);
+	message->from_ms = sr_take_u64(in);
+	message->to_ms = sr_take_u64(in);
+	message->who = sr_take_field(in, SR_VIEWER_MAX);
+	if (message->to_ms <= message->from_ms)
 		sr_take_fail(in);
 }

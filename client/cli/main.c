@@ -22,6 +22,7 @@ static const struct {
 	{"play", cli_play, "play a track to a file or pipe"},
 	{"freeze", cli_freeze, "stop what is served, and list what is stopped"},
 	{"thaw", cli_thaw, "let go again what was frozen"},
+	{"shown", cli_shown, "state what a viewer was shown"},
 	{"delete", cli_delete, "delete a recording"},
 	{"undelete", cli_undelete, "bring a deleted recording back"},
 	{"alarm", cli_alarm, "list the latest alarms, or try one out"},

@@ -255,6 +255,22 @@ typedef void sr_checked(void *context, const struct sr_result *result, const uin
 SR_PUBLIC enum sr_code sr_check(sr_client *client, const uint8_t *ids, size_t count, sr_checked *done, void *context,
 				sr_call **call);
 
+/* ---- what was shown ---- */
+
+/*
+ * State, for the store's account, that a viewer's session showed this part of a track: what the store cannot see
+ * itself. It stands there under this service's name. Needs a grant with the scope `play`. SR_USAGE: no track, no time,
+ * or a name of more than 255 bytes.
+ */
+struct sr_shown_part {
+	uint8_t recording[SR_ID];
+	uint16_t track;
+	uint64_t from_ms, to_ms; /* media times, milliseconds */
+	const char *who;         /* who looked; NULL or "": the grant's actor */
+};
+SR_PUBLIC enum sr_code sr_state_shown(sr_client *client, const struct sr_shown_part *part, sr_done *done,
+				      void *context, sr_call **call);
+
 /* ---- deleting ---- */
 
 /*
@@ -675,6 +691,8 @@ SR_PUBLIC enum sr_code sr_blocking_check(sr_blocking *blocking, const uint8_t *i
 					 struct sr_result *result);
 SR_PUBLIC enum sr_code sr_blocking_play_open(sr_blocking *blocking, const uint8_t recording[SR_ID], sr_player **player,
 					     struct sr_result *result);
+SR_PUBLIC enum sr_code sr_blocking_state_shown(sr_blocking *blocking, const struct sr_shown_part *part,
+					       struct sr_result *result);
 /* *undo_until_ms (out) may be NULL. */
 SR_PUBLIC enum sr_code sr_blocking_delete(sr_blocking *blocking, const uint8_t recording[SR_ID],
 					  uint64_t *undo_until_ms, struct sr_result *result);

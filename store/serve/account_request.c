@@ -54,6 +54,8 @@ static enum sr_audit_kind kind_of(uint8_t type)
 	case SR_MSG_CHECK:
 	case SR_MSG_PLAY_OPEN:
 		return SR_AUDIT_PRESENTED;
+	case SR_MSG_SHOWN:
+		return SR_AUDIT_SHOWN;
 	default:
 		return SR_AUDIT_OUTCOME;
 	}

@@ -23,6 +23,7 @@ static const struct {
 	{SR_MSG_LIST, sr_serve_list},
 	{SR_MSG_INFO, sr_serve_info},
 	{SR_MSG_CHECK, sr_serve_check},
+	{SR_MSG_SHOWN, sr_serve_shown},
 	{SR_MSG_DELETE, sr_serve_delete},
 	{SR_MSG_UNDELETE, sr_serve_delete},
 	{SR_MSG_SERVICE_ADD, sr_serve_service_add},

@@ -21,6 +21,7 @@ void sr_serve_record_finish(struct sr_session *session, const struct sr_message_
 void sr_serve_list(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
 void sr_serve_info(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
 void sr_serve_check(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
+void sr_serve_shown(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
 /* delete and undelete */
 void sr_serve_delete(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
 void sr_serve_service_add(struct sr_session *session, const struct sr_message_head *head,

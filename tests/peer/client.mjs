@@ -58,6 +58,11 @@ export class Client {
     return Number((await this.#connection.request('delete', { grant, recording }, 'deleted')).undoUntil);
   }
 
+  /** States what a viewer's session showed: milliseconds of media time, and who looked if it was another. */
+  async shown(grant, recording, { track, from, to, who = '' }) {
+    await this.#connection.request('shown', { grant, recording, track, from, to, who }, 'done');
+  }
+
   async undelete(grant, recording) {
     await this.#connection.request('undelete', { grant, recording }, 'done');
   }

@@ -283,6 +283,9 @@ export const MESSAGES = {
     track, segment: u32(), chunk: u32(), length: u32({ min: 17, max: 262400 }),
   })],
   'play.done': [0x37, 'D', 'n', record({ track, from: u64(), length: u64({ max: MAX_READ }) })],
+  'shown': [0x38, 'C', '0', record({
+    grant, recording: id, track, from: u64(), to: u64(), who: text(255),
+  })],
   'service.add': [0x40, 'C', '0', record({ name: serviceName, roles, publicKey: bytes(32) })],
   'service.added': [0x41, 'D', '0', record({ psk: bytes(32) })],
   'service.remove': [0x42, 'C', '0', record({ name: serviceName })],

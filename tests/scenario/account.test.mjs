@@ -149,6 +149,30 @@ describe('the account', { skip: missing() }, () => {
     assert.ok(since(from).length <= 5, `${since(from).length} entries`);
   }));
 
+  test('what a viewer was shown stands there as the service\'s word', () => connected(async (client) => {
+    const id = await record(client, 'viewed', randomBytes(1000));
+    const from = next();
+    await client.shown(store.mint('viewed', 'play'), id, { track: 1, from: 5000, to: 10000, who: 'dr-other' });
+    const stated = since(from).filter(({ kind }) => kind === 'shown');
+    assert.equal(stated.length, 1, 'it is durable when it is answered');
+    const [{ service, linked, actor, recordings: [part] }] = stated;
+    assert.equal(service, 'ingest-playback');
+    assert.match(linked, /^[0-9a-f]{64}$/);
+    assert.notEqual(linked, actor);
+    assert.deepEqual([part.id, part.track, part.media_from, part.media_to], [id, 1, 5000, 10000]);
+    await store.done(['shown', id, '--from', '5', '--to', '10.5', '--who', 'dr-scenario'],
+      { credential: both, grant: store.mint('viewed', 'play') });
+    const [, own] = since(from).filter(({ kind }) => kind === 'shown');
+    assert.equal(own.linked, own.actor, 'one person has one tag');
+    assert.equal(own.recordings[0].media_to, 10500);
+    await assert.rejects(client.shown(store.mint('somebody', 'play'), id, { track: 1, from: 0, to: 1 }),
+      refused('not_found'));
+    await assert.rejects(client.shown(store.mint('viewed', 'play'), id, { track: 2, from: 0, to: 1 }),
+      refused('not_found'));
+    await assert.rejects(client.shown(store.mint('viewed', 'list'), id, { track: 1, from: 0, to: 1 }),
+      refused('denied'));
+  }));
+
   test('after a crash every intent is settled and what was delivered lies between the bounds', async () => {
     const media = randomBytes(8 * MIB);
     let id;

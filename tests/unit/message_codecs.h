@@ -413,6 +413,17 @@ static void fill_health(struct sr_health *m, bool greatest)
 }
 PAIR(health, sr_health_decode)
 
+static void fill_shown(struct sr_shown *m, bool greatest)
+{
+	m->grant = span(greatest ? SR_TOKEN_MAX : 0);
+	fill(m->recording, SR_UUID, 0x11);
+	m->track = greatest ? UINT16_MAX : 1;
+	m->from_ms = greatest ? UINT64_MAX - 1 : 0;
+	m->to_ms = greatest ? UINT64_MAX : 1;
+	m->who = span(greatest ? SR_VIEWER_MAX : 0);
+}
+PAIR(shown, sr_shown_decode)
+
 static void make_deleted(struct sr_builder *out, bool greatest)
 {
 	sr_deleted_encode(out, greatest ? UINT64_MAX : 0);
@@ -730,6 +741,12 @@ static const struct codec {
 	 "0001"
 	 "00",
 	 "e287c6ed4544548c305b96288b5c5baf", false},
+	{"shown", make_shown, again_shown,
+	 "0000" X1 "0001"
+	 "0000000000000000"
+	 "0000000000000001"
+	 "0000",
+	 "220399b76a75bb5999b8b89c52b91e60", false},
 	{"deleted", make_deleted, again_deleted, "0000000000000000", "12a3ae445661ce5dee78d0650d33362d", false},
 	{"play.head", make_play_head, again_play_head,
 	 "0001"

@@ -185,6 +185,8 @@ static const struct {
 	{"play.done", false, 0, 2, 0, false},
 	{"play.done", false, 10, 8, SR_READ_MAX + 1, false},
 	{"play.done", false, 2, 8, (UINT64_C(1) << 63) + 1, false},
+	{"shown", false, 18, 2, 0, false},
+	{"shown", false, 28, 8, 0, false},
 	{"play.key", false, 0, 2, 0, false},
 	{"play.body", false, 0, 2, 0, false},
 	{"play.body", false, 10, 4, 16, false},
@@ -330,6 +332,8 @@ static const struct {
 	{"entry.track", 25 + SR_MEDIA_TYPE_MAX, SR_LABEL_MAX},
 	{"entry", 41, SR_LABEL_MAX},
 	{"check", 0, SR_TOKEN_MAX},
+	{"shown", 0, SR_TOKEN_MAX},
+	{"shown", SR_TOKEN_MAX + 36, SR_VIEWER_MAX},
 	{"service.add", 0, SR_SERVICE_NAME_MAX},
 	{"service.remove", 0, SR_SERVICE_NAME_MAX},
 	{"service.row", 0, SR_SERVICE_NAME_MAX},
@@ -425,7 +429,7 @@ Test(message, types_have_names_of_their_own_and_other_numbers_none)
 				cr_assert_str_neq(sr_message_name((uint8_t)other), name);
 		}
 	}
-	cr_assert_eq(named, 84);
+	cr_assert_eq(named, 85);
 	cr_assert_str_eq(sr_message_name(SR_MSG_RECORD_OPEN), "record.open");
 	cr_assert_str_eq(sr_message_name(SR_MSG_PLAY_TABLE), "play.table");
 }

@@ -21,6 +21,7 @@ static const char rules[] = "free      client record.track      writer-opening\n
 			    "unary     client list              unary\n"
 			    "unary     client info              unary\n"
 			    "unary     client check             unary\n"
+			    "unary     client shown             unary\n"
 			    "unary     client delete            unary\n"
 			    "unary     client undelete          unary\n"
 			    "unary     client service.add       unary\n"
