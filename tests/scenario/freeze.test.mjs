@@ -237,6 +237,25 @@ test('a recording under way goes on, and with --ingest ends with what is durable
   });
 });
 
+test('a stream under way ends between two bodies', { skip }, async () => {
+  await store.connected(clinic, async (client) => {
+    const player = await client.play(store.mint(ALICE, 'play'), alices[0]);
+    await player.update(1);
+    let ended = null;
+    (async () => {
+      for (;;) {
+        await player.readAll(1);
+      }
+    })().catch((error) => {
+      ended = error;
+    });
+    await freeze('--patient', ALICE);
+    await waitFor(() => ended, { deadline: 5000, what: 'the end of the stream' }).finally(() => thaw('--patient', ALICE));
+    assert.equal(ended.code, 'frozen', ended.message);
+    await client.ping();
+  });
+});
+
 test('a grant that is frozen does not renew a stream', { skip }, async () => {
   await store.connected(clinic, async (client) => {
     const player = await client.play(store.mint(ALICE, 'play'), alices[0]);
