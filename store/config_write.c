@@ -68,7 +68,7 @@ static char *compose(const struct sr_config_words *words, size_t *size)
 	fprintf(file,
 		"# The configuration of a sealreel store. What is commented out is the default.\n"
 		"# Relative paths are under the store's directory. A value ends at \" ;\".\n"
-		"# SIGHUP has the daemon read the issuers and the log's level again; all else waits for a start.");
+		"# SIGHUP has the daemon read issuers, limits, alarms and the log's level again; all else waits for a start.");
 	for (size_t at = 0; at < count; at++)
 		write_section(file, &sections[at], words);
 	fputc('\n', file);
