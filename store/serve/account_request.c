@@ -38,6 +38,8 @@ static bool is_accounted(uint8_t type)
 	case SR_MSG_SERVICE_LIST:
 	case SR_MSG_SCRUB_STATUS:
 	case SR_MSG_FREEZE_LIST:
+	case SR_MSG_EPOCH_LIST:
+	case SR_MSG_ROTATE_STATUS:
 	case SR_MSG_STATS:
 	case SR_MSG_HEALTH:
 		return false;

@@ -44,7 +44,8 @@ static enum sr_code read_row(struct sr_epoch_book *book, struct sr_error *err)
 }
 
 /* Put the row in the place of the one that is known, and know it. The caller holds `change`. */
-static enum sr_code write_row(struct sr_epoch_book *book, const struct sr_epochs *epochs, struct sr_error *err)
+static enum sr_code write_row(struct sr_epoch_book *book, const struct sr_epochs *epochs,
+			      const struct sr_epoch_also *also, struct sr_error *err)
 {
 	struct sr_index_key key = sr_key_control(SR_EPOCHS_ROW_NAME);
 	bool is_new = book->epochs.revision == 0;
@@ -55,7 +56,7 @@ static enum sr_code write_row(struct sr_epoch_book *book, const struct sr_epochs
 
 	if (op == NULL ||
 	    !sr_op_check(op, is_new ? SR_CHECK_ABSENT : SR_CHECK_SUFFIX, &key, book->mac, is_new ? 0 : SR_ROW_MAC) ||
-	    !sr_op_put(op, &key, row, size)) {
+	    !sr_op_put(op, &key, row, size) || (also != NULL && !also->add(also->context, op))) {
 		sr_op_free(op);
 		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
 	}
@@ -70,7 +71,8 @@ static enum sr_code write_row(struct sr_epoch_book *book, const struct sr_epochs
 }
 
 /* Bring the row up to the keyring. The caller holds `change`, or is alone. */
-static enum sr_code settle(struct sr_epoch_book *book, uint64_t now_ms, struct sr_error *err)
+static enum sr_code settle(struct sr_epoch_book *book, uint64_t now_ms, const struct sr_epoch_also *also,
+			   struct sr_error *err)
 {
 	struct sr_epochs *epochs = malloc(sizeof *epochs);
 	bool changed;
@@ -81,7 +83,7 @@ static enum sr_code settle(struct sr_epoch_book *book, uint64_t now_ms, struct s
 	*epochs = book->epochs;
 	code = sr_epochs_settle(epochs, book->keyring, now_ms, &changed, err);
 	if (code == SR_OK && changed)
-		code = write_row(book, epochs, err);
+		code = write_row(book, epochs, also, err);
 	free(epochs);
 	return code;
 }
@@ -103,7 +105,7 @@ enum sr_code sr_epoch_book_open(struct sr_keyring *keyring, struct sr_index *ind
 	}
 	code = read_row(book, err);
 	if (code == SR_OK)
-		code = settle(book, now_ms, err);
+		code = settle(book, now_ms, NULL, err);
 	if (code == SR_OK)
 		*out = book;
 	else
@@ -158,7 +160,7 @@ enum sr_code sr_epoch_book_step(struct sr_epoch_book *book, uint32_t number, enu
 	if (code == SR_OK && event == SR_EPOCH_REOPEN && book->in_doubt)
 		code = SR_FAIL(err, SR_CONFLICT, "epoch %u: its key may be gone from the keyring's file", number);
 	if (code == SR_OK)
-		code = write_row(book, epochs, err);
+		code = write_row(book, epochs, NULL, err);
 	pthread_mutex_unlock(&book->change);
 	free(epochs);
 	return code;
@@ -180,30 +182,31 @@ enum sr_code sr_epoch_book_back(struct sr_epoch_book *book, uint32_t number, uin
 			epochs->list[at].back_ms = now_ms;
 	epochs->revision++;
 	if (code == SR_OK)
-		code = write_row(book, epochs, err);
+		code = write_row(book, epochs, NULL, err);
 	pthread_mutex_unlock(&book->change);
 	free(epochs);
 	return code;
 }
 
-enum sr_code sr_epoch_book_new(struct sr_epoch_book *book, uint64_t now_ms, uint32_t *number, struct sr_error *err)
+enum sr_code sr_epoch_book_new(struct sr_epoch_book *book, uint64_t now_ms, const struct sr_epoch_also *also,
+			       uint32_t *number, struct sr_error *err)
 {
 	enum sr_code code;
 
 	pthread_mutex_lock(&book->change);
 	/* The row follows an epoch that an earlier attempt has left in the keyring; the one made here is yet another.
 	 */
-	code = settle(book, now_ms, err);
+	code = settle(book, now_ms, NULL, err);
 	if (code == SR_OK)
 		code = sr_keyring_epoch_add(book->keyring, number, err);
 	if (code == SR_OK)
-		code = settle(book, now_ms, err);
+		code = settle(book, now_ms, also, err);
 	pthread_mutex_unlock(&book->change);
 	return code;
 }
 
 enum sr_code sr_epoch_book_retire(struct sr_epoch_book *book, uint32_t number, uint64_t keep_until_ms, uint64_t now_ms,
-				  struct sr_error *err)
+				  const struct sr_epoch_also *also, struct sr_error *err)
 {
 	const struct sr_epoch_row *epoch;
 	enum sr_code code = SR_OK;
@@ -216,7 +219,7 @@ enum sr_code sr_epoch_book_retire(struct sr_epoch_book *book, uint32_t number, u
 		code = sr_keyring_epoch_retire(book->keyring, number, keep_until_ms, err);
 	book->in_doubt = book->in_doubt || code == SR_IO || code == SR_NO_SPACE;
 	if (code == SR_OK)
-		code = settle(book, now_ms, err);
+		code = settle(book, now_ms, also, err);
 	pthread_mutex_unlock(&book->change);
 	return code;
 }

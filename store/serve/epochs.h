@@ -39,6 +39,12 @@ void sr_epoch_book_hold(struct sr_epoch_book *book, struct sr_epoch_hold *out);
  */
 bool sr_epoch_guard(struct sr_op *op, const struct sr_epoch_hold *hold) SR_MUST_USE;
 
+/* What else the operation that changes the row is to write: the mark of an intent. NULL: nothing. */
+struct sr_epoch_also {
+	bool (*add)(void *context, struct sr_op *op); /* false: memory is used up */
+	void *context;
+};
+
 /*
  * Let `event` happen to epoch `number` (sr_epochs_step), durably before it returns. Pool or start; waits for a commit.
  * Codes as sr_epochs_step, and SR_IO. After a retirement that failed at the keyring's file no epoch is opened again
@@ -55,8 +61,8 @@ enum sr_code sr_epoch_book_back(struct sr_epoch_book *book, uint32_t number, uin
  * A new epoch: its key durable in the keyring, then the row, then this returns; *number (out). Codes as
  * sr_keyring_epoch_add and sr_epochs_step. As above.
  */
-enum sr_code sr_epoch_book_new(struct sr_epoch_book *book, uint64_t now_ms, uint32_t *number,
-			       struct sr_error *err) SR_MUST_USE;
+enum sr_code sr_epoch_book_new(struct sr_epoch_book *book, uint64_t now_ms, const struct sr_epoch_also *also,
+			       uint32_t *number, struct sr_error *err) SR_MUST_USE;
 
 /*
  * The end of a closing epoch, of which the caller has proved that nothing refers to it: its key out of the keyring,
@@ -64,6 +70,6 @@ enum sr_code sr_epoch_book_new(struct sr_epoch_book *book, uint64_t now_ms, uint
  * sr_epochs_step.
  */
 enum sr_code sr_epoch_book_retire(struct sr_epoch_book *book, uint32_t number, uint64_t keep_until_ms, uint64_t now_ms,
-				  struct sr_error *err) SR_MUST_USE;
+				  const struct sr_epoch_also *also, struct sr_error *err) SR_MUST_USE;
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "account/log.h"
 #include "message_epoch.h"
+#include "serve/account_request.h"
 #include "serve/dispatch.h"
 #include "serve/epochs.h"
 #include "serve/retire.h"
@@ -81,13 +82,23 @@ void sr_serve_epoch_list(struct sr_session *session, const struct sr_message_hea
 
 /* ---- epoch.new ---- */
 
+/* The intent's mark goes with the row that makes the change. */
+static bool add_mark(void *context, struct sr_op *op)
+{
+	return sr_account_mark(context, sr_no_patient, op);
+}
+
 static void make(struct sr_request *request)
 {
 	struct sr_epoch_made made = {.number = SR_EPOCH_NONE};
-	if (!without_fields(request) ||
-	    sr_epoch_book_new(request->daemon->epochs, sr_now_ms(), &made.number, &request->error) != SR_OK)
+	struct sr_epoch_also also = {add_mark, request};
+	if (!without_fields(request) || sr_account_intent(request) != SR_OK ||
+	    sr_epoch_book_new(request->daemon->epochs, sr_now_ms(), &also, &made.number, &request->error) != SR_OK)
 		return;
+	sr_account_applied(request);
 	made.keyring_revision = sr_keyring_revision(request->daemon->keyring);
+	sr_account_count(request, "epoch", made.number);
+	sr_account_count(request, "keyring_revision", made.keyring_revision);
 	struct sr_log_line line;
 	sr_log_begin(&line, SR_LOG_INFO, "epoch_made");
 	sr_log_number(&line, "epoch", made.number);
@@ -128,11 +139,33 @@ static void put_proof(struct sr_request *request, const struct sr_retiring *reti
 static void retire(struct sr_request *request)
 {
 	struct sr_retiring *retiring = request->owner;
+	sr_account_count(request, "epoch", retiring->number);
 	sr_retire(retiring);
 	request->error = retiring->error;
 	sr_retiring_log(retiring, request->caller.name);
 	if (request->error.code == SR_OK)
 		put_proof(request, retiring);
+}
+
+/* Nothing has been changed yet, and nothing will be without this. */
+static enum sr_code intend(void *context, struct sr_error *err)
+{
+	struct sr_request *request = context;
+	enum sr_code code = sr_account_intent(request);
+	if (code != SR_OK)
+		*err = request->error;
+	return code;
+}
+
+/* The proof is the outcome's. */
+static void prove(void *context, const struct sr_retiring *retiring)
+{
+	struct sr_request *request = context;
+	sr_account_applied(request);
+	sr_account_count(request, "epoch", retiring->number);
+	sr_account_count(request, "recordings", retiring->recordings);
+	sr_account_count(request, "people", retiring->people);
+	sr_account_count(request, "keyring_revision", retiring->keyring_revision);
 }
 
 static void retired(struct sr_request *request)
@@ -164,6 +197,7 @@ static struct sr_retiring *take_retiring(struct sr_request *request)
 	}
 	request->retry_ms = 0;
 	retiring->daemon = request->daemon;
+	retiring->account = (struct sr_retiring_account){intend, add_mark, prove, request};
 	retiring->number = order.number;
 	retiring->no_backup = order.no_backup;
 	retiring->horizon_ms = (uint64_t)request->settings->config->backup_horizon_s * 1000;

@@ -174,9 +174,12 @@ static enum sr_code take_key(struct sr_retiring *retiring)
 	uint64_t now = sr_now_ms();
 	if (retiring->horizon_ms != 0)
 		retiring->kept_until_ms = now + retiring->horizon_ms;
+	struct sr_epoch_also also = {retiring->account.mark, retiring->account.context};
 	enum sr_code code = sr_epoch_book_retire(retiring->daemon->epochs, retiring->number, retiring->kept_until_ms,
-						 now, &retiring->error);
+						 now, &also, &retiring->error);
 	retiring->keyring_revision = sr_keyring_revision(retiring->daemon->keyring);
+	if (code == SR_OK)
+		retiring->account.prove(retiring->account.context, retiring);
 	return code;
 }
 
@@ -189,6 +192,8 @@ void sr_retire(struct sr_retiring *retiring)
 	enum sr_code code = look_ahead(retiring, &epoch);
 	if (code == SR_OK)
 		code = look_at_backups(retiring, &epoch);
+	if (code == SR_OK)
+		code = retiring->account.intend(retiring->account.context, &retiring->error);
 	if (code == SR_OK && epoch.state != SR_EPOCH_CLOSING)
 		code = sr_epoch_book_step(book, retiring->number, SR_EPOCH_CLOSE, sr_now_ms(), &retiring->error);
 	if (code != SR_OK)

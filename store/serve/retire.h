@@ -7,9 +7,23 @@
 #include "message_epoch.h"
 #include "serve/daemon.h"
 
+/*
+ * How the account hears of it, with `context`: before anything is changed (SR_OK, or why not); what goes with the row
+ * that ends the epoch; and once it has ended. Pool.
+ */
+struct sr_retiring;
+struct sr_op;
+struct sr_retiring_account {
+	enum sr_code (*intend)(void *context, struct sr_error *err);
+	bool (*mark)(void *context, struct sr_op *op);
+	void (*prove)(void *context, const struct sr_retiring *retiring);
+	void *context;
+};
+
 /* What was asked for, and what came of it. */
 struct sr_retiring {
 	struct sr_daemon *daemon;
+	struct sr_retiring_account account;
 	uint32_t number;
 	bool no_backup;
 	uint64_t horizon_ms; /* how long the key is kept for recovery; 0: not at all */

@@ -9,6 +9,7 @@
 #include "account/event.h"
 #include "keys/rewrap.h"
 #include "message_epoch.h"
+#include "serve/account_request.h"
 #include "serve/budget.h"
 #include "serve/dispatch.h"
 #include "serve/epoch_walk.h"
@@ -46,6 +47,7 @@ struct step {
 	uint32_t passed;
 	struct item *items;
 	size_t count;
+	struct item mark; /* the intent's, in the batch of the first round */
 	unsigned round;
 	_Atomic size_t next; /* the first item that no lane has taken */
 	struct lane lanes[LANES_MAX];
@@ -60,6 +62,7 @@ static void free_step(struct step *step)
 		free(step->items[at].value);
 		sr_op_free(step->items[at].op);
 	}
+	sr_op_free(step->mark.op);
 	free(step->items);
 	free(step);
 }
@@ -123,6 +126,19 @@ static enum sr_code settle_target(struct step *step)
 	return code;
 }
 
+/* The account hears of it before a row is changed; one mark stands for the whole batch, which is one transaction. */
+static void intend(struct step *step)
+{
+	struct sr_request *request = step->request;
+	sr_account_count(request, "to", step->order.to);
+	sr_account_count(request, "rows", step->count);
+	if (sr_account_intent(request) != SR_OK)
+		return;
+	step->mark = (struct item){.step = step, .op = sr_op_new()};
+	if (!step->mark.op || !sr_account_mark(request, sr_no_patient, step->mark.op))
+		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+}
+
 static void read_rows(struct sr_request *request)
 {
 	struct step *step = request->owner;
@@ -142,6 +158,8 @@ static void read_rows(struct sr_request *request)
 		code = sr_epoch_walk(request->daemon->index, &step->place, collect, step, &step->passed,
 				     &request->error);
 	}
+	if (code == SR_OK && step->count > 0)
+		intend(step);
 }
 
 /* Rows that others changed, as they are now. */
@@ -226,6 +244,9 @@ static void finish(struct step *step)
 			memcpy(reply.recording, item->key.bytes + SR_TAG, SR_UUID);
 	}
 	sr_count(SR_COUNT_ROTATED, reply.moved);
+	if (reply.moved > 0)
+		sr_account_applied(request);
+	sr_account_count(request, "moved", reply.moved);
 	reply.place = (struct sr_span){place, sr_epoch_place_encode(&step->place, place)};
 	reply.progress = sr_epoch_place_progress(&step->place);
 	if (request->error.code == SR_OK &&
@@ -269,8 +290,11 @@ static void answered(void *context, enum sr_code result, size_t failed_check)
 
 static void submit(struct step *step)
 {
-	struct sr_submission list[SR_ROTATE_STEP_MAX];
+	struct sr_submission list[SR_ROTATE_STEP_MAX + 1];
 	size_t count = 0;
+	if (step->mark.op)
+		list[count++] = (struct sr_submission){step->mark.op, &step->mark};
+	step->mark.op = NULL;
 	for (size_t at = 0; at < step->count; at++) {
 		struct item *item = &step->items[at];
 		if (item->op)

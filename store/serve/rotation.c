@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "account/log.h"
+#include "message.h"
+#include "serve/accounting.h"
 #include "serve/epochs.h"
 #include "serve/retire.h"
 
@@ -35,6 +37,7 @@ struct sr_rotation {
 /* A retirement that nobody asks for any more. */
 struct resumed {
 	struct sr_retiring retiring;
+	struct sr_intent intent;
 	uv_work_t job;
 };
 
@@ -214,10 +217,54 @@ void sr_retiring_log(const struct sr_retiring *retiring, const char *by)
 	sr_log_end(&line);
 }
 
+/* The entry of a retirement that goes on by itself. */
+static struct sr_audit_entry entry_of(struct sr_audit_count *counts)
+{
+	return (struct sr_audit_entry){.operation = sr_message_name(SR_MSG_EPOCH_RETIRE),
+				       .reason = "goes on after a restart",
+				       .counts = counts,
+				       .count_count = 1};
+}
+
+static enum sr_code intend(void *context, struct sr_error *err)
+{
+	struct resumed *resumed = context;
+	struct sr_audit_count counts[] = {{"epoch", resumed->retiring.number}};
+	struct sr_audit_entry entry = entry_of(counts);
+	return sr_intent(resumed->retiring.daemon->accounting, &entry, SR_AUDIT_CLOSING, &resumed->intent, err);
+}
+
+static bool mark(void *context, struct sr_op *op)
+{
+	struct resumed *resumed = context;
+	return sr_intent_mark(&resumed->intent, sr_no_patient, op);
+}
+
+/* In the order of their names. */
+static void conclude(struct resumed *resumed, bool applied)
+{
+	const struct sr_retiring *retiring = &resumed->retiring;
+	struct sr_audit_count counts[] = {{"epoch", retiring->number},
+					  {"keyring_revision", retiring->keyring_revision},
+					  {"people", retiring->people},
+					  {"recordings", retiring->recordings}};
+	struct sr_audit_entry entry = entry_of(counts);
+	entry.count_count = applied ? sizeof counts / sizeof *counts : 1;
+	sr_outcome(retiring->daemon->accounting, &resumed->intent, &entry, applied);
+}
+
+static void prove(void *context, const struct sr_retiring *retiring)
+{
+	(void)retiring;
+	conclude(context, true);
+}
+
 static void retire(uv_work_t *job)
 {
 	struct resumed *resumed = job->data;
 	sr_retire(&resumed->retiring);
+	if (resumed->intent.made)
+		conclude(resumed, false);
 }
 
 static void retired(uv_work_t *job, int status)
@@ -259,6 +306,7 @@ void sr_rotation_resume(struct sr_rotation *rotation)
 		.no_backup = true, /* that was judged before it was closed */
 		.horizon_ms = (uint64_t)daemon->settings->config->backup_horizon_s * 1000,
 	};
+	resumed->retiring.account = (struct sr_retiring_account){intend, mark, prove, resumed};
 	resumed->job.data = resumed;
 	rotation->retiring = true;
 	daemon->jobs++;
