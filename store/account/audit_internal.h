@@ -92,7 +92,8 @@ void *sr_audit_sealer(void *context);
 enum sr_code sr_audit_seal_to(struct sr_audit *audit, uint64_t size, struct sr_error *err) SR_MUST_USE;
 
 /*
- * Add the records from the builder's size up to `size` to it, and write the files of each tile that becomes full.
+ * Add the records from the builder's size up to `size` to it, and write the files of each tile that becomes full below
+ * `dir`; -1: write nothing.
  * SR_CORRUPT, SR_IO, SR_NO_SPACE, SR_INTERNAL: the builder is of no further use.
  */
 enum sr_code sr_audit_tiles_to(int dir, int records, struct sr_positions *positions, struct sr_tile_builder *builder,

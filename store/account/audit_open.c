@@ -211,9 +211,9 @@ static enum sr_code rebuild(struct sr_audit *audit, const struct sr_checkpoint *
 			       "the audit log has %llu sound entries, but its checkpoint covers %llu: entries were cut "
 			       "off or damaged; restore the log",
 			       (unsigned long long)found, (unsigned long long)checkpoint->size);
+	/* Without a file at first: tiles of a log that was changed are evidence. */
 	memset(audit->builder, 0, sizeof *audit->builder);
-	sr_log(SR_LOG_WARN, "audit_rebuild", "tiles of the audit log are missing or damaged and are made anew");
-	code = sr_audit_tiles_to(audit->dir, audit->fd, &audit->positions, audit->builder, checkpoint->size, err);
+	code = sr_audit_tiles_to(-1, audit->fd, &audit->positions, audit->builder, checkpoint->size, err);
 	if (code != SR_OK)
 		return code;
 	sr_tile_builder_root(audit->builder, root);
@@ -222,6 +222,11 @@ static enum sr_code rebuild(struct sr_audit *audit, const struct sr_checkpoint *
 			       "the audit log's entries are not those that its checkpoint of %llu entries signed: they "
 			       "were changed; restore the log",
 			       (unsigned long long)checkpoint->size);
+	sr_log(SR_LOG_WARN, "audit_rebuild", "tiles of the audit log are missing or damaged and are made anew");
+	memset(audit->builder, 0, sizeof *audit->builder);
+	code = sr_audit_tiles_to(audit->dir, audit->fd, &audit->positions, audit->builder, checkpoint->size, err);
+	if (code != SR_OK)
+		return code;
 	return sr_audit_tiles_partial(audit->dir, audit->fd, &audit->positions, audit->builder, err);
 }
 

@@ -53,6 +53,8 @@ static enum sr_code write_full(void *context, int level, uint64_t n, const uint8
 	struct deriving *deriving = context;
 	char path[SR_TILE_PATH_MAX];
 	enum sr_code code = SR_OK;
+	if (deriving->view->dir < 0)
+		return SR_OK;
 	if (level == 0) {
 		sr_tile_path(path, SR_TILE_ENTRIES, n, SR_TILE_WIDTH);
 		code = sr_tile_write(deriving->view->dir, path, deriving->bundle, deriving->used, err);
@@ -69,7 +71,7 @@ static bool derive(void *context, uint64_t number, struct sr_span json)
 {
 	struct deriving *deriving = context;
 	uint8_t leaf[SR_HASH];
-	if (!add_to_bundle(deriving, json))
+	if (deriving->view->dir >= 0 && !add_to_bundle(deriving, json))
 		return false;
 	if (number < deriving->builder->size)
 		return true;

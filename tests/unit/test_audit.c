@@ -241,16 +241,26 @@ Test(audit, a_log_that_is_not_its_checkpoints_does_not_start, .timeout = 120)
 /* Changed by somebody who makes sound records of it: the tree shows it, and nothing but the tree. */
 Test(audit, a_forged_entry_does_not_start)
 {
-	world_log(20);
+	static char tile[SR_TILE_WIDTH * SR_HASH];
+	world_log(SR_TILE_WIDTH + 4);
 	keep_records();
+	memcpy(tile, get_file("audit/tile/0/000", NULL), sizeof tile);
 	size_t at = SR_RECORDS_FRONT;
-	for (uint64_t number = 0; number < 20; number++) {
+	for (uint64_t number = 0; number < SR_TILE_WIDTH + 4; number++) {
 		uint8_t *head = (uint8_t *)copy_of_records + at;
 		size_t size = (size_t)head[0] << 8 | head[1];
 		head[SR_RECORD_HEAD + size - 20] ^= 1;
 		sr_record_head(number, head + SR_RECORD_HEAD, size, head);
 		put_back("audit/records", copy_of_records, size_of_records);
-		expect_refused("they were changed");
+		/* What is not in the last bundle shows only to verification, or once a tile is gone. */
+		if (number < SR_TILE_WIDTH && number % 64 == 0) {
+			cr_assert_eq(rename(at_place("audit/tile/1"), at_place("away")), 0);
+			expect_refused("they were changed");
+			cr_assert_eq(rename(at_place("away"), at_place("audit/tile/1")), 0);
+		} else if (number >= SR_TILE_WIDTH) {
+			expect_refused("they were changed");
+		}
+		cr_expect_arr_eq(get_file("audit/tile/0/000", NULL), tile, sizeof tile, "evidence is lost");
 		head[SR_RECORD_HEAD + size - 20] ^= 1;
 		sr_record_head(number, head + SR_RECORD_HEAD, size, head);
 		at += SR_RECORD_HEAD + size;
