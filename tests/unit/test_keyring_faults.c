@@ -185,6 +185,57 @@ Test(keyring_faults, each_call_failing_for_want_of_space, .init = set_up, .fini 
 	fail_each(ENOSPC, SR_NO_SPACE);
 }
 
+/* The number of epochs with a key in the file. */
+static size_t keys_in_file(void)
+{
+	struct sr_keyring *back;
+	uint8_t key[SR_KEY];
+	size_t keys = 0;
+
+	cr_assert_eq(sr_keyring_load(path, &source, &back, &err), SR_OK, "%s", err.text);
+	for (uint32_t number = 1; number <= 9; number++)
+		keys += sr_keyring_epoch_key(back, number, key);
+	sr_keyring_free(back);
+	return keys;
+}
+
+/* A new epoch, and the end of one: memory has what it had, whatever the file has come to. */
+Test(keyring_faults, epochs_come_and_go_with_each_call_failing, .init = set_up, .fini = tear_down)
+{
+	uint8_t key[SR_KEY];
+	uint32_t number = 0;
+
+	for (size_t call = 1; call <= 6; call++) {
+		arm(call, EIO);
+		cr_assert_eq(sr_keyring_epoch_add(keyring, &number, &err), SR_IO);
+		disarm();
+		cr_assert_eq(sr_keyring_epoch(keyring), 1, "call %zu of %s", call, noted);
+		cr_assert_eq(number, 0);
+		cr_assert_eq(keys_in_file(), noted[call - 1] == 'd' ? 2 : 1, "call %zu of %s", call, noted);
+		cr_assert_eq(sr_keyring_create(keyring, path, &source, &err), SR_OK);
+	}
+	cr_assert_eq(sr_keyring_epoch_add(keyring, &number, &err), SR_OK);
+	cr_assert_eq(number, 2);
+	cr_assert_eq(keys_in_file(), 2);
+	cr_assert_eq(sr_keyring_epoch_retire(keyring, 2, 0, &err), SR_CONFLICT, "the current one");
+	cr_assert_eq(sr_keyring_epoch_retire(keyring, 3, 0, &err), SR_NOT_FOUND);
+	for (size_t call = 1; call <= 6; call++) {
+		arm(call, EIO);
+		cr_assert_eq(sr_keyring_epoch_retire(keyring, 1, 0, &err), SR_IO);
+		disarm();
+		cr_assert(sr_keyring_epoch_key(keyring, 1, key), "call %zu of %s", call, noted);
+		cr_assert_eq(keys_in_file(), noted[call - 1] == 'd' ? 1 : 2, "call %zu of %s", call, noted);
+		cr_assert_eq(sr_keyring_create(keyring, path, &source, &err), SR_OK);
+	}
+	arm(0, 0);
+	cr_assert_eq(sr_keyring_epoch_retire(keyring, 1, 0, &err), SR_OK, "%s", err.text);
+	disarm();
+	cr_assert_str_eq(noted, "uwmsrd");
+	cr_assert(!sr_keyring_epoch_key(keyring, 1, key));
+	cr_assert_eq(keys_in_file(), 1);
+	cr_assert_eq(sr_keyring_epoch_retire(keyring, 1, 0, &err), SR_OK, "twice is as once");
+}
+
 Test(keyring_faults, a_key_file_that_cannot_be_made_is_gone, .init = set_up, .fini = tear_down)
 {
 	char key[160];
