@@ -1,11 +1,13 @@
 /*
  * Fuzzes the rows of the index behind a right HMAC, which is made here. The first character chooses the row: `p`
- * patient, `r` recording, `t` track, `e` extent, `s` service. What decodes must encode to the very bytes it came from.
+ * patient, `r` recording, `t` track, `e` extent, `s` service, `f` freeze. What decodes must encode to the very bytes it
+ * came from.
  */
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "keys/freeze_row.h"
 #include "keys/rows.h"
 
 #define NAME "service/x"
@@ -20,6 +22,7 @@ static union {
 	struct sr_track_row track;
 	struct sr_extent_row extent;
 	struct sr_service_state service;
+	struct sr_freeze_row freeze;
 } row;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -54,6 +57,7 @@ static bool context_of(uint8_t which, const uint8_t *bytes, size_t size, struct 
 		sr_context_extent_row(context, recording, 1, 2, 3);
 		return true;
 	case 's':
+	case 'f':
 		sr_context_control_row(context, NAME, strlen(NAME));
 		return true;
 	default:
@@ -87,6 +91,8 @@ static enum sr_code decode(uint8_t which, struct sr_span value)
 		return sr_track_row_decode(keyring, recording, value, &row.track);
 	case 'e':
 		return sr_extent_row_decode(keyring, recording, 1, 2, 3, value, &row.extent);
+	case 'f':
+		return sr_freeze_row_open(keyring, NAME, value, &row.freeze);
 	default:
 		return sr_service_row_open(keyring, NAME, value, &row.service);
 	}
@@ -103,6 +109,8 @@ static size_t encode(uint8_t which, uint8_t *out)
 		return sr_track_row_encode(keyring, recording, &row.track, out);
 	case 'e':
 		return sr_extent_row_encode(keyring, recording, 1, 2, 3, &row.extent, out);
+	case 'f':
+		return sr_freeze_row_seal(keyring, NAME, &row.freeze, out);
 	default:
 		return sr_service_row_seal(keyring, NAME, &row.service, out);
 	}
