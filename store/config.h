@@ -31,8 +31,8 @@ struct sr_config {
 	uint32_t max_delay_ms; /* a segment closes at half of it */
 	uint32_t record_grace_s;
 	uint32_t undelete_window_s; /* how long a deleted recording can come back */
-	uint32_t backup_horizon_s; /* how long a retired epoch's key is kept for recovery */
-	uint32_t window_kib; /* what a writer may have in flight */
+	uint32_t backup_horizon_s;  /* how long a retired epoch's key is kept for recovery */
+	uint32_t window_kib;        /* what a writer may have in flight */
 	uint32_t reserve_percent;
 	uint64_t reserve_min_mib;
 	uint32_t audit_reserve_mib;
@@ -70,6 +70,8 @@ struct sr_config_words {
 	const char *key_source;
 	const char *ledger;
 	const char *listen; /* "unix:PATH" or "tcp:HOST:PORT"; the default is unix:sealreel.sock */
+	const char *
+		recovery; /* where init puts the private half of a recovery key; NULL: there is none. Not in the file */
 };
 
 /*

@@ -212,6 +212,28 @@ static enum sr_code make_auditor(struct making *making, struct sr_error *err)
 	return code;
 }
 
+/* As the auditor's: in lower-case hex, a line each. */
+static enum sr_code make_recovery(struct making *making, struct sr_error *err)
+{
+	uint8_t secret[32], public_key[32];
+	char text[AUDITOR_TEXT_MAX], secret_hex[65], public_hex[65];
+	crypto_box_keypair(public_key, secret);
+	sodium_bin2hex(secret_hex, sizeof secret_hex, secret, 32);
+	sodium_bin2hex(public_hex, sizeof public_hex, public_key, 32);
+	int size =
+		snprintf(text, sizeof text, "sealreel-recovery-key 1\nsecret %s\npublic %s\n", secret_hex, public_hex);
+	enum sr_code code =
+		make_file(making, making->words->recovery,
+			  "the recovery key's private half. MOVE IT OFFLINE: it opens retired keys that are kept", text,
+			  (size_t)size, err);
+	if (code == SR_OK)
+		sr_keyring_set_recovery(making->keyring, public_key);
+	sodium_memzero(text, sizeof text);
+	sodium_memzero(secret_hex, sizeof secret_hex);
+	sodium_memzero(secret, sizeof secret);
+	return code;
+}
+
 /* An empty file claims the path first, because saving a keyring replaces what is there. */
 static enum sr_code make_keyring(struct making *making, struct sr_error *err)
 {
@@ -221,6 +243,10 @@ static enum sr_code make_keyring(struct making *making, struct sr_error *err)
 	making->keyring = sr_keyring_new(making->store, making->auditor);
 	if (!making->keyring)
 		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	if (making->words && making->words->recovery)
+		code = make_recovery(making, err);
+	if (code != SR_OK)
+		return code;
 	return sr_keyring_create(making->keyring, making->config->keyring, &making->source, err);
 }
 

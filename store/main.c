@@ -22,6 +22,7 @@ enum {
 	KEY_KEY_SOURCE,
 	KEY_LEDGER,
 	KEY_LISTEN,
+	KEY_RECOVERY,
 	KEY_SCRUB,
 	KEY_RATE,
 	KEY_RESUME,
@@ -55,6 +56,9 @@ static const struct argp_option options[] = {
 	{"ledger", KEY_LEDGER, "FILE", 0, "Where the erasure ledger is; by default DIR/ledger", 2},
 	{"listen", KEY_LISTEN, "ADDRESS", 0,
 	 "unix:PATH or tcp:HOST:PORT; by default unix:sealreel.sock. Relative paths are under DIR", 2},
+	{"recovery", KEY_RECOVERY, "FILE", 0,
+	 "Make a recovery key, its private half in FILE: to be moved offline. Retired epochs' keys can be kept for it",
+	 2},
 	{"check-config", KEY_CHECK_CONFIG, NULL, 0,
 	 "Read DIR/sealreel.ini and the files it names, and say what is wrong", 3},
 	{"scrub", KEY_SCRUB, NULL, 0,
@@ -135,7 +139,7 @@ static error_t check(struct order *order)
 	if (!order->directory)
 		return wrong(order, "there is no DIR");
 	if (order->worded && order->task != TASK_INIT)
-		return wrong(order, "--key-source, --keyring, --ledger and --listen go with --init");
+		return wrong(order, "--key-source, --keyring, --ledger, --listen and --recovery go with --init");
 	if (order->scrubs && order->task != TASK_SCRUB)
 		return wrong(order, "--rate, --resume, --json and --quiet go with --scrub");
 	return 0;
@@ -159,6 +163,8 @@ static error_t take(int key, char *value, struct argp_state *state)
 		return set_word(order, &order->words.ledger, value);
 	case KEY_LISTEN:
 		return set_word(order, &order->words.listen, value);
+	case KEY_RECOVERY:
+		return set_word(order, &order->words.recovery, value);
 	case KEY_SCRUB:
 		return set_task(order, TASK_SCRUB);
 	case KEY_RATE:

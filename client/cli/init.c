@@ -15,9 +15,9 @@
 
 #define DAEMON "sealreeld"
 #define ISSUER "sealreel-dev"
-#define WORDS_MAX 12
+#define WORDS_MAX 14
 
-enum { KEY_KEY_SOURCE = 1, KEY_KEYRING, KEY_LEDGER, KEY_LISTEN };
+enum { KEY_KEY_SOURCE = 1, KEY_KEYRING, KEY_LEDGER, KEY_LISTEN, KEY_RECOVERY };
 
 /* The daemon's own command line, as far as it is ours to pass on. */
 struct init {
@@ -32,6 +32,8 @@ static const struct argp_option options[] = {
 	 "What opens the keyring: passphrase, passphrase:FILE, credential:NAME, or (development only) file:PATH", 1},
 	{"keyring", KEY_KEYRING, "PATH", 0, "Where the keyring is", 1},
 	{"ledger", KEY_LEDGER, "PATH", 0, "Where the erasure ledger is", 1},
+	{"recovery", KEY_RECOVERY, "FILE", 0,
+	 "Make a recovery key for retired epochs, its private half in FILE: to be moved offline", 1},
 	{"listen", KEY_LISTEN, "ADDRESS", 0, "unix:PATH or tcp:HOST:PORT", 1},
 	{0},
 };
@@ -60,6 +62,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		return pass_on(init, "--keyring", value);
 	case KEY_LEDGER:
 		return pass_on(init, "--ledger", value);
+	case KEY_RECOVERY:
+		return pass_on(init, "--recovery", value);
 	case KEY_LISTEN:
 		return pass_on(init, "--listen", value);
 	case ARGP_KEY_ARG:
