@@ -59,6 +59,7 @@ static const char *const names[] = {
 	[SR_MSG_SCRUB_STATUS] = "scrub.status",
 	[SR_MSG_SCRUB_STOP] = "scrub.stop",
 	[SR_MSG_SCRUB_REPORT] = "scrub.report",
+	[SR_MSG_SCRUB_DISCARD] = "scrub.discard",
 	[SR_MSG_FREEZE] = "freeze",
 	[SR_MSG_THAW] = "thaw",
 	[SR_MSG_FREEZE_LIST] = "freeze.list",
@@ -66,6 +67,10 @@ static const char *const names[] = {
 	[SR_MSG_ALARM_LIST] = "alarm.list",
 	[SR_MSG_ALARMS] = "alarms",
 	[SR_MSG_ALARM_TEST] = "alarm.test",
+	[SR_MSG_HOLD_PLACE] = "hold.place",
+	[SR_MSG_HOLD_RELEASE] = "hold.release",
+	[SR_MSG_HOLD_LIST] = "hold.list",
+	[SR_MSG_HOLDS] = "holds",
 	[SR_MSG_EPOCH_LIST] = "epoch.list",
 	[SR_MSG_EPOCHS] = "epochs",
 	[SR_MSG_EPOCH_NEW] = "epoch.new",
@@ -93,6 +98,8 @@ static const char *const names[] = {
 	[SR_MSG_BACKUP_LOG] = "backup.log",
 	[SR_MSG_BACKUP_RECORDS] = "backup.records",
 	[SR_MSG_BACKUP_END] = "backup.end",
+	[SR_MSG_PATIENT_ERASE] = "patient.erase",
+	[SR_MSG_PATIENT_ERASED] = "patient.erased",
 };
 
 const char *sr_message_name(uint8_t type)

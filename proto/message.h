@@ -106,6 +106,7 @@ enum sr_message_type {
 	SR_MSG_SCRUB_STATUS = 0x51,
 	SR_MSG_SCRUB_STOP = 0x52,
 	SR_MSG_SCRUB_REPORT = 0x53,
+	SR_MSG_SCRUB_DISCARD = 0x54, /* message_hold.h */
 	/* stopping, and being told: message_freeze.h, message_alarm.h */
 	SR_MSG_FREEZE = 0x60,
 	SR_MSG_THAW = 0x61,
@@ -114,6 +115,11 @@ enum sr_message_type {
 	SR_MSG_ALARM_LIST = 0x64,
 	SR_MSG_ALARMS = 0x65,
 	SR_MSG_ALARM_TEST = 0x66,
+	/* holds, and erasing: message_hold.h */
+	SR_MSG_HOLD_PLACE = 0x68,
+	SR_MSG_HOLD_RELEASE = 0x69,
+	SR_MSG_HOLD_LIST = 0x6a,
+	SR_MSG_HOLDS = 0x6b,
 	/* epochs and rotation: message_epoch.h */
 	SR_MSG_EPOCH_LIST = 0x70,
 	SR_MSG_EPOCHS = 0x71,
@@ -129,6 +135,8 @@ enum sr_message_type {
 	SR_MSG_PATIENT_REKEY = 0x80,
 	SR_MSG_PATIENT_RENAME = 0x81,
 	SR_MSG_PATIENT_MERGE = 0x82,
+	SR_MSG_PATIENT_ERASE = 0x83, /* message_hold.h */
+	SR_MSG_PATIENT_ERASED = 0x84,
 	SR_MSG_PATIENT_MOVED = 0x85,
 	SR_MSG_PERSON_READ = 0x88,
 	SR_MSG_PERSON = 0x89,

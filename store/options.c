@@ -118,6 +118,8 @@ static const struct sr_option options[] = {
 	 "The longest life of its grants; seconds."},
 	{SR_ISSUER_SECTION, "recording_required", SR_OPTION_FLAG, ISSUER(recording_required), 0, 0, "no", false,
 	 "Whether each of its grants must name one recording: yes or no."},
+	{SR_ISSUER_SECTION, "retain_days", SR_OPTION_NUMBER, ISSUER(retain_days), 0, 36500, "0", false,
+	 "How long what is recorded by its grants cannot be deleted; days. A recorder may say longer."},
 	{SR_ISSUER_SECTION, "claim_sub", SR_OPTION_CLAIM, ISSUER(claims.sub), 0, 0, NULL, false,
 	 "Its own names of claims. Dots reach into objects; a dot within a name is \\. and a backslash \\\\."},
 	{SR_ISSUER_SECTION, "claim_scope", SR_OPTION_CLAIM, ISSUER(claims.scope), 0, 0, NULL, false, NULL},

@@ -28,6 +28,8 @@ static const struct {
 	{"alarm", cli_alarm, "list the latest alarms, or try one out"},
 	{"rotate", cli_rotate, "move recordings to the current epoch of the master key"},
 	{"epoch", cli_epoch, "list, make and retire epochs of the master key"},
+	{"hold", cli_hold, "keep recordings from being deleted"},
+	{"patient", cli_patient_erase, "erase a patient"},
 	{"status", cli_status, "show the store's state on one screen"},
 	{"stats", cli_stats, "print all counters"},
 	{"health", cli_health, "exit 0 if the store can do everything"},

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/discard.h"
 #include "cli/parse.h"
 #include "scrub_text.h"
 
@@ -15,7 +16,7 @@
 #define LOOK_MS 200
 #define RATE (UINT64_C(64) << 20)
 
-enum { KEY_RATE = 1, KEY_RESUME };
+enum { KEY_RATE = 1, KEY_RESUME, KEY_DISCARD, KEY_REASON };
 
 struct scrub {
 	struct cli *cli;
@@ -23,6 +24,9 @@ struct scrub {
 	uint64_t rate;
 	bool resumes;
 	const char *resume; /* NULL: wherever the daemon is or was */
+	bool discards;
+	uint8_t discard[SR_ID];
+	const char *reason;
 	/* What was heard. */
 	bool done;
 	struct sr_result result;
@@ -46,8 +50,24 @@ static const struct argp_option options[] = {
 	 "along "
 	 "with the one that runs",
 	 1},
+	{"discard", KEY_DISCARD, "ID", 0,
+	 "Check nothing: end this recording, whose row is beyond repair, so that its epoch can be retired", 2},
+	{"reason", KEY_REASON, "TEXT", 0, "Why; needed with --discard", 2},
 	{0},
 };
+
+static error_t check(struct scrub *scrub)
+{
+	if (scrub->cli->help)
+		return 0;
+	if (!scrub->discards)
+		return scrub->reason ? cli_wrong(scrub->cli, "--reason goes with --discard") : 0;
+	if (scrub->directory || scrub->resumes || scrub->rate != RATE)
+		return cli_wrong(scrub->cli, "--discard stands alone with --reason");
+	if (!scrub->reason || scrub->reason[0] == '\0' || strlen(scrub->reason) > 255)
+		return cli_wrong(scrub->cli, "--discard needs a --reason, of 1 to 255 bytes");
+	return 0;
+}
 
 static error_t parse(int key, char *value, struct argp_state *state)
 {
@@ -61,6 +81,14 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		scrub->resumes = true;
 		scrub->resume = value;
 		return 0;
+	case KEY_DISCARD:
+		scrub->discards = true;
+		return sr_id_parse(value, scrub->discard) ? 0 : cli_wrong(scrub->cli, "%.64s is no id", value);
+	case KEY_REASON:
+		scrub->reason = value;
+		return 0;
+	case ARGP_KEY_END:
+		return check(scrub);
 	case ARGP_KEY_ARG:
 		if (scrub->directory)
 			return cli_wrong(scrub->cli, "there is more than one DIR");
@@ -76,7 +104,7 @@ static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cl
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "[DIR]",
+	.args_doc = "[DIR]\n--discard ID --reason TEXT",
 	.doc = "Check all that a store holds against its checksums, without any patient's key, and name each recording "
 	       "and place that does not fit; nothing is changed. The daemon does it beside its work. With DIR the "
 	       "daemon must be stopped, and damage in the index's own pages is found as well.\v"
@@ -259,6 +287,8 @@ int cli_scrub(struct cli *cli, int argc, char **argv)
 	int status = cli_parse(cli, &argp, argc, argv, &scrub);
 	if (status >= 0)
 		return status;
+	if (scrub.discards)
+		return cli_discard(cli, scrub.discard, scrub.reason);
 	if (scrub.directory)
 		return become_daemon(&scrub);
 	sr_blocking *blocking = cli_connect(cli, &status);

@@ -654,6 +654,66 @@ typedef void sr_rotated_told(void *context, const struct sr_result *result, cons
 SR_PUBLIC enum sr_code sr_rotate_step(sr_client *client, const struct sr_rotate_options *options, sr_rotated_told *told,
 				      void *context, sr_call **call);
 
+/* ---- holds, erasure, rows beyond repair: role operate ---- */
+
+/* One hold: of a recording, or of a patient, who is shown by their tag. */
+struct sr_hold_info {
+	uint8_t hold[SR_ID];
+	uint8_t recording[SR_ID]; /* zeros: of a patient */
+	uint8_t tag[32];          /* zeros: of a recording */
+	uint64_t placed_ms;
+	char service[64]; /* that placed it */
+	char reason[256];
+};
+struct sr_holds_info {
+	uint32_t total;
+	uint32_t from; /* number of the first of these */
+	const struct sr_hold_info *holds;
+	size_t count;
+};
+typedef void sr_holds_told(void *context, const struct sr_result *result, const struct sr_holds_info *info);
+
+/*
+ * Hold a recording, or with `identity` (not NULL; `recording` is then NULL) all recordings of a patient, later ones
+ * included: while any hold stands they cannot be deleted or erased. `reason` has 1 to 255 bytes of UTF-8. The hold is
+ * told. SR_NOT_FOUND; SR_CONFLICT: too many, or being erased; SR_USAGE: no reason, both or neither.
+ */
+SR_PUBLIC enum sr_code sr_hold_place(sr_client *client, const uint8_t *recording, const char *identity,
+				     const char *reason, sr_holds_told *told, void *context, sr_call **call);
+/* Release one hold; others of the same recording or patient stand. SR_NOT_FOUND. */
+SR_PUBLIC enum sr_code sr_hold_release(sr_client *client, const uint8_t hold[SR_ID], const char *reason, sr_done *done,
+				       void *context, sr_call **call);
+/* A page of holds from number `from` on. */
+SR_PUBLIC enum sr_code sr_hold_list(sr_client *client, uint32_t from, sr_holds_told *told, void *context,
+				    sr_call **call);
+
+/*
+ * End a recording whose row is beyond repair, so that its epoch can be retired. SR_CONFLICT: the row is whole, or on
+ * hold; SR_NOT_FOUND.
+ */
+SR_PUBLIC enum sr_code sr_scrub_discard(sr_client *client, const uint8_t recording[SR_ID], const char *reason,
+					sr_done *done, void *context, sr_call **call);
+
+/* How a patient's last erasure stands. */
+struct sr_erasure_info {
+	const char *state; /* "none", "pending" or "final" */
+	uint64_t erased_ms;
+	uint32_t recordings; /* that there were */
+	uint32_t waiting;    /* of those, whose files and rows are not yet removed */
+	uint32_t epoch;      /* final when all epochs up to it are retired */
+	uint32_t unretired;  /* how many are not */
+	bool returned;       /* there is a patient of this identity again */
+};
+typedef void sr_erasure_told(void *context, const struct sr_result *result, const struct sr_erasure_info *info);
+
+/*
+ * Erase a patient, with all of their recordings; or with `reason` NULL only say how it stands. Once more for one who is
+ * gone says how it stands. SR_NOT_FOUND: there is no such patient; SR_CONFLICT: something of theirs is on hold or must
+ * be kept, and nothing was done.
+ */
+SR_PUBLIC enum sr_code sr_patient_erase(sr_client *client, const char *identity, const char *reason,
+					sr_erasure_told *told, void *context, sr_call **call);
+
 /* ---- the blocking face: one loop of its own, one thing at a time ---- */
 
 typedef struct sr_blocking sr_blocking;

@@ -49,6 +49,7 @@ struct sr_issuer {
 	unsigned roles;                         /* 1 << enum sr_act_role bits it may name */
 	int64_t life_max;                       /* seconds, 1 to SR_GRANT_LIFE_MAX */
 	bool recording_required;                /* every grant must name one recording */
+	uint32_t retain_days;                   /* what is recorded by its grants is kept so long */
 	struct sr_claim_names claims;
 	struct sr_jwks *keys; /* owned */
 };

@@ -69,7 +69,7 @@ size_t sr_doom_row_seal(const struct sr_keyring *keyring, const struct sr_doom *
 static bool parse_doom(const char *name, struct sr_doom *doom)
 {
 	const uint8_t *at = (const uint8_t *)name + strlen(SR_DOOM_PREFIX);
-	uint8_t time[8];
+	uint8_t time[8] = {0};
 
 	if (strlen(name) != strlen(SR_DOOM_PREFIX) + TIME_HEX + 1 + TAG_HEX + 1 + UUID_HEX ||
 	    !parse_hex(at, time, sizeof time) || at[TIME_HEX] != '/' ||

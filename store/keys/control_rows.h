@@ -8,7 +8,7 @@
 #include "keys/rows.h"
 
 #define SR_CONTROL_NAME 129 /* the longest name there can be, and its end */
-#define SR_REASON_MAX 400   /* bytes */
+#define SR_REASON_MAX SR_TEXT_MAX
 #define SR_HOLDS_MAX 16     /* of one recording or one patient */
 
 /* ---- what is doomed, in the order of time ---- */

@@ -3,6 +3,7 @@
  */
 #include "serve/holding.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "serve/request.h"
@@ -63,4 +64,26 @@ enum sr_code sr_holds_refuse(struct sr_request *request, struct sr_view *view, c
 	if (row->retain_until_ms > sr_now_ms())
 		return refuse_until(request, row->retain_until_ms);
 	return SR_OK;
+}
+
+enum sr_code sr_recording_home(struct sr_request *request, struct sr_view *view, const uint8_t recording[SR_UUID],
+			       uint8_t tag[SR_TAG], struct sr_recording_row *row, uint8_t mac[SR_ROW_MAC])
+{
+	struct sr_index_key key = sr_key_hint(recording);
+	struct sr_span value;
+	enum sr_code code = sr_view_get(view, &key, &value);
+	if (code == SR_OK && value.size != SR_TAG)
+		code = SR_CORRUPT;
+	if (code == SR_OK) {
+		memcpy(tag, value.data, SR_TAG);
+		key = sr_key_recording(tag, recording);
+		code = sr_view_get(view, &key, &value);
+	}
+	if (code == SR_OK)
+		code = sr_recording_row_decode(request->daemon->keyring, recording, value, row);
+	if (code == SR_OK)
+		memcpy(mac, value.data + value.size - SR_ROW_MAC, SR_ROW_MAC);
+	if (code == SR_NOT_FOUND || (code == SR_OK && row->epoch == SR_EPOCH_NONE))
+		return SR_FAIL(&request->error, SR_NOT_FOUND, "there is no such recording");
+	return code == SR_OK ? SR_OK : SR_FAIL(&request->error, code, "the recording's row cannot be read");
 }

@@ -34,4 +34,12 @@ enum sr_code sr_holds_look(struct sr_view *view, const uint8_t tag[SR_TAG], cons
 enum sr_code sr_holds_refuse(struct sr_request *request, struct sr_view *view, const uint8_t recording[SR_UUID],
 			     const struct sr_recording_row *row) SR_MUST_USE;
 
+/*
+ * For who has no grant: find a recording by its hint. *tag, *row and mac (out) are those of its row, which is verified
+ * and not opened. SR_NOT_FOUND: there is none, or nothing is left of it but what the sweeper still removes; SR_CORRUPT,
+ * SR_UNAVAILABLE, SR_IO; the text is in request->error. Pool.
+ */
+enum sr_code sr_recording_home(struct sr_request *request, struct sr_view *view, const uint8_t recording[SR_UUID],
+			       uint8_t tag[SR_TAG], struct sr_recording_row *row, uint8_t mac[SR_ROW_MAC]) SR_MUST_USE;
+
 #endif

@@ -10,6 +10,7 @@
 #include "serve/dispatch.h"
 #include "serve/entry.h"
 #include "serve/freezing.h"
+#include "serve/holding.h"
 #include "serve/move.h"
 
 #define PAGE_ROOM 60000
@@ -229,7 +230,12 @@ static void run_list(struct sr_request *request)
 static void tell(struct sr_request *request, struct sr_view *view, const uint8_t *recording,
 		 const struct sr_found *found)
 {
-	struct sr_info_reply reply = {found->row.epoch, found->root, found->row.held};
+	struct sr_info_reply reply = {.epoch = found->row.epoch, .root_version = found->root};
+	if (sr_holds_look(view, request->tag, recording, &reply.held) != SR_OK) {
+		(void)SR_FAIL(&request->error, SR_IO, "reading the index failed");
+		return;
+	}
+	reply.held |= found->row.held;
 	struct sr_entry_job job = {.request = request, .view = view, .recording = recording, .found = found};
 	if (!sr_request_reply(request, SR_MSG_INFO_REPLY, 16 + sr_entry_room(found->row.tracks)))
 		return;

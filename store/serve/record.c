@@ -46,6 +46,13 @@ static enum sr_code repeat(struct sr_request *request, struct opening *opening)
 	return SR_OK;
 }
 
+/* The later of what the recorder says and what the issuer's section demands. */
+static uint64_t kept_until(const struct sr_record_open *message, const struct sr_grant *grant)
+{
+	uint64_t rule = grant->issuer->retain_days ? sr_now_ms() + (uint64_t)grant->issuer->retain_days * 86400000 : 0;
+	return message->retain_until_ms > rule ? message->retain_until_ms : rule;
+}
+
 static enum sr_code make_row(struct sr_request *request, struct opening *opening)
 {
 	const struct sr_record_open *message = &opening->message;
@@ -55,7 +62,7 @@ static enum sr_code make_row(struct sr_request *request, struct opening *opening
 	row->writing = SR_WRITING_OPEN;
 	row->wrap_revision = row->writer_revision = row->life_revision = 1;
 	row->opened_ms = message->started_ms ? message->started_ms : sr_now_ms();
-	row->retain_until_ms = message->retain_until_ms;
+	row->retain_until_ms = kept_until(message, grant);
 	memcpy(row->nonce, message->nonce, SR_NONCE);
 	if (grant->has_consultation)
 		sr_consultation_hash(request->daemon->keyring, grant->issuer->iss, grant->consultation,

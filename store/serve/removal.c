@@ -23,6 +23,7 @@ struct sr_remover *sr_remover_new(const struct sr_keyring *keyring, struct sr_in
 	remover->blobs = blobs;
 	remover->ledger = ledger;
 	pthread_mutex_init(&remover->noting, NULL);
+	pthread_mutex_init(&remover->working, NULL);
 	return remover;
 }
 
@@ -30,6 +31,7 @@ void sr_remover_free(struct sr_remover *remover)
 {
 	if (!remover)
 		return;
+	pthread_mutex_destroy(&remover->working);
 	pthread_mutex_destroy(&remover->noting);
 	free(remover);
 }
@@ -46,8 +48,7 @@ static enum sr_code no_memory(struct sr_error *err)
 	return SR_FAIL(err, SR_INTERNAL, "memory is used up");
 }
 
-/* Run an operation whose parts were added with `built`. */
-static enum sr_code run(struct sr_remover *remover, struct sr_op *op, bool built, struct sr_error *err)
+enum sr_code sr_remover_run(struct sr_remover *remover, struct sr_op *op, bool built, struct sr_error *err)
 {
 	size_t failed;
 	if (!built) {
@@ -63,13 +64,15 @@ enum sr_code sr_remover_note(struct sr_remover *remover, const struct sr_ledger_
 {
 	struct sr_index_key key = sr_key_control(SR_LEDGER_NAME);
 	uint8_t bytes[SR_LEDGER_LINE], row[SR_ROW_MAX];
+	if (remover->replays)
+		return sr_remover_run(remover, op, true, err);
 	pthread_mutex_lock(&remover->noting);
 	uint64_t count = sr_ledger_count(remover->ledger);
 	sr_ledger_line_seal(remover->keyring, count, line, bytes);
 	enum sr_code code = sr_ledger_append(remover->ledger, count, bytes, err);
 	if (code == SR_OK) {
 		size_t size = sr_number_row_seal(remover->keyring, SR_LEDGER_NAME, count + 1, row);
-		code = run(remover, op, sr_op_put(op, &key, row, size), err);
+		code = sr_remover_run(remover, op, sr_op_put(op, &key, row, size), err);
 	} else {
 		sr_op_free(op);
 	}
@@ -148,9 +151,9 @@ static enum sr_code make_final(struct sr_remover *remover, struct remains *remai
 	size_t size = sr_doom_row_seal(remover->keyring, &final, bytes);
 	struct sr_op *op = sr_op_new();
 	bool built = add_row(remover, remains, op) && sr_op_put(op, &key, bytes, size) &&
-		     sr_op_demand_unheld(op, final.tag, final.recording);
+		     (remover->replays || sr_op_demand_unheld(op, final.tag, final.recording));
 	remains->kind = SR_DOOM_FINAL;
-	return run(remover, op, built, err);
+	return sr_remover_run(remover, op, built, err);
 }
 
 /* The DEK goes: the wrap, and the label that was sealed under it. */
@@ -212,7 +215,7 @@ static enum sr_code remove_all(struct sr_remover *remover, const struct sr_index
 			sr_op_free(batch.op);
 			return code == SR_OK ? SR_OK : SR_FAIL(err, code, "reading the index failed");
 		}
-		code = run(remover, batch.op, !batch.failed, err);
+		code = sr_remover_run(remover, batch.op, !batch.failed, err);
 		if (code != SR_OK)
 			return code;
 	} while (batch.count == SR_REMOVE_AT_ONCE);
@@ -225,11 +228,12 @@ static enum sr_code remove_parts(struct sr_remover *remover, const struct remain
 	struct sr_index_key segments = sr_key_segment(doom->tag, doom->recording, 0, 0);
 	struct sr_index_key extents = sr_key_extent(doom->recording, 0, 0, 0);
 	struct sr_index_key tracks = sr_key_track(doom->tag, doom->recording, 1);
-	enum sr_code code = remove_all(remover, &segments, SR_TAG + SR_UUID, err);
+	/* Tracks first: without its track's row no commit of a writer passes any more. */
+	enum sr_code code = remove_all(remover, &tracks, SR_TAG + SR_UUID, err);
+	if (code == SR_OK)
+		code = remove_all(remover, &segments, SR_TAG + SR_UUID, err);
 	if (code == SR_OK && !remains->elsewhere)
 		code = remove_all(remover, &extents, SR_UUID, err);
-	if (code == SR_OK)
-		code = remove_all(remover, &tracks, SR_TAG + SR_UUID, err);
 	return code;
 }
 
@@ -243,7 +247,7 @@ static enum sr_code remove_last(struct sr_remover *remover, const struct remains
 	bool built = op && sr_op_erase(op, &row) && sr_op_erase(op, &doomed);
 	if (built && remains->hinted)
 		built = sr_op_check(op, SR_CHECK_EQUALS, &hint, doom->tag, SR_TAG) && sr_op_erase(op, &hint);
-	return run(remover, op, built, err);
+	return sr_remover_run(remover, op, built, err);
 }
 
 /* What was doomed is no longer so: it has come back, or is gone. */
@@ -251,10 +255,10 @@ static enum sr_code forget(struct sr_remover *remover, const struct sr_doom *doo
 {
 	struct sr_index_key doomed = sr_key_doom(doom);
 	struct sr_op *op = sr_op_new();
-	return run(remover, op, op && sr_op_erase(op, &doomed), err);
+	return sr_remover_run(remover, op, op && sr_op_erase(op, &doomed), err);
 }
 
-enum sr_code sr_remove_recording(struct sr_remover *remover, const struct sr_doom *doom, struct sr_error *err)
+enum sr_code sr_remove_locked(struct sr_remover *remover, const struct sr_doom *doom, struct sr_error *err)
 {
 	struct remains remains = {.doom = doom, .kind = doom->kind};
 	enum sr_code code = look(remover, &remains, err);
@@ -277,4 +281,17 @@ enum sr_code sr_remove_recording(struct sr_remover *remover, const struct sr_doo
 	if (code == SR_OK)
 		code = remove_parts(remover, &remains, err);
 	return code == SR_OK ? remove_last(remover, &remains, err) : code;
+}
+
+enum sr_code sr_remove_recording(struct sr_remover *remover, const struct sr_doom *doom, struct sr_error *err)
+{
+	pthread_mutex_lock(&remover->working);
+	enum sr_code code = sr_remove_locked(remover, doom, err);
+	pthread_mutex_unlock(&remover->working);
+	return code;
+}
+
+void sr_remover_replay(struct sr_remover *remover)
+{
+	remover->replays = true;
 }

@@ -20,6 +20,9 @@ struct sr_remover *sr_remover_new(const struct sr_keyring *keyring, struct sr_in
 				  struct sr_ledger *ledger) SR_MUST_USE;
 void sr_remover_free(struct sr_remover *remover);
 
+/* From now on it does what the ledger says already: no new lines, and no hold stops it. For a store being restored. */
+void sr_remover_replay(struct sr_remover *remover);
+
 /* The key of a control row by its name. */
 struct sr_index_key sr_key_doom(const struct sr_doom *doom);
 

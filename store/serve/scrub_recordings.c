@@ -110,10 +110,10 @@ static void judge_moving(struct sr_pass *pass, struct sr_view *view)
 static void judge_whole(struct sr_pass *pass, struct sr_view *view, const struct sr_recording_row *row)
 {
 	static const char *const lives[] = {"none", "live", "doomed", "moving", "a tombstone", "a further subject"};
-	if (row->life == SR_LIFE_DOOMED)
-		judge_doomed(pass, view, row);
 	if (sr_recording_unwrapped(row) || row->life == SR_LIFE_TOMBSTONE)
 		return; /* what is left of it is going, or has gone elsewhere */
+	if (row->life == SR_LIFE_DOOMED)
+		judge_doomed(pass, view, row);
 	switch (sr_row_outer(pass->scrub->parts.keyring, pass->target->recording, row)) {
 	case SR_ROW_CORRUPT:
 		sr_pass_find(pass, SR_FINDING_WRAP, NULL, "the outer wrap does not open under epoch %u", row->epoch);

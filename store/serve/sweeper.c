@@ -10,10 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "account/event.h"
 #include "account/log.h"
 #include "data/thread.h"
 #include "serve/daemon.h"
+#include "serve/erasure.h"
 #include "serve/removal_internal.h"
 
 #define NICE 19
@@ -73,9 +76,14 @@ static void tell(const char *event, const struct sr_doom *doom, const struct sr_
 {
 	struct sr_log_line line;
 	char id[SR_UUID_TEXT];
-	sr_uuid_format(doom->recording, id);
+	char tag[2 * SR_TAG + 1];
 	sr_log_begin(&line, err ? SR_LOG_WARN : SR_LOG_INFO, event);
-	sr_log_text(&line, "recording", id);
+	if (sodium_is_zero(doom->recording, SR_UUID)) {
+		sr_log_text(&line, "tag", sodium_bin2hex(tag, sizeof tag, doom->tag, SR_TAG));
+	} else {
+		sr_uuid_format(doom->recording, id);
+		sr_log_text(&line, "recording", id);
+	}
 	if (err) {
 		sr_log_text(&line, "code", sr_code_name(err->code));
 		sr_log_text(&line, "text", err->text);
@@ -86,11 +94,18 @@ static void tell(const char *event, const struct sr_doom *doom, const struct sr_
 static void remove_one(struct sr_remover *remover, const struct sr_doom *doom, struct sr_sweep *sweep)
 {
 	struct sr_error err = {.text = ""};
-	enum sr_code code = sr_remove_recording(remover, doom, &err);
+	enum sr_code code;
+	if (sodium_is_zero(doom->recording, SR_UUID)) {
+		code = sr_erasure_strip(remover, doom->tag, sr_keyring_epoch(remover->keyring), &err);
+		if (code == SR_OK)
+			code = sr_erasure_finish(remover, doom->tag, sweep->goes_on, sweep->context, &err);
+	} else {
+		code = sr_remove_recording(remover, doom, &err);
+	}
 	if (code == SR_OK) {
 		sweep->removed++;
 		sr_count(SR_COUNT_REMOVED, 1);
-		tell("recording_removed", doom, NULL);
+		tell(sodium_is_zero(doom->recording, SR_UUID) ? "patient_removed" : "recording_removed", doom, NULL);
 		return;
 	}
 	sweep->left++;

@@ -165,6 +165,7 @@ static enum sr_code intend(struct sr_request *request, const struct beginning *b
 static enum sr_code create_file(struct sr_request *request, const struct beginning *beginning)
 {
 	struct sr_blob_name name = sr_track_file_name(beginning->recording, &beginning->row);
+	struct sr_view *view;
 	struct sr_blob *blob;
 	struct sr_error err;
 	enum sr_code code = sr_blob_create(request->daemon->blobs, &name, &blob, &err);
@@ -172,7 +173,15 @@ static enum sr_code create_file(struct sr_request *request, const struct beginni
 		sr_blob_close(blob);
 	else if (code != SR_CONFLICT) /* an earlier attempt got this far */
 		return sr_request_storage(request, &err);
-	return SR_OK;
+	/* If the recording was deleted since its row was put, its files may be gone already: then this one goes too. */
+	code = sr_request_view(request, &view);
+	if (code != SR_OK)
+		return code;
+	code = sr_recording_stands(request, view, beginning->recording);
+	sr_request_view_end(request, view);
+	if (code == SR_NOT_FOUND && sr_blob_remove(request->daemon->blobs, &name, &err) != SR_OK)
+		return sr_request_storage(request, &err);
+	return code;
 }
 
 static enum sr_code attempt(struct sr_request *request, struct beginning *beginning, bool *again)

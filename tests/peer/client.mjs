@@ -61,6 +61,27 @@ export class Client {
   /** States what a viewer's session showed: milliseconds of media time, and who looked if it was another. */
   async shown(grant, recording, { track, from, to, who = '' }) {
     await this.#connection.request('shown', { grant, recording, track, from, to, who }, 'done');
+  /** Holds a recording or a patient's; resolves to the hold's id. */
+  async hold({ recording = NO_ID, identity = '', reason = 'a test' }) {
+    const { holds } = await this.#connection.request('hold.place', { recording, identity, reason }, 'holds');
+    return holds[0].hold;
+  }
+
+  async releaseHold(hold, reason = 'a test') {
+    await this.#connection.request('hold.release', { hold, reason }, 'done');
+  }
+
+  async holds(from = 0) {
+    return this.#connection.request('hold.list', { from }, 'holds');
+  }
+
+  async discard(recording, reason = 'a test') {
+    await this.#connection.request('scrub.discard', { recording, reason }, 'done');
+  }
+
+  /** Erases a patient, or with `look` only says how it stands. */
+  erase(identity, { look = false, reason = look ? '' : 'a test' } = {}) {
+    return this.#connection.request('patient.erase', { identity, look, reason }, 'patient.erased');
   }
 
   async undelete(grant, recording) {

@@ -12,6 +12,7 @@ const SCRUB_STATES = { 1: 'idle', 2: 'running', 3: 'stopped', 4: 'done' };
 export const FINDINGS = { ...[null, 'row', 'wrap', 'missing_row', 'extra_row', 'misfiled', 'mismatch', 'missing_file',
   'short_file', 'checksum', 'manifest', 'orphan_file', 'unreadable', 'index', 'unknown'] };
 delete FINDINGS[0];
+const ERASURES = { 0: 'none', 1: 'pending', 2: 'final' };
 /** What a freeze stops. */
 const SCOPES = { ...[null, 'all', 'patient', 'recording', 'service', 'issuer', 'grant', 'actor'] };
 delete SCOPES[0];
@@ -308,6 +309,7 @@ export const MESSAGES = {
       kind: named(FINDINGS), recording: id, track: u16(), file: u16(), offset: u64(), length: u64(), text: text(255),
     }), { max: 128 }),
   })],
+  'scrub.discard': [0x54, 'C', '0', record({ recording: id, reason })],
   'freeze': [0x60, 'C', '0', record({ ...frozen, ingest: flag, reason })],
   'thaw': [0x61, 'C', '0', record({ ...frozen, reason })],
   'freeze.list': [0x62, 'C', '0', record({ from: u32() })],
@@ -325,6 +327,14 @@ export const MESSAGES = {
     }), { max: 48 }),
   })],
   'alarm.test': [0x66, 'C', '0', record({})],
+  'hold.place': [0x68, 'C', '0', record({ recording: id, identity: text(255), reason })],
+  'hold.release': [0x69, 'C', '0', record({ hold: id, reason })],
+  'hold.list': [0x6a, 'C', '0', record({ from: u32() })],
+  'holds': [0x6b, 'D', '0', record({
+    total: u32(), from: u32(), holds: list(record({
+      hold: id, recording: id, tag: bytes(32), placed: u64(), service: text(63), reason,
+    }), { max: 64 }),
+  })],
   'epoch.list': [0x70, 'C', '0', record({})],
   'epochs': [0x71, 'D', '0', record({
     keyringRevision: u64(), current: epoch, epochs: list(record({
@@ -371,6 +381,10 @@ export const MESSAGES = {
     number: u64(), position: u64(), more: flag, records: blob(61_600), checkpoint: blob(2048),
   })],
   'backup.end': [0x98, 'C', '0', record({ token: request, complete: flag })],
+  'patient.erase': [0x83, 'C', '0', record({ identity: text(255, { min: 1 }), look: flag, reason: text(255) })],
+  'patient.erased': [0x84, 'D', '0', record({
+    state: named(ERASURES), erased: u64(), recordings: u32(), waiting: u32(), epoch: u32(), unretired: u32(), returned: flag,
+  })],
 };
 
 const BY_TYPE = new Map(Object.entries(MESSAGES).map(([name, [type, ...others]]) => [type, [name, ...others]]));

@@ -14,6 +14,7 @@
 #include "message_backup.h"
 #include "message_epoch.h"
 #include "message_freeze.h"
+#include "message_hold.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -423,6 +424,74 @@ static void fill_shown(struct sr_shown *m, bool greatest)
 	m->who = span(greatest ? SR_VIEWER_MAX : 0);
 }
 PAIR(shown, sr_shown_decode)
+static void fill_hold_place(struct sr_hold_place *m, bool greatest)
+{
+	memset(m->recording, 0, sizeof m->recording);
+	if (!greatest)
+		fill(m->recording, sizeof m->recording, 0x11);
+	m->identity = span(greatest ? SR_IDENTITY_FIELD_MAX : 0);
+	m->reason = span(greatest ? SR_TEXT_MAX : 1);
+}
+PAIR(hold_place, sr_hold_place_decode)
+
+static void fill_reasoned(struct sr_reasoned *m, bool greatest)
+{
+	fill(m->id, sizeof m->id, 0x11);
+	m->reason = span(greatest ? SR_TEXT_MAX : 1);
+}
+PAIR(reasoned, sr_reasoned_decode)
+
+static void make_hold_list(struct sr_builder *out, bool greatest)
+{
+	sr_hold_list_encode(out, greatest ? UINT32_MAX : 0);
+}
+
+static void again_hold_list(struct sr_cursor *in, struct sr_builder *out)
+{
+	uint32_t from;
+
+	sr_hold_list_decode(in, &from);
+	sr_hold_list_encode(out, from);
+}
+
+static void fill_holds_reply(struct sr_holds_reply *m, bool greatest)
+{
+	m->total = greatest ? UINT32_MAX : 0;
+	m->from = greatest ? UINT32_MAX - SR_HOLDS_PAGE_MAX : 0;
+	m->count = greatest ? SR_HOLDS_PAGE_MAX : 0;
+}
+PAIR(holds_reply, sr_holds_reply_decode)
+
+static void fill_hold_row(struct sr_hold_row *m, bool greatest)
+{
+	fill(m->id, sizeof m->id, 0x11);
+	fill(m->recording, sizeof m->recording, 0x11);
+	fill(m->tag, sizeof m->tag, 0x33);
+	m->placed_ms = greatest ? UINT64_MAX : 0;
+	m->service = span(greatest ? SR_SERVICE_NAME_MAX : 0);
+	m->reason = span(greatest ? SR_TEXT_MAX : 1);
+}
+PAIR(hold_row, sr_hold_row_decode)
+
+static void fill_patient_erase(struct sr_patient_erase *m, bool greatest)
+{
+	m->identity = span(greatest ? SR_IDENTITY_FIELD_MAX : 1);
+	m->look = !greatest;
+	m->reason = span(greatest ? SR_TEXT_MAX : 0);
+}
+PAIR(patient_erase, sr_patient_erase_decode)
+
+static void fill_patient_erased(struct sr_patient_erased *m, bool greatest)
+{
+	m->state = greatest ? SR_ERASURE_FINAL : SR_ERASURE_NONE;
+	m->erased_ms = greatest ? UINT64_MAX : 0;
+	m->recordings = greatest ? UINT32_MAX : 0;
+	m->waiting = greatest ? UINT32_MAX : 0;
+	m->epoch = greatest ? UINT32_MAX : 0;
+	m->unretired = greatest ? UINT32_MAX : 0;
+	m->returned = greatest;
+}
+PAIR(patient_erased, sr_patient_erased_decode)
 
 static void make_deleted(struct sr_builder *out, bool greatest)
 {
@@ -894,6 +963,30 @@ static const struct codec {
 	 "7ff2b5216871ccc1f63bbeb257b972ea", false},
 	{"backup.end", make_backup_end, again_backup_end, "000000000000000100", "2044bcc90c6521838bb9ecf1d8353da4",
 	 false},
+	{"hold.place", make_hold_place, again_hold_place, X1 "0000000161", "7fbe926478dee9b308930e0fcec0ee37", false},
+	{"reasoned", make_reasoned, again_reasoned, X1 "000161", "020e1118ec7177231075876527c6303e", false},
+	{"hold.list", make_hold_list, again_hold_list, "00000000", "ad95131bc0b799c0b1af477fb14fcf26", false},
+	{"holds", make_holds_reply, again_holds_reply, "00000000000000000000", "7dc8a0abc9cf8bb24d2aeac79b22509d",
+	 false},
+	{"hold.row", make_hold_row, again_hold_row,
+	 X1 X1 X3 X3 "0000000000000000"
+		     "0000"
+		     "000161",
+	 "6560174072de6291b0d45fa1c8df4396", false},
+	{"patient.erase", make_patient_erase, again_patient_erase,
+	 "000161"
+	 "01"
+	 "0000",
+	 "6edb306545487c2cb780eb4d06da2702", false},
+	{"patient.erased", make_patient_erased, again_patient_erased,
+	 "00"
+	 "0000000000000000"
+	 "00000000"
+	 "00000000"
+	 "00000000"
+	 "00000000"
+	 "00",
+	 "5f241c78a7173787b5bc49cb6e558a98", false},
 };
 
 #endif

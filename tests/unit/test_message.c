@@ -215,6 +215,19 @@ static const struct {
 	{"scrub.report", false, 35, 2, 1, false},
 	{"finding", false, 0, 1, 0, false},
 	{"finding", false, 0, 1, SR_FINDINGS, false},
+	{"hold.place", true, 15, 1, 1, false}, /* a recording and an identity */
+	{"hold.place", false, 16, 2, 256, false},
+	{"hold.place", false, 18, 2, 0, false},
+	{"reasoned", false, 16, 2, 0, false},
+	{"holds", false, 8, 2, 1, false},
+	{"holds", true, 4, 4, UINT32_MAX - SR_HOLDS_PAGE_MAX + 1, false},
+	{"holds", true, 8, 2, SR_HOLDS_PAGE_MAX + 1, false},
+	{"hold.row", false, 74, 2, 0, false},
+	{"patient.erase", false, 0, 2, 0, false},
+	{"patient.erase", false, 3, 1, 0, false}, /* no reason */
+	{"patient.erase", false, 3, 1, 2, false},
+	{"patient.erased", false, 0, 1, 3, false},
+	{"patient.erased", false, 25, 1, 2, false},
 	{"freeze", false, 0, 1, 0, false},
 	{"freeze", false, 0, 1, SR_FREEZE_PATIENT, false}, /* each of these names something */
 	{"freeze", false, 0, 1, SR_FREEZE_RECORDING, false},
@@ -320,6 +333,13 @@ static const struct {
 	{"goodbye", 1, SR_TEXT_MAX},
 	{"error", 6, SR_TEXT_MAX},
 	{"grant.renew", 0, SR_TOKEN_MAX},
+	{"hold.place", 16, SR_IDENTITY_FIELD_MAX},
+	{"hold.place", 18 + SR_IDENTITY_FIELD_MAX, SR_TEXT_MAX},
+	{"reasoned", 16, SR_TEXT_MAX},
+	{"hold.row", 72, SR_SERVICE_NAME_MAX},
+	{"hold.row", 74 + SR_SERVICE_NAME_MAX, SR_TEXT_MAX},
+	{"patient.erase", 0, SR_IDENTITY_FIELD_MAX},
+	{"patient.erase", 3 + SR_IDENTITY_FIELD_MAX, SR_TEXT_MAX},
 	{"record.open", 0, SR_TOKEN_MAX},
 	{"record.open", SR_TOKEN_MAX + 50, SR_LABEL_MAX},
 	{"record.track", 0, SR_TOKEN_MAX},
@@ -429,7 +449,7 @@ Test(message, types_have_names_of_their_own_and_other_numbers_none)
 				cr_assert_str_neq(sr_message_name((uint8_t)other), name);
 		}
 	}
-	cr_assert_eq(named, 85);
+	cr_assert_eq(named, 92);
 	cr_assert_str_eq(sr_message_name(SR_MSG_RECORD_OPEN), "record.open");
 	cr_assert_str_eq(sr_message_name(SR_MSG_PLAY_TABLE), "play.table");
 }
