@@ -8,6 +8,7 @@
 
 #include "account/event.h"
 #include "account/log.h"
+#include "serve/account_request.h"
 #include "serve/binding.h"
 #include "serve/dispatch.h"
 #include "serve/freezing.h"
@@ -60,6 +61,8 @@ static enum sr_code look(struct sr_request *request, struct deletion *deletion, 
 	if (code != SR_OK)
 		return code;
 	deletion->count = 0;
+	sr_account_start_again(request);
+	sr_account_met(request, recording, NULL);
 	code = find(request, view, deletion);
 	if (code == SR_OK)
 		code = sr_request_frozen(request, recording);
@@ -118,7 +121,7 @@ static enum sr_code run(struct sr_request *request, struct sr_op *op, bool built
 {
 	size_t failed;
 	if (built)
-		return sr_index_run(request->daemon->index, op, &failed);
+		return sr_account_run(request, request->tag, op, &failed);
 	sr_op_free(op);
 	return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
 }
@@ -165,6 +168,10 @@ static enum sr_code attempt(struct sr_request *request, struct deletion *deletio
 {
 	enum sr_code code = look(request, deletion, deletes);
 	if (code != SR_OK || deletion->found.doomed == deletes)
+		return code;
+	sr_account_may_use_reserve(request);
+	code = sr_account_intent(request);
+	if (code != SR_OK)
 		return code;
 	return deletes ? doom(request, deletion) : revive(request, deletion);
 }

@@ -62,7 +62,7 @@ static bool add_person(struct sr_remover *remover, const uint8_t tag[SR_TAG], co
 }
 
 enum sr_code sr_erasure_begin(struct sr_remover *remover, const uint8_t tag[SR_TAG], uint64_t now_ms,
-			      struct sr_error *err)
+			      sr_erasure_mark *mark, void *context, struct sr_error *err)
 {
 	struct sr_doom doom = doom_of(tag);
 	struct sr_index_key key = sr_key_doom(&doom), hold = sr_key_hold_patient(tag);
@@ -82,7 +82,8 @@ enum sr_code sr_erasure_begin(struct sr_remover *remover, const uint8_t tag[SR_T
 	size_t size = sr_doom_row_seal(remover->keyring, &doom, bytes);
 	struct sr_op *op = sr_op_new();
 	bool built = add_person(remover, tag, &person, op) && sr_op_put(op, &key, bytes, size) &&
-		     (remover->replays || sr_op_check(op, SR_CHECK_ABSENT, &hold, NULL, 0));
+		     (remover->replays || sr_op_check(op, SR_CHECK_ABSENT, &hold, NULL, 0)) &&
+		     (!mark || mark(context, op));
 	code = sr_remover_run(remover, op, built, err);
 	sodium_memzero(&person, sizeof person);
 	return code == SR_CONFLICT ? SR_FAIL(err, code, "this patient is on hold; the operator can say why") : code;

@@ -10,10 +10,12 @@
 /*
  * Let the patient of `tag` be doomed at `now_ms`: from here on nothing of theirs is served or recorded, and it is
  * finished whatever happens. SR_NOT_FOUND: there is none; SR_CONFLICT: on hold, or being renamed; being erased already
- * is SR_OK; SR_CORRUPT, SR_UNAVAILABLE, SR_IO, SR_INTERNAL.
+ * is SR_OK; SR_CORRUPT, SR_UNAVAILABLE, SR_IO, SR_INTERNAL. `mark` (NULL: nothing) may add to the operation that does
+ * it.
  */
+typedef bool sr_erasure_mark(void *context, struct sr_op *op);
 enum sr_code sr_erasure_begin(struct sr_remover *remover, const uint8_t tag[SR_TAG], uint64_t now_ms,
-			      struct sr_error *err) SR_MUST_USE;
+			      sr_erasure_mark *mark, void *context, struct sr_error *err) SR_MUST_USE;
 
 /*
  * The part that makes it true, from wherever it stands: the line in the ledger; then at once the salt of the patient's

@@ -9,6 +9,7 @@
 #include "account/log.h"
 #include "keys/derive.h"
 #include "message_hold.h"
+#include "serve/account_request.h"
 #include "serve/binding.h"
 #include "serve/dispatch.h"
 #include "serve/holding.h"
@@ -87,13 +88,34 @@ static bool add_flag(const struct sr_request *request, struct holding *holding, 
 	return sr_op_check(op, SR_CHECK_SUFFIX, &key, holding->mac, SR_ROW_MAC) && sr_op_put(op, &key, bytes, size);
 }
 
-static enum sr_code run(struct sr_request *request, struct sr_op *op, bool built)
+/* The change, with its intent before it. */
+static enum sr_code run(struct sr_request *request, const struct holding *holding, struct sr_op *op, bool built)
 {
 	size_t failed;
-	if (built)
-		return sr_index_run(request->daemon->index, op, &failed);
+	enum sr_code code = built ? SR_OK : used_up(request);
+	sr_account_start_again(request);
+	if (holding->patient)
+		sr_account_linked(request, holding->subject);
+	else
+		sr_account_met(request, holding->subject, NULL);
+	sr_account_may_use_reserve(request);
+	if (code == SR_OK)
+		code = sr_account_intent(request);
+	if (code == SR_OK)
+		return sr_account_run(request, holding->patient ? holding->subject : holding->tag, op, &failed);
 	sr_op_free(op);
-	return used_up(request);
+	return code;
+}
+
+/* What the account says of a hold beside whose it is. */
+static void note_words(struct sr_request *request, const uint8_t hold[SR_UUID], struct sr_span reason)
+{
+	char id[SR_UUID_TEXT], text[SR_TEXT_MAX + 1];
+	sr_uuid_format(hold, id);
+	sr_account_name(request, id);
+	memcpy(text, reason.data, reason.size);
+	text[reason.size] = '\0';
+	sr_account_reason(request, text);
 }
 
 /* ---- hold.place ---- */
@@ -168,7 +190,7 @@ static enum sr_code place_once(struct sr_request *request, struct holding *holdi
 		add_holds(request, holding, op) && sr_op_check(op, SR_CHECK_SUFFIX, &patient, patient_mac, SR_ROW_MAC);
 	if (built && !holding->patient)
 		built = add_still_undoable(request, holding, op) && add_flag(request, holding, op);
-	return run(request, op, built);
+	return run(request, holding, op, built);
 }
 
 static void encode_row(struct sr_builder *out, const struct holding *holding, const struct sr_hold *hold)
@@ -209,6 +231,7 @@ static enum sr_code parse_place(struct sr_request *request, struct holding *hold
 	memcpy(hold->service, request->caller.name, hold->service_size);
 	hold->reason_size = message.reason.size;
 	memcpy(hold->reason, message.reason.data, message.reason.size);
+	note_words(request, hold->id, message.reason);
 	holding->patient = message.identity.size > 0;
 	if (holding->patient)
 		sr_patient_tag(request->daemon->keyring, message.identity.data, message.identity.size, holding->subject,
@@ -344,6 +367,7 @@ static enum sr_code read_again(struct sr_request *request, struct holding *holdi
 	if (code == SR_OK && !holding->patient &&
 	    sr_recording_home(request, view, holding->subject, holding->tag, &holding->row, holding->mac) != SR_OK) {
 		request->error = (struct sr_error){.code = SR_OK};
+		memcpy(holding->tag, sr_no_patient, SR_TAG);
 		holding->row.life = SR_LIFE_TOMBSTONE;
 	}
 	sr_request_view_end(request, view);
@@ -367,7 +391,7 @@ static enum sr_code release_once(struct sr_request *request, struct holding *hol
 	bool built = add_holds(request, holding, op);
 	if (built && !holding->patient && holding->row.life != SR_LIFE_TOMBSTONE)
 		built = add_flag(request, holding, op);
-	return run(request, op, built);
+	return run(request, holding, op, built);
 }
 
 static void release(struct sr_request *request)
@@ -381,7 +405,12 @@ static void release(struct sr_request *request)
 		(void)sr_request_malformed(request);
 		return;
 	}
+	if (!sr_text_is_utf8(message.reason)) {
+		(void)SR_FAIL(&request->error, SR_USAGE, "a reason is UTF-8 without NUL");
+		return;
+	}
 	memcpy(holding->hold.id, message.id, SR_UUID);
+	note_words(request, message.id, message.reason);
 	enum sr_code code = walk_all(&walk);
 	if (code == SR_OK && !walk.found)
 		code = SR_FAIL(&request->error, SR_NOT_FOUND, "there is no such hold");

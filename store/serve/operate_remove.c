@@ -10,6 +10,7 @@
 #include "account/log.h"
 #include "keys/opening.h"
 #include "message_hold.h"
+#include "serve/account_request.h"
 #include "serve/dispatch.h"
 #include "serve/epochs.h"
 #include "serve/erasure.h"
@@ -98,18 +99,39 @@ static void answer_state(struct sr_request *request, const struct sr_erasure_sta
 		sr_patient_erased_encode(&request->reply.fields, &reply);
 }
 
+static void note_reason(struct sr_request *request, struct sr_span reason)
+{
+	char text[SR_TEXT_MAX + 1];
+	memcpy(text, reason.data, reason.size);
+	text[reason.size] = '\0';
+	sr_account_reason(request, text);
+}
+
+static bool mark(void *context, struct sr_op *op)
+{
+	struct sr_request *request = context;
+	const struct ended *ended = request->owner;
+	return sr_account_mark(request, ended->tag, op);
+}
+
 static enum sr_code erase(struct sr_request *request, struct ended *ended)
 {
 	struct sr_remover *remover = request->daemon->remover;
 	char tag[2 * SR_TAG + 1];
-	enum sr_code code = sr_erasure_begin(remover, ended->tag, sr_now_ms(), &request->error);
+	sr_account_may_use_reserve(request);
+	enum sr_code code = sr_account_intent(request);
+	if (code == SR_OK)
+		code = sr_erasure_begin(remover, ended->tag, sr_now_ms(), mark, request, &request->error);
 	if (code == SR_OK)
 		code = sr_erasure_strip(remover, ended->tag, sr_keyring_epoch(request->daemon->keyring),
 					&request->error);
 	ended->done = code == SR_OK;
-	if (code == SR_OK)
-		tell(request, "patient_erased", "tag", sodium_bin2hex(tag, sizeof tag, ended->tag, SR_TAG));
-	return code;
+	if (code != SR_OK)
+		return code;
+	sr_account_applied(request);
+	sr_people_forget(request->daemon->accounting, ended->tag);
+	tell(request, "patient_erased", "tag", sodium_bin2hex(tag, sizeof tag, ended->tag, SR_TAG));
+	return SR_OK;
 }
 
 static void erase_on_pool(struct sr_request *request)
@@ -129,6 +151,9 @@ static void erase_on_pool(struct sr_request *request)
 	}
 	sr_patient_tag(request->daemon->keyring, message.identity.data, message.identity.size, ended->tag,
 		       &request->work);
+	sr_account_linked(request, ended->tag);
+	if (message.reason.size > 0)
+		note_reason(request, message.reason);
 	enum sr_code code = sr_erasure_look(request->daemon->remover, ended->tag, &state, &request->error);
 	/* Once more for one who is gone already: how it stands. */
 	bool erases = code == SR_OK && !message.look && (state.returned || !state.there);
@@ -264,7 +289,12 @@ static enum sr_code discard(struct sr_request *request, struct finding *finding,
 		sr_op_free(op);
 		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
 	}
-	enum sr_code code = sr_index_run(request->daemon->index, op, &failed);
+	enum sr_code code = sr_account_intent(request);
+	if (code != SR_OK) {
+		sr_op_free(op);
+		return code;
+	}
+	code = sr_account_run(request, doom.tag, op, &failed);
 	if (code != SR_OK)
 		return SR_FAIL(&request->error, code, failed == 0 ? "the row has just changed" : "it is on hold");
 	ended->done = ended->one = true;
@@ -283,11 +313,17 @@ static void discard_on_pool(struct sr_request *request)
 		(void)sr_request_malformed(request);
 		return;
 	}
+	if (!sr_text_is_utf8(message.reason)) {
+		(void)SR_FAIL(&request->error, SR_USAGE, "a reason is UTF-8 without NUL");
+		return;
+	}
 	struct finding finding = {.request = request, .recording = message.id, .value = malloc(SR_INDEX_VALUE_MAX)};
 	if (!finding.value) {
 		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
 		return;
 	}
+	sr_account_met(request, message.id, NULL);
+	note_reason(request, message.reason);
 	enum sr_code code = look_at_home(&finding);
 	if (code == SR_OK && !finding.found)
 		code = look_everywhere(&finding);
