@@ -29,13 +29,12 @@ static const struct {
 	{"rotate", cli_rotate, "move recordings to the current epoch of the master key"},
 	{"epoch", cli_epoch, "list, make and retire epochs of the master key"},
 	{"hold", cli_hold, "keep recordings from being deleted"},
-	{"patient", cli_patient_erase, "erase a patient"},
 	{"status", cli_status, "show the store's state on one screen"},
 	{"stats", cli_stats, "print all counters"},
 	{"health", cli_health, "exit 0 if the store can do everything"},
 	{"scrub", cli_scrub, "check all that the store holds"},
-	{"patient", cli_patient, "give a patient a new key or identity"},
 	{"backup", cli_backup, "copy a served store, or read a copy back"},
+	{"patient", cli_patient, "erase a patient, or give them a new key or identity"},
 };
 
 static const char exits[] =

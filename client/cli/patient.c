@@ -53,7 +53,7 @@ static error_t take_word(struct patient *patient, const char *word)
 		}
 	}
 	if (patient->verb == VERB_NONE)
-		return cli_wrong(patient->cli, "patient needs rekey, rename, merge or identity");
+		return cli_wrong(patient->cli, "patient needs erase, rekey, rename, merge or identity");
 	if (patient->count == 2)
 		return cli_wrong(patient->cli, "there is a word too much");
 	if (!cli_identity_valid(word, strlen(word)))
@@ -83,7 +83,7 @@ static error_t check(struct patient *patient)
 	patient->proofs.given[0] = patient->cli->grant ? patient->cli->grant : getenv("SEALREEL_GRANT");
 	switch (patient->verb) {
 	case VERB_NONE:
-		return cli_wrong(patient->cli, "patient needs rekey, rename, merge or identity");
+		return cli_wrong(patient->cli, "patient needs erase, rekey, rename, merge or identity");
 	case VERB_REKEY:
 		if (patient->count > 1 || (patient->count == 0 && !patient->new_root))
 			return cli_wrong(patient->cli, "rekey needs one identity, or --new-root");
@@ -258,6 +258,9 @@ static int run_map(const struct patient *patient, sr_blocking **blocking)
 
 int cli_patient(struct cli *cli, int argc, char **argv)
 {
+	/* Erasing is a room of its own. */
+	if (argc > 1 && strcmp(argv[1], "erase") == 0)
+		return cli_patient_erase(cli, argc, argv);
 	struct patient patient = {.cli = cli, .proofs = {.cli = cli}};
 	sr_blocking *blocking = NULL;
 	int status = cli_parse(cli, &argp, argc, argv, &patient);

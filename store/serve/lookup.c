@@ -76,7 +76,7 @@ static enum sr_code get(struct sr_request *request, struct sr_view *view, struct
 /* A patient is served while a rename brings recordings to them; one who has gone to another identity has nothing. */
 static bool served(enum sr_life life)
 {
-	return life == SR_LIFE_LIVE || life == SR_LIFE_MOVING || life == SR_LIFE_TOMBSTONE;
+	return life == SR_LIFE_LIVE || life == SR_LIFE_DOOMED || life == SR_LIFE_MOVING || life == SR_LIFE_TOMBSTONE;
 }
 
 enum sr_code sr_patient_find(struct sr_request *request, struct sr_view *view, struct sr_patient *patient)
@@ -131,7 +131,8 @@ static void take_decoy(const struct sr_request *request, struct candidate *candi
 	candidate->quiet = true;
 }
 
-/* The same for a tombstone under another tag, which has no wrap to open: the recording is somebody else's all the same. */
+/* The same for a tombstone under another tag, which has no wrap to open: the recording is somebody else's all the same.
+ */
 static void take_buried(const struct sr_request *request, struct candidate *candidate)
 {
 	candidate->value = (struct sr_span){request->daemon->decoy, request->daemon->decoy_size};

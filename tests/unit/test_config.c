@@ -219,7 +219,7 @@ Test(config, numbers_at_and_past_their_ends)
 			refused(text, why);
 		}
 	}
-	cr_expect_eq(numbers, 26);
+	cr_expect_eq(numbers, 27);
 }
 
 Test(config, every_option_twice_or_without_a_value)
