@@ -61,6 +61,8 @@ export class Client {
   /** States what a viewer's session showed: milliseconds of media time, and who looked if it was another. */
   async shown(grant, recording, { track, from, to, who = '' }) {
     await this.#connection.request('shown', { grant, recording, track, from, to, who }, 'done');
+  }
+
   /** Holds a recording or a patient's; resolves to the hold's id. */
   async hold({ recording = NO_ID, identity = '', reason = 'a test' }) {
     const { holds } = await this.#connection.request('hold.place', { recording, identity, reason }, 'holds');
