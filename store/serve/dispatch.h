@@ -22,11 +22,15 @@ void sr_serve_list(struct sr_session *session, const struct sr_message_head *hea
 void sr_serve_info(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
 void sr_serve_check(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
 void sr_serve_shown(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
-void sr_serve_scrub_discard(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
-void sr_serve_hold_place(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
-void sr_serve_hold_release(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
+void sr_serve_scrub_discard(struct sr_session *session, const struct sr_message_head *head,
+			    const struct sr_cursor *fields);
+void sr_serve_hold_place(struct sr_session *session, const struct sr_message_head *head,
+			 const struct sr_cursor *fields);
+void sr_serve_hold_release(struct sr_session *session, const struct sr_message_head *head,
+			   const struct sr_cursor *fields);
 void sr_serve_hold_list(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
-void sr_serve_patient_erase(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
+void sr_serve_patient_erase(struct sr_session *session, const struct sr_message_head *head,
+			    const struct sr_cursor *fields);
 /* delete and undelete */
 void sr_serve_delete(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
 void sr_serve_service_add(struct sr_session *session, const struct sr_message_head *head,
