@@ -13,6 +13,8 @@
 #include "serve/binding.h"
 #include "serve/claims.h"
 #include "serve/dispatch.h"
+#include "serve/freezing.h"
+#include "serve/holding.h"
 #include "serve/moving.h"
 #include "serve/patients.h"
 
@@ -176,6 +178,8 @@ static enum sr_code survey_single(struct sr_request *request, struct change *cha
 		sr_proof_exchange(request, &change->source);
 		code = sr_recording_find(request, view, &change->from, recording, SR_EVENT_FOREIGN, &change->found);
 		sr_proof_exchange(request, &change->source);
+		if (code == SR_OK)
+			code = sr_request_frozen(request, recording);
 		if (code == SR_OK && change->found.row.writing != SR_WRITING_FINISHED)
 			code = unfinished(request, recording);
 		if (code == SR_OK)
@@ -210,6 +214,26 @@ static enum sr_code may_rename(struct sr_request *request, struct change *change
 	if (code == SR_CONFLICT)
 		return SR_FAIL(&request->error, code, "the second identity has recordings; use merge");
 	return code;
+}
+
+/* A hold on a recording is the recording's and goes along. One on the whole patient must be on the other too first. */
+static enum sr_code escapes_no_hold(struct sr_request *request, const struct change *change)
+{
+	struct sr_view *view;
+	bool from = false, to = false;
+	enum sr_code code = sr_request_view(request, &view);
+	if (code != SR_OK)
+		return code;
+	code = sr_holds_look(view, change->source.tag, NULL, &from);
+	if (code == SR_OK)
+		code = sr_holds_look(view, request->tag, NULL, &to);
+	sr_request_view_end(request, view);
+	if (code != SR_OK)
+		return SR_FAIL(&request->error, code, "reading the index failed");
+	if (from && !to)
+		return SR_FAIL(&request->error, SR_CONFLICT,
+			       "the first identity is on hold; place the hold on the second as well");
+	return SR_OK;
 }
 
 /* ---- moving ---- */
@@ -363,7 +387,8 @@ static enum sr_code carry_out(struct sr_request *request, struct change *change)
 	change->reply.root_version = change->to.row.root;
 	if (!change->from.exists && !change->single)
 		return SR_OK;
-	if (change->renames)
+	code = escapes_no_hold(request, change);
+	if (code == SR_OK && change->renames)
 		code = may_rename(request, change);
 	if (code == SR_OK)
 		code = change->single ? survey_single(request, change) : survey(request, change);
