@@ -83,7 +83,7 @@ static int run_write(struct sr_index *index, MDB_txn *txn, const struct sr_op *o
 /* All checks, then all writes. A check that does not hold is the operation's result, not an error. */
 static int run_op(struct sr_index *index, MDB_txn *txn, struct sr_op *op, bool *wrote)
 {
-	bool holds = true;
+	bool holds = true, settled = false;
 	int rc = 0;
 
 	op->result = SR_OK;
@@ -94,9 +94,11 @@ static int run_op(struct sr_index *index, MDB_txn *txn, struct sr_op *op, bool *
 			op->failed_check = i;
 			return 0;
 		}
+		settled |= op->checks.list[i].settled;
 	}
+	/* Seldom is anything settled, and an operation may have thousands of both. */
 	for (size_t i = 0; rc == 0 && i < op->writes.count; i++) {
-		if (is_settled(op, &op->writes.list[i]))
+		if (settled && is_settled(op, &op->writes.list[i]))
 			continue;
 		*wrote = true;
 		rc = run_write(index, txn, op, &op->writes.list[i]);
