@@ -70,6 +70,7 @@ void sr_scrub_patients(struct sr_scrub *scrub)
 	walk(scrub, judge_patient);
 }
 
+/* Who is no patient here has a person's row as well: whoever acted, or asked for what was not there. */
 static void judge_person(struct sr_pass *pass)
 {
 	const uint8_t *tag = pass->target->key.bytes;
