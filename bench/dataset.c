@@ -195,7 +195,8 @@ bool dataset_seal(const struct dataset *data, const struct sr_keyring *keyring, 
 	track->writing = SR_WRITING_FINISHED;
 	track->opened_ms = row->opened_ms;
 	track->file_count = 1;
-	bool sealed = sr_dek_make(keyring, patient_key, out->id, &row->epoch, row->wrap, dek) == SR_OK &&
+	row->epoch = sr_keyring_epoch(keyring);
+	bool sealed = sr_dek_make(keyring, patient_key, out->id, row->epoch, row->wrap, dek) == SR_OK &&
 		      seal_blob(dek, out) && seal_texts(dek, out);
 	crypto_hash_sha512(hash, out->blob, out->blob_size);
 	memcpy(out->extent.hash, hash, sizeof out->extent.hash);

@@ -155,7 +155,8 @@ static void put_patient(struct filling *filling, const struct patient *patient)
 	randombytes_buf(row.salt, sizeof row.salt);
 	if (!op || !sr_op_check(op, SR_CHECK_ABSENT, &check, NULL, 0))
 		die("memory is used up");
-	if (sr_person_seal(keyring, patient->tag, identity, identity_size, person, &person_size) != SR_OK ||
+	if (sr_person_seal(keyring, sr_keyring_epoch(keyring), patient->tag, (struct sr_span){identity, identity_size},
+			   person, &person_size) != SR_OK ||
 	    sr_patient_key(keyring, row.root, row.salt, identity, identity_size, key, NULL) != SR_OK)
 		die("sealing an identity failed");
 	size_t size = sr_patient_row_encode(keyring, patient->tag, &row, bytes);
