@@ -51,7 +51,8 @@ struct step {
 	unsigned round;
 	_Atomic size_t next; /* the first item that no lane has taken */
 	struct lane lanes[LANES_MAX];
-	unsigned lanes_at_work;
+	unsigned lanes_at_work; /* and the intent's job */
+	uv_work_t intent;
 	_Atomic size_t unanswered; /* operations at the index, and one for who submits them */
 	struct sr_post settled;
 };
@@ -126,9 +127,13 @@ static enum sr_code settle_target(struct step *step)
 	return code;
 }
 
-/* The account hears of it before a row is changed; one mark stands for the whole batch, which is one transaction. */
-static void intend(struct step *step)
+/*
+ * The account hears of it before a row is changed, while the lanes seal; one mark stands for the whole batch, which is
+ * one transaction.
+ */
+static void intend(uv_work_t *job)
 {
+	struct step *step = job->data;
 	struct sr_request *request = step->request;
 	sr_account_count(request, "to", step->order.to);
 	sr_account_count(request, "rows", step->count);
@@ -158,8 +163,6 @@ static void read_rows(struct sr_request *request)
 		code = sr_epoch_walk(request->daemon->index, &step->place, collect, step, &step->passed,
 				     &request->error);
 	}
-	if (code == SR_OK && step->count > 0)
-		intend(step);
 }
 
 /* Rows that others changed, as they are now. */
@@ -308,6 +311,24 @@ static void submit(struct step *step)
 	count_answer(step);
 }
 
+/* One of those at work has ended: the last hands the rows over, if the account has heard of them. */
+static void one_less(struct step *step)
+{
+	step->request->daemon->jobs--;
+	if (--step->lanes_at_work > 0)
+		return;
+	if (step->request->error.code == SR_OK)
+		submit(step);
+	else
+		finish(step);
+}
+
+static void intended(uv_work_t *job, int status)
+{
+	(void)status;
+	one_less(job->data);
+}
+
 /* Between two parts a lane goes to the end of the pool's queue, where reads may have come before it. */
 static void lane_done(uv_work_t *job, int status)
 {
@@ -318,9 +339,7 @@ static void lane_done(uv_work_t *job, int status)
 		uv_queue_work(step->request->daemon->loop, job, run_lane, lane_done);
 		return;
 	}
-	step->request->daemon->jobs--;
-	if (--step->lanes_at_work == 0)
-		submit(step);
+	one_less(step);
 }
 
 static void have_read(struct sr_request *request)
@@ -335,8 +354,15 @@ static void have_read(struct sr_request *request)
 	if (lanes > parts)
 		lanes = (unsigned)parts;
 	atomic_store(&step->next, 0);
-	step->lanes_at_work = lanes < LANES_MAX ? lanes : LANES_MAX;
-	for (unsigned at = 0; at < step->lanes_at_work; at++) {
+	lanes = lanes < LANES_MAX ? lanes : LANES_MAX;
+	step->lanes_at_work = lanes;
+	if (step->round == 0) {
+		step->lanes_at_work++;
+		step->intent.data = step;
+		request->daemon->jobs++;
+		uv_queue_work(request->daemon->loop, &step->intent, intend, intended);
+	}
+	for (unsigned at = 0; at < lanes; at++) {
 		step->lanes[at] = (struct lane){.step = step};
 		step->lanes[at].job.data = &step->lanes[at];
 		request->daemon->jobs++;
