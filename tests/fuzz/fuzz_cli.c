@@ -1,13 +1,16 @@
 /*
  * What the command line reads: the first byte chooses `j`, an issuer's private key in JSON, or what people type: `d` a
- * duration, `o` an offset, `t` a time, `r` a range, `k` a key, `n` a number, `g` a file's front and name.
+ * duration, `o` an offset, `t` a time, `r` a range, `k` a key, `n` a number, `g` a file's front and name;
+ * `m` or `M` a map of identities, for a merge or a rename.
  */
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/map.h"
 #include "cli/mint.h"
 #include "cli/parse.h"
+#include "cli/proof.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -109,10 +112,34 @@ static void fuzz_typed(char what, const char *text)
 	}
 }
 
+/* What a map lets through are pairs of two identities each, in the order of its lines. */
+static void fuzz_map(const char *bytes, size_t size, bool alone)
+{
+	struct cli_map map;
+	struct sr_error err;
+	char *text = malloc(size + 1);
+	must(text != NULL);
+	memcpy(text, bytes, size);
+	text[size] = '\0';
+	if (cli_map_parse(text, size, alone, &map, &err) == SR_OK) {
+		for (size_t at = 0; at < map.count; at++) {
+			const struct cli_pair *pair = &map.pairs[at];
+			must(cli_identity_valid(pair->from, strlen(pair->from)));
+			must(cli_identity_valid(pair->to, strlen(pair->to)) && strcmp(pair->from, pair->to) != 0);
+			must(pair->line == at + 1);
+		}
+	}
+	cli_map_free(&map);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 1)
 		return 0;
+	if (data[0] == 'm' || data[0] == 'M') {
+		fuzz_map((const char *)data + 1, size - 1, data[0] == 'M');
+		return 0;
+	}
 	if (data[0] == 'j') {
 		fuzz_issuer_key((const char *)data + 1, size - 1);
 		return 0;
