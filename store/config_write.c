@@ -70,7 +70,8 @@ static char *compose(const struct sr_config_words *words, size_t *size)
 		"# Relative paths are under the store's directory. A value ends at \" ;\".\n"
 		"# SIGHUP has the daemon read issuers, limits, alarms and the log's level again; all else waits for a start.");
 	for (size_t at = 0; at < count; at++)
-		write_section(file, &sections[at], words);
+		if (!words || !words->bare || strcmp(sections[at].name, SR_ISSUER_SECTION) != 0)
+			write_section(file, &sections[at], words);
 	fputc('\n', file);
 	bool failed = ferror(file) != 0;
 	if (fclose(file) != 0 || failed) {

@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "init.h"
+#include "restore.h"
 #include "scrub_offline.h"
 #include "scrub_text.h"
 #include "start.h"
@@ -27,14 +28,16 @@ enum {
 	KEY_RATE,
 	KEY_RESUME,
 	KEY_JSON,
+	KEY_RESTORE,
 };
 
-enum task { TASK_SERVE, TASK_INIT, TASK_CHECK_CONFIG, TASK_SCRUB, TASK_HELP, TASK_VERSION };
+enum task { TASK_SERVE, TASK_INIT, TASK_CHECK_CONFIG, TASK_SCRUB, TASK_RESTORE, TASK_HELP, TASK_VERSION };
 
 /* What the command line asks for. `told` is what argp has been told is wrong with it. */
 struct order {
 	enum task task;
 	const char *directory;
+	const char *source; /* of --restore */
 	struct sr_config_words words;
 	bool worded;
 	struct sr_scrub_offline scrub;
@@ -47,6 +50,11 @@ static const struct argp_option options[] = {
 	 "Make a new store in DIR, which must not exist or be empty. (sealreel init also makes the issuer for "
 	 "development "
 	 "that sealreel.ini names)",
+	 1},
+	{"restore", KEY_RESTORE, "SRC", 0,
+	 "Make the store DIR, which must not exist, from the newest backup in SRC, with the keyring that --keyring "
+	 "names. "
+	 "Nothing of it is served before the erasure ledger was replayed",
 	 1},
 	{"key-source", KEY_KEY_SOURCE, "SOURCE", 0,
 	 "What opens the keyring: passphrase, passphrase:FILE, credential:NAME, or (development only) file:PATH; by "
@@ -77,7 +85,8 @@ static const struct argp_option options[] = {
 
 static const char about[] =
 	"Serve the sealreel store in DIR, in the foreground, until SIGTERM.\v"
-	"The options of the second group go with --init; sealreel.ini in DIR then says what they said. Those behind "
+	"The options of the second group go with --init and --restore; sealreel.ini in DIR then says what they said. "
+	"Those behind "
 	"--scrub go with it. SIGHUP has the "
 	"daemon read issuers and log level again.\n\n"
 	"Exit status: 0 done; 1 failed; 2 a wrong option, a bad file, or a store that is in use.\n\n"
@@ -95,7 +104,7 @@ static error_t wrong(struct order *order, const char *what)
 static error_t set_task(struct order *order, enum task task)
 {
 	if (order->task != TASK_SERVE && order->task != task)
-		return wrong(order, "only one of --init, --check-config and --scrub can be done");
+		return wrong(order, "only one of --init, --restore, --check-config and --scrub can be done");
 	order->task = task;
 	return 0;
 }
@@ -138,8 +147,13 @@ static error_t check(struct order *order)
 {
 	if (!order->directory)
 		return wrong(order, "there is no DIR");
-	if (order->worded && order->task != TASK_INIT)
-		return wrong(order, "--key-source, --keyring, --ledger, --listen and --recovery go with --init");
+	if (order->worded && order->task != TASK_INIT && order->task != TASK_RESTORE)
+		return wrong(order, "--key-source, --keyring, --ledger and --listen go with --init and --restore, "
+				    "--recovery with --init");
+	if (order->task == TASK_RESTORE && !order->words.keyring)
+		return wrong(order, "--restore needs --keyring: it is not part of a backup");
+	if (order->task == TASK_RESTORE && order->words.recovery)
+		return wrong(order, "--recovery goes with --init");
 	if (order->scrubs && order->task != TASK_SCRUB)
 		return wrong(order, "--rate, --resume, --json and --quiet go with --scrub");
 	return 0;
@@ -165,6 +179,9 @@ static error_t take(int key, char *value, struct argp_state *state)
 		return set_word(order, &order->words.listen, value);
 	case KEY_RECOVERY:
 		return set_word(order, &order->words.recovery, value);
+	case KEY_RESTORE:
+		order->source = value;
+		return set_task(order, TASK_RESTORE);
 	case KEY_SCRUB:
 		return set_task(order, TASK_SCRUB);
 	case KEY_RATE:
@@ -218,6 +235,21 @@ static int init(const char *directory, const struct sr_config_words *words)
 	return fail(&err, code == SR_USAGE || code == SR_CONFLICT || code == SR_BUSY ? EXIT_USAGE : EXIT_FAILED);
 }
 
+static int restore(struct order *order)
+{
+	struct sr_error err = {.text = ""};
+	struct sr_restored restored;
+	order->words.bare = true;
+	enum sr_code code = sr_store_restore(order->source, order->directory, &order->words, &restored, &err);
+	if (code != SR_OK)
+		return fail(&err,
+			    code == SR_USAGE || code == SR_CONFLICT || code == SR_BUSY ? EXIT_USAGE : EXIT_FAILED);
+	printf("restored %llu rows and %.1f MiB of backup %llu, %llu extents damaged\n",
+	       (unsigned long long)restored.rows, (double)restored.files_bytes / (1 << 20),
+	       (unsigned long long)restored.taken_ms, (unsigned long long)restored.damaged);
+	return restored.damaged > 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
 static int scrub(struct sr_scrub_offline *work, const char *directory)
 {
 	struct sr_error err = {.text = ""};
@@ -249,6 +281,8 @@ static int obey(struct order *order, char *name)
 		return init(order->directory, &order->words);
 	case TASK_CHECK_CONFIG:
 		return check_config(order->directory);
+	case TASK_RESTORE:
+		return restore(order);
 	case TASK_SCRUB:
 		return scrub(&order->scrub, order->directory);
 	case TASK_HELP:

@@ -38,8 +38,8 @@ struct cli {
 /* A command: parses its own arguments (argv[0] is its name) and returns the exit status. */
 typedef int cli_command(struct cli *cli, int argc, char **argv);
 cli_command cli_init, cli_service, cli_grant, cli_ingest, cli_finish, cli_list, cli_check, cli_info, cli_play,
-	cli_status, cli_stats, cli_health, cli_scrub, cli_backup, cli_freeze, cli_thaw, cli_alarm, cli_shown,
-	cli_delete, cli_undelete, cli_epoch, cli_rotate, cli_patient, cli_hold, cli_patient_erase;
+	cli_status, cli_stats, cli_health, cli_scrub, cli_backup, cli_restore, cli_freeze, cli_thaw, cli_alarm,
+	cli_shown, cli_delete, cli_undelete, cli_epoch, cli_rotate, cli_patient, cli_hold, cli_patient_erase;
 
 /* The options of --server, --credential …; and of --json. The child's input is the struct cli. */
 extern const struct argp cli_reach_argp, cli_json_argp;
@@ -52,6 +52,12 @@ int cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv, v
 
 /* In a command's parser: note what is wrong (printf-style); returns what the parser must. */
 error_t cli_wrong(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Become the daemon's program that lies beside this one, or else the one in PATH, with `count` words (30 at most) for
+ * its command line. Returns only if there is none: the exit status, its line printed.
+ */
+int cli_become_daemon(const char *const *words, size_t count);
 
 /* In a command's parser: take the value of --retry, a duration, into cli->reconnect_ms. */
 error_t cli_take_retry(struct cli *cli, const char *value);

@@ -1,6 +1,8 @@
 /* The options that every command has, and connecting as they say. */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +15,8 @@
 #include "message.h"
 
 #define RETRY_S_MOST 86400
+#define DAEMON "sealreeld"
+#define DAEMON_WORDS 30
 
 enum { KEY_SERVER = 0x200, KEY_CREDENTIAL, KEY_GRANT, KEY_GRANT_COMMAND, KEY_JSON, KEY_HELP };
 
@@ -264,6 +268,25 @@ void cli_say_trying(const struct sr_result *result)
 {
 	(void)fprintf(stderr, "sealreel: %s\n",
 		      result->code == SR_OK ? "connected again" : "connection lost; trying again");
+}
+
+int cli_become_daemon(const char *const *words, size_t count)
+{
+	char own[PATH_MAX], beside[PATH_MAX + sizeof DAEMON + 1];
+	char name[] = DAEMON;
+	char *arguments[DAEMON_WORDS + 2] = {name};
+	for (size_t at = 0; at < count && at < DAEMON_WORDS; at++)
+		arguments[1 + at] = strdup(words[at]);
+	ssize_t size = readlink("/proc/self/exe", own, sizeof own - 1);
+	if (size > 0) {
+		own[size] = '\0';
+		(void)snprintf(beside, sizeof beside, "%s/%s", dirname(own), DAEMON);
+		(void)execv(beside, arguments);
+	}
+	(void)execvp(DAEMON, arguments);
+	for (size_t at = 1; arguments[at]; at++)
+		free(arguments[at]);
+	return cli_fail_text(SR_UNAVAILABLE, "the program %s is neither beside this one nor in PATH", DAEMON);
 }
 
 sr_blocking *cli_connect(struct cli *cli, int *status)

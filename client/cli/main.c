@@ -34,6 +34,7 @@ static const struct {
 	{"health", cli_health, "exit 0 if the store can do everything"},
 	{"scrub", cli_scrub, "check all that the store holds"},
 	{"backup", cli_backup, "copy a served store, or read a copy back"},
+	{"restore", cli_restore, "make a store again from a backup"},
 	{"patient", cli_patient, "erase a patient, or give them a new key or identity"},
 };
 

@@ -1,6 +1,4 @@
 /* `sealreel scrub`: have the daemon check all it stores, or check a store that no daemon serves. */
-#include <libgen.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +10,6 @@
 #include "cli/parse.h"
 #include "scrub_text.h"
 
-#define DAEMON "sealreeld"
 #define LOOK_MS 200
 #define RATE (UINT64_C(64) << 20)
 
@@ -117,13 +114,11 @@ static const struct argp argp = {
 
 /* ---- a store that no daemon serves ---- */
 
-/* Become the daemon's program that lies beside this one, or else the one in PATH. */
 static int become_daemon(const struct scrub *scrub)
 {
-	char own[PATH_MAX], beside[PATH_MAX + sizeof DAEMON + 1], rate[32], resume[SR_SCRUB_PLACE_TEXT + 16];
-	char name[] = DAEMON, flag[] = "--scrub", json[] = "--json", quiet[] = "--quiet";
-	char *arguments[8] = {name, flag};
-	int count = 2;
+	char rate[32], resume[SR_SCRUB_PLACE_TEXT + 16];
+	const char *arguments[8] = {"--scrub"};
+	int count = 1;
 	if (scrub->resumes && !scrub->resume)
 		return cli_fail_text(SR_USAGE, "--resume needs the PLACE when there is a DIR");
 	(void)snprintf(rate, sizeof rate, "--rate=%llu", (unsigned long long)scrub->rate);
@@ -133,18 +128,11 @@ static int become_daemon(const struct scrub *scrub)
 		arguments[count++] = resume;
 	}
 	if (scrub->cli->json)
-		arguments[count++] = json;
+		arguments[count++] = "--json";
 	if (scrub->cli->quiet)
-		arguments[count++] = quiet;
-	arguments[count] = scrub->directory;
-	ssize_t size = readlink("/proc/self/exe", own, sizeof own - 1);
-	if (size > 0) {
-		own[size] = '\0';
-		(void)snprintf(beside, sizeof beside, "%s/%s", dirname(own), DAEMON);
-		(void)execv(beside, arguments);
-	}
-	(void)execvp(DAEMON, arguments);
-	return cli_fail_text(SR_UNAVAILABLE, "the program %s is neither beside this one nor in PATH", DAEMON);
+		arguments[count++] = "--quiet";
+	arguments[count++] = scrub->directory;
+	return cli_become_daemon(arguments, (size_t)count);
 }
 
 /* ---- the daemon's ---- */

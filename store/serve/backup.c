@@ -33,6 +33,8 @@ struct sr_backups {
 	uint64_t used_ms;
 	/* The backup. */
 	bool whole; /* all rows were read */
+	bool ends;  /* how far the audit log belongs to it is fixed */
+	struct sr_audit_end end;
 	struct sr_snapshot *snapshot;
 	struct sr_backup_row row; /* what it will be registered with */
 };
@@ -117,7 +119,7 @@ static enum sr_code claim(struct sr_request *request)
 		while (backups->token == 0)
 			randombytes_buf(&backups->token, sizeof backups->token);
 		backups->used = true;
-		backups->whole = false;
+		backups->whole = backups->ends = false;
 		memset(&backups->row, 0, sizeof backups->row);
 	}
 	pthread_mutex_unlock(&backups->lock);
@@ -274,6 +276,31 @@ static void read_file(struct sr_request *request)
 	free(bytes);
 }
 
+/* The log goes on meanwhile: where the copy ends is fixed at its first piece. */
+static enum sr_code copy_log(struct sr_request *request, struct sr_audit_piece *piece)
+{
+	struct sr_backups *backups = request->daemon->backups;
+	enum sr_code code = SR_OK;
+	if (!backups->ends)
+		code = sr_audit_copy_end(request->daemon->audit, &backups->end, &request->error);
+	backups->ends = code == SR_OK;
+	return code == SR_OK ? sr_audit_copy(request->daemon->audit, &backups->end, piece, &request->error) : code;
+}
+
+/* The checkpoint goes alone, where both would be too long for a message. */
+static void answer_log(struct sr_request *request, const struct sr_audit_piece *piece)
+{
+	const char *checkpoint = request->daemon->backups->end.checkpoint;
+	struct sr_backup_records reply = {.number = piece->number,
+					  .position = piece->position,
+					  .more = piece->more || piece->size > 0,
+					  .records = {piece->out, piece->size}};
+	if (!reply.more)
+		reply.checkpoint = (struct sr_span){(const uint8_t *)checkpoint, strlen(checkpoint)};
+	if (sr_request_reply(request, SR_MSG_BACKUP_RECORDS, 24 + piece->size + reply.checkpoint.size))
+		sr_backup_records_encode(&request->reply.fields, &reply);
+}
+
 static void read_log(struct sr_request *request)
 {
 	struct sr_backup_log order;
@@ -293,19 +320,9 @@ static void read_log(struct sr_request *request)
 					 .out = (uint8_t *)(piece + 1),
 					 .room = SR_BACKUP_RECORDS_MAX};
 	if (use(request, order.token) == SR_OK) {
+		if (copy_log(request, piece) == SR_OK)
+			answer_log(request, piece);
 		let_go(request->daemon->backups);
-		if (sr_audit_copy(request->daemon->audit, piece, &request->error) == SR_OK) {
-			/* The checkpoint goes alone, where both would be too long for a message. */
-			struct sr_backup_records reply = {.number = piece->number,
-							  .position = piece->position,
-							  .more = piece->more || piece->size > 0,
-							  .records = {piece->out, piece->size}};
-			if (!reply.more)
-				reply.checkpoint =
-					(struct sr_span){(const uint8_t *)piece->checkpoint, strlen(piece->checkpoint)};
-			if (sr_request_reply(request, SR_MSG_BACKUP_RECORDS, 24 + piece->size + reply.checkpoint.size))
-				sr_backup_records_encode(&request->reply.fields, &reply);
-		}
 	}
 	free(piece);
 }

@@ -150,8 +150,8 @@ static bool begins(const char *name, const char *prefix)
 static bool is_known(const char *name)
 {
 	return begins(name, SR_DOOM_PREFIX) || begins(name, SR_HOLD_PREFIX) || begins(name, SR_ERASED_PREFIX) ||
-	       begins(name, SR_MOVE_PREFIX) || strcmp(name, SR_LEDGER_NAME) == 0 || strcmp(name, "audit") == 0 ||
-	       strcmp(name, "account") == 0;
+	       begins(name, SR_MOVE_PREFIX) || strcmp(name, SR_LEDGER_NAME) == 0 ||
+	       strcmp(name, SR_RESTORED_NAME) == 0 || strcmp(name, "audit") == 0 || strcmp(name, "account") == 0;
 }
 
 /* What the row's own decoder says. A row of a kind that is not known here may be whole all the same. */

@@ -1,0 +1,94 @@
+/* `sealreel restore`: the daemon's program makes a store again from a backup. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+#define WORDS_MAX 16
+
+enum { KEY_KEY_SOURCE = 1, KEY_KEYRING, KEY_LEDGER, KEY_LISTEN };
+
+struct restore {
+	struct cli *cli;
+	const char *words[WORDS_MAX];
+	size_t count;
+	const char *source, *directory;
+	bool keyring;
+};
+
+static const struct argp_option options[] = {
+	{"keyring", KEY_KEYRING, "PATH", 0, "The store's keyring: it is not part of a backup", 1},
+	{"key-source", KEY_KEY_SOURCE, "SOURCE", 0, "What opens the keyring, as for init; a PATH is best absolute", 1},
+	{"ledger", KEY_LEDGER, "PATH", 0, "Where the erasure ledger is", 1},
+	{"listen", KEY_LISTEN, "ADDRESS", 0, "unix:PATH or tcp:HOST:PORT", 1},
+	{0},
+};
+
+static error_t pass_on(struct restore *restore, const char *option, const char *value)
+{
+	if (restore->count + 2 > WORDS_MAX)
+		return cli_wrong(restore->cli, "an option is given too often");
+	restore->words[restore->count++] = option;
+	restore->words[restore->count++] = value;
+	return 0;
+}
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+	struct restore *restore = state->input;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		return cli_children(state, restore->cli, 1);
+	case KEY_KEY_SOURCE:
+		return pass_on(restore, "--key-source", value);
+	case KEY_KEYRING:
+		restore->keyring = true;
+		return pass_on(restore, "--keyring", value);
+	case KEY_LEDGER:
+		return pass_on(restore, "--ledger", value);
+	case KEY_LISTEN:
+		return pass_on(restore, "--listen", value);
+	case ARGP_KEY_ARG:
+		if (restore->directory)
+			return cli_wrong(restore->cli, "restore takes SRC and DIR");
+		*(restore->source ? &restore->directory : &restore->source) = value;
+		return 0;
+	case ARGP_KEY_END:
+		if (!restore->directory && !restore->cli->help)
+			return cli_wrong(restore->cli, "restore takes SRC and DIR");
+		if (!restore->keyring && !restore->cli->help)
+			return cli_wrong(restore->cli, "--keyring is needed: it is not part of a backup");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {0}};
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "SRC DIR",
+	.doc = "Make the store DIR, which must not exist, from the newest complete backup in SRC. Every row and data "
+	       "file is held against its checksum. Nothing is served before the erasure ledger has been replayed: "
+	       "sealreeld --replay DIR. Its configuration has no issuers: copy theirs into DIR/issuers and "
+	       "sealreel.ini."
+	       "\vExits 1 if the backup is damaged; what could be restored then is there.\n\nExample:\n\n"
+	       "  sealreel restore --keyring /safe/keyring --key-source passphrase --ledger /safe/ledger /mnt/backup "
+	       "/srv/store\n",
+	.children = children,
+};
+
+int cli_restore(struct cli *cli, int argc, char **argv)
+{
+	struct restore restore = {.cli = cli};
+	const char *words[WORDS_MAX + 4];
+	int status = cli_parse(cli, &argp, argc, argv, &restore);
+	if (status >= 0)
+		return status;
+	words[0] = "--restore";
+	words[1] = restore.source;
+	memcpy(words + 2, restore.words, restore.count * sizeof *words);
+	words[2 + restore.count] = restore.directory;
+	return cli_become_daemon(words, 3 + restore.count);
+}
