@@ -6,10 +6,11 @@
 #include "data/ledger.h"
 #include "keys/control_rows.h"
 
-/* How many lines this store has seen: 0 where nothing says so. */
-static enum sr_code lines_seen(const struct sr_daemon_parts *parts, uint64_t *count, struct sr_error *err)
+/* The number in a control row, 0 where there is none: *there (out). */
+static enum sr_code read_number(const struct sr_daemon_parts *parts, const char *name, uint64_t *count, bool *there,
+				struct sr_error *err)
 {
-	struct sr_index_key key = sr_key_control(SR_LEDGER_NAME);
+	struct sr_index_key key = sr_key_control(name);
 	struct sr_view *view;
 	struct sr_span value;
 	enum sr_code code = sr_view_begin(parts->index, &view, err);
@@ -18,11 +19,18 @@ static enum sr_code lines_seen(const struct sr_daemon_parts *parts, uint64_t *co
 		return code;
 	code = sr_view_get(view, &key, &value);
 	if (code == SR_OK)
-		code = sr_number_row_open(parts->keyring, SR_LEDGER_NAME, value, count);
+		code = sr_number_row_open(parts->keyring, name, value, count);
 	sr_view_end(view);
+	*there = code == SR_OK;
 	if (code == SR_OK || code == SR_NOT_FOUND)
 		return SR_OK;
-	return SR_FAIL(err, code, "the control row %s does not verify", SR_LEDGER_NAME);
+	return SR_FAIL(err, code, "the control row %s does not verify", name);
+}
+
+enum sr_code sr_store_restored(const struct sr_daemon_parts *parts, bool *restored, struct sr_error *err)
+{
+	uint64_t when;
+	return read_number(parts, SR_RESTORED_NAME, &when, restored, err);
 }
 
 /* A line holds for its place in this store's ledger alone. */
@@ -42,7 +50,8 @@ static enum sr_code check_line(const struct sr_daemon_parts *parts, uint64_t num
 enum sr_code sr_store_open_ledger(struct sr_daemon_parts *parts, struct sr_error *err)
 {
 	uint64_t seen;
-	enum sr_code code = lines_seen(parts, &seen, err);
+	bool there;
+	enum sr_code code = read_number(parts, SR_LEDGER_NAME, &seen, &there, err);
 	if (code == SR_OK)
 		code = sr_ledger_open(parts->config->ledger, SR_LEDGER_LINE, &parts->ledger, err);
 	if (code != SR_OK)

@@ -13,4 +13,10 @@
  */
 enum sr_code sr_store_open_ledger(struct sr_daemon_parts *parts, struct sr_error *err) SR_MUST_USE;
 
+/*
+ * Whether the store was restored from a backup, and the ledger not replayed since: *restored (out). SR_CORRUPT: what
+ * says so does not verify; SR_IO.
+ */
+enum sr_code sr_store_restored(const struct sr_daemon_parts *parts, bool *restored, struct sr_error *err) SR_MUST_USE;
+
 #endif

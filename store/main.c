@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "init.h"
+#include "replay.h"
 #include "restore.h"
 #include "scrub_offline.h"
 #include "scrub_text.h"
@@ -25,13 +26,14 @@ enum {
 	KEY_LISTEN,
 	KEY_RECOVERY,
 	KEY_SCRUB,
+	KEY_REPLAY,
 	KEY_RATE,
 	KEY_RESUME,
 	KEY_JSON,
 	KEY_RESTORE,
 };
 
-enum task { TASK_SERVE, TASK_INIT, TASK_CHECK_CONFIG, TASK_SCRUB, TASK_RESTORE, TASK_HELP, TASK_VERSION };
+enum task { TASK_SERVE, TASK_INIT, TASK_CHECK_CONFIG, TASK_SCRUB, TASK_RESTORE, TASK_REPLAY, TASK_HELP, TASK_VERSION };
 
 /* What the command line asks for. `told` is what argp has been told is wrong with it. */
 struct order {
@@ -74,6 +76,10 @@ static const struct argp_option options[] = {
 	 "finding, "
 	 "5 while a daemon has the store, 6 when a signal stopped it",
 	 4},
+	{"replay", KEY_REPLAY, NULL, 0,
+	 "Do again what the erasure ledger says, in a store that was restored from a backup; only then can it be "
+	 "served",
+	 4},
 	{"rate", KEY_RATE, "BYTES", 0, "At most so many bytes a second; by default all it can", 5},
 	{"resume", KEY_RESUME, "PLACE", 0, "Go on behind the place that a stopped scrub gave", 5},
 	{"json", KEY_JSON, NULL, 0, "Say it as JSON: " SR_SCRUB_JSON_FIELDS, 5},
@@ -104,7 +110,7 @@ static error_t wrong(struct order *order, const char *what)
 static error_t set_task(struct order *order, enum task task)
 {
 	if (order->task != TASK_SERVE && order->task != task)
-		return wrong(order, "only one of --init, --restore, --check-config and --scrub can be done");
+		return wrong(order, "only one of --init, --restore, --replay, --check-config and --scrub can be done");
 	order->task = task;
 	return 0;
 }
@@ -184,6 +190,8 @@ static error_t take(int key, char *value, struct argp_state *state)
 		return set_task(order, TASK_RESTORE);
 	case KEY_SCRUB:
 		return set_task(order, TASK_SCRUB);
+	case KEY_REPLAY:
+		return set_task(order, TASK_REPLAY);
 	case KEY_RATE:
 	case KEY_RESUME:
 	case KEY_JSON:
@@ -264,6 +272,18 @@ static int scrub(struct sr_scrub_offline *work, const char *directory)
 	return outcome == SR_SCRUB_CLEAN ? EXIT_DONE : outcome == SR_SCRUB_FOUND ? EXIT_FAILED : EXIT_INCOMPLETE;
 }
 
+static int replay(const char *directory)
+{
+	struct sr_error err = {.text = ""};
+	uint64_t lines;
+	enum sr_code code = sr_store_replay(directory, &lines, &err);
+	if (code != SR_OK)
+		return fail(&err,
+			    code == SR_USAGE || code == SR_CONFLICT || code == SR_BUSY ? EXIT_USAGE : EXIT_FAILED);
+	printf("replayed %llu lines of the erasure ledger: the store can be served\n", (unsigned long long)lines);
+	return EXIT_DONE;
+}
+
 static int check_config(const char *directory)
 {
 	struct sr_error err = {.text = ""};
@@ -283,6 +303,8 @@ static int obey(struct order *order, char *name)
 		return check_config(order->directory);
 	case TASK_RESTORE:
 		return restore(order);
+	case TASK_REPLAY:
+		return replay(order->directory);
 	case TASK_SCRUB:
 		return scrub(&order->scrub, order->directory);
 	case TASK_HELP:

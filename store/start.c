@@ -198,6 +198,18 @@ static enum sr_code open_audit(struct sr_daemon_parts *parts, struct sr_error *e
 	return sr_store_audit_open(&store, &parts->audit, err);
 }
 
+/* What was erased since the backup was taken would be back. */
+static enum sr_code refuse_restored(const struct sr_daemon_parts *parts, struct sr_error *err)
+{
+	bool restored;
+	enum sr_code code = sr_store_restored(parts, &restored, err);
+	if (code != SR_OK || !restored)
+		return code;
+	return SR_FAIL(err, SR_USAGE,
+		       "%s was restored from a backup: put the newest erasure ledger at %s, then sealreeld --replay",
+		       parts->config->directory, parts->config->ledger);
+}
+
 enum sr_code sr_store_serve(const char *directory, bool *started, struct sr_error *err)
 {
 	struct sr_daemon_parts parts = {.config = NULL};
@@ -211,6 +223,8 @@ enum sr_code sr_store_serve(const char *directory, bool *started, struct sr_erro
 		code = sr_store_open_data(&parts, err);
 	if (code == SR_OK)
 		code = open_audit(&parts, err);
+	if (code == SR_OK)
+		code = refuse_restored(&parts, err);
 	if (code == SR_OK)
 		code = sr_store_open_ledger(&parts, err);
 	if (code == SR_OK) {
