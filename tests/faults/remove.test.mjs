@@ -8,7 +8,7 @@ import { Client } from '../peer/client.mjs';
 import { run, waitFor } from '../scenario/harness.mjs';
 import { LONG, FaultStore, generator, missing, sample } from './rig.mjs';
 
-const POINTS = LONG ? Infinity : 8;
+const POINTS = LONG ? Infinity : 40;
 const ALICE = 'https://clinic.example/mrn|alice';
 const BOB = 'https://clinic.example/mrn|bob';
 const MEDIA = Buffer.alloc(90_000, 3);
@@ -52,8 +52,8 @@ describe('killed while recordings go', { skip: missing() }, () => {
       said.deleted = true;
       await client.erase(ALICE);
       said.erased = true;
-      await waitFor(async () => filesOf(rig).length === 1
-        && (await client.erase(ALICE, { look: true })).waiting === 0);
+      await waitFor(async () => !rig.runs || (filesOf(rig).length === 1
+        && (await client.erase(ALICE, { look: true })).waiting === 0));
     });
   }
 
