@@ -2,10 +2,11 @@
 // it and an outcome behind it, what was played stands there as it was played, and a crash leaves bounds that hold.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { readEntries } from './entries.mjs';
 import { tables } from './index_tables.mjs';
-import { Store, missing, refused, waitFor } from './harness.mjs';
+import { Store, missing, refused, run, waitFor } from './harness.mjs';
 
 const MIB = 1 << 20;
 
@@ -218,5 +219,12 @@ describe('the account', { skip: missing() }, () => {
     assert.ok(tags.size >= 6);
     tags.forEach((tag) => assert.ok(people.has(tag), `${tag} has none`));
     assert.deepEqual(tables(store).done, {}, 'no mark is left of what was settled');
+  });
+
+  test('only a build for measuring leaves entries unsynced', async () => {
+    const { code, stderr } = await run(join(store.bin, 'sealreeld'), [store.directory],
+      { env: { SEALREEL_BENCH_NOT_SYNCED: '1' } });
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /SEALREEL_BENCH_NOT_SYNCED is for builds with SR_BENCH alone/);
   });
 });
