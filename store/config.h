@@ -69,10 +69,10 @@ struct sr_config_words {
 	const char *keyring;
 	const char *key_source;
 	const char *ledger;
-	bool bare;          /* without the issuer for development */
 	const char *listen; /* "unix:PATH" or "tcp:HOST:PORT"; the default is unix:sealreel.sock */
 	const char *
 		recovery; /* where init puts the private half of a recovery key; NULL: there is none. Not in the file */
+	bool bare;        /* without the issuer for development */
 };
 
 /*

@@ -142,8 +142,8 @@ Test(config, template_is_written_once)
 
 Test(config, words_are_read_back)
 {
-	static const struct sr_config_words words = {"/keys/one two", "passphrase", "books/ledger", "tcp:[::1]:7000",
-						     NULL};
+	static const struct sr_config_words words = {"/keys/one two",  "passphrase", "books/ledger",
+						     "tcp:[::1]:7000", NULL,         false};
 	struct sr_config *config = NULL;
 	cr_assert_eq(sr_config_write(place, &words, NULL), SR_OK);
 	char *text = strdup(get_file("sealreel.ini", NULL));

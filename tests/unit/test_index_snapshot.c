@@ -184,7 +184,7 @@ Test(index_snapshot, what_is_written_meanwhile_does_not_show)
 struct writing {
 	pthread_t thread;
 	_Atomic bool over;
-	unsigned commits;
+	_Atomic unsigned commits;
 };
 
 static void *write_on(void *context)
@@ -205,7 +205,7 @@ Test(index_snapshot, a_batch_is_in_it_whole_or_not_at_all, .timeout = 120)
 
 	fill(0, ROWS, 6);
 	cr_assert_eq(pthread_create(&writing.thread, NULL, write_on, &writing), 0);
-	for (unsigned round = 0; round < 5; round++) {
+	for (unsigned round = 0; round < 5 || writing.commits < 3; round++) {
 		static struct seen seen;
 		struct sr_snapshot *snapshot;
 		unsigned whole = 0, missing = 0;
@@ -230,7 +230,6 @@ Test(index_snapshot, a_batch_is_in_it_whole_or_not_at_all, .timeout = 120)
 	}
 	writing.over = true;
 	cr_assert_eq(pthread_join(writing.thread, NULL), 0);
-	cr_assert_gt(writing.commits, 1);
 }
 
 Test(index_snapshot, one_that_is_outrun_says_so_and_the_index_goes_on)

@@ -198,7 +198,7 @@ Test(init, secrets_may_lie_elsewhere)
 	snprintf(keyring_path, sizeof keyring_path, "%s/my-keyring", place);
 	snprintf(key_source, sizeof key_source, "file:%s/my-key", place);
 	snprintf(ledger, sizeof ledger, "%s/my-ledger", place);
-	struct sr_config_words words = {keyring_path, key_source, ledger, "tcp:127.0.0.1:7000", NULL};
+	struct sr_config_words words = {keyring_path, key_source, ledger, "tcp:127.0.0.1:7000", NULL, false};
 	made(&words);
 	cr_expect_eq(mode_of("my-keyring"), 0600);
 	cr_expect_eq(mode_of("my-key"), 0600);
