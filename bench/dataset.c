@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
+
 #define FIRST_MS UINT64_C(1704067200000) /* 2024-01-01 */
 #define SPAN_MS UINT64_C(63072000000)    /* two years */
 #define MEDIA_SIZE 1000
@@ -137,7 +139,6 @@ static bool seal_blob(const uint8_t *dek, struct dataset_recording *out)
 	struct sr_head head = {.revision = 3, .state = SR_FINISHED, .segments = 1, .length = MEDIA_SIZE};
 	struct sr_context context;
 	uint8_t key[SR_KEY], media[MEDIA_SIZE], plain[SR_MANIFEST_FRONT + SR_MANIFEST_RECORD];
-	uint8_t hash[crypto_hash_sha512_BYTES];
 	struct sr_builder builder = sr_builder_over(plain, sizeof plain);
 	size_t segment_size = (size_t)sr_sealed_size(MEDIA_SIZE), manifest_size = (size_t)sr_sealed_size(sizeof plain);
 	memset(media, 0x5a, sizeof media);
@@ -154,8 +155,7 @@ static bool seal_blob(const uint8_t *dek, struct dataset_recording *out)
 	sr_context_manifest(&context, out->id, track->track);
 	sealed = sealed &&
 		 sr_seal(key, context.bytes, context.size, plain, sizeof plain, out->blob + segment_size) == SR_OK;
-	crypto_hash_sha512(hash, out->blob + segment_size, manifest_size);
-	memcpy(track->manifest_hash, hash, sizeof track->manifest_hash);
+	sealed = sealed && sr_digest_of(out->blob + segment_size, manifest_size, track->manifest_hash);
 	track->manifest_position = segment_size;
 	track->manifest_size = (uint32_t)manifest_size;
 	track->segments = head.segments;
@@ -180,7 +180,7 @@ static bool seal_texts(const uint8_t *dek, struct dataset_recording *out)
 bool dataset_seal(const struct dataset *data, const struct sr_keyring *keyring, const uint8_t patient_key[SR_KEY],
 		  uint32_t recording, struct dataset_recording *out)
 {
-	uint8_t dek[SR_KEY], hash[crypto_hash_sha512_BYTES];
+	uint8_t dek[SR_KEY];
 	struct sr_recording_row *row = &out->row;
 	struct sr_track_row *track = &out->track;
 	memset(out, 0, sizeof *out);
@@ -198,8 +198,7 @@ bool dataset_seal(const struct dataset *data, const struct sr_keyring *keyring, 
 	row->epoch = sr_keyring_epoch(keyring);
 	bool sealed = sr_dek_make(keyring, patient_key, out->id, row->epoch, row->wrap, dek) == SR_OK &&
 		      seal_blob(dek, out) && seal_texts(dek, out);
-	crypto_hash_sha512(hash, out->blob, out->blob_size);
-	memcpy(out->extent.hash, hash, sizeof out->extent.hash);
+	sealed = sealed && sr_digest_of(out->blob, out->blob_size, out->extent.hash);
 	out->extent.covered = (uint32_t)out->blob_size;
 	sodium_memzero(dek, sizeof dek);
 	return sealed;

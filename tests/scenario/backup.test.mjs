@@ -38,10 +38,11 @@ describe('a backup', { skip: missing() }, () => {
     const made = await run(join(store.bin, 'sealreel'), ['restore', ...secrets, dest, other.directory]);
     assert.equal(made.code, 0, made.stderr + made.stdout);
     const daemon = join(store.bin, 'sealreeld');
-    if ((await run(daemon, ['--help'])).stdout.includes('--replay')) {
-      const replayed = await run(daemon, ['--replay', other.directory]);
-      assert.equal(replayed.code, 0, replayed.stderr);
-    }
+    const early = await run(daemon, [other.directory]);
+    assert.equal(early.code, 2, 'it was served before its ledger was replayed');
+    assert.match(early.stderr, /--replay/);
+    const replayed = await run(daemon, ['--replay', other.directory]);
+    assert.equal(replayed.code, 0, replayed.stderr);
     copyFileSync(store.path('issuers', 'dev.jwks'), other.path('issuers', 'dev.jwks'));
     copyFileSync(store.path('dev-issuer.jwk'), other.path('dev-issuer.jwk'));
     copyFileSync(store.operator, other.operator);
