@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "account/note.h"
+#include "checkpoint.h"
 #include "account/run.h"
 #include "account/search.h"
 #include "account/verify.h"

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "account/audit_internal.h"
-#include "account/entry_form.h"
 #include "account/log.h"
+#include "audit_entry_form.h"
 #include "data/thread.h"
 
 #define GROUP_MAX (1u << 20) /* bytes of one write */

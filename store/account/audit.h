@@ -4,11 +4,8 @@
 #ifndef SR_AUDIT_H
 #define SR_AUDIT_H
 
-#include "account/entry.h"
-
-#define SR_AUDIT_ORIGIN_MAX 96
-#define SR_AUDIT_SEED 32
-#define SR_CHECKPOINT_MAX 4096 /* bytes of a signed checkpoint's text that is read */
+#include "audit_entry.h"
+#include "checkpoint.h"
 
 /* The log of one store. One process has it open for appending; the store's lock sees to that. */
 struct sr_audit;

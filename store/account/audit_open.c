@@ -13,8 +13,8 @@
 
 #include "account/audit_internal.h"
 #include "account/log.h"
-#include "account/note.h"
 #include "account/view.h"
+#include "checkpoint.h"
 #include "data/directory.h"
 
 #define PIECE (64u << 10) /* bytes looked at or rewritten at once */

@@ -10,9 +10,9 @@
 
 #include "account/audit_internal.h"
 #include "account/log.h"
-#include "account/note.h"
 #include "account/run.h"
 #include "account/view.h"
+#include "checkpoint.h"
 
 #define RETRY_MS 1000    /* after a failure, at least */
 #define ROUND_MAX 65536u /* entries of one checkpoint, so that one comes soon also where many wait */

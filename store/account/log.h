@@ -34,8 +34,8 @@ void sr_log_begin(struct sr_log_line *line, enum sr_log_level level, const char 
 
 /*
  * Add name=value. Text is quoted if it has anything but letters, digits and ._:/@+-; quotes, backslashes, control and
- * non-ASCII bytes are escaped, so that one line stays one line. Only facts that may be seen: never an identity, token, label,
- * media type, media byte or key.
+ * non-ASCII bytes are escaped, so that one line stays one line. Only facts that may be seen: never an identity, token,
+ * label, media type, media byte or key.
  */
 void sr_log_text(struct sr_log_line *line, const char *name, const char *value);
 void sr_log_number(struct sr_log_line *line, const char *name, uint64_t value);

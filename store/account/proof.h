@@ -5,10 +5,8 @@
 #ifndef SR_PROOF_H
 #define SR_PROOF_H
 
-#include "account/note.h"
 #include "account/view.h"
-
-#define SR_PROOF_TEXT_MAX (SR_CHECKPOINT_MAX + 4096)
+#include "tlog_proof.h"
 
 /*
  * The tlog-proof that entry `number` is in the log, terminated, in `text` (out). SR_USAGE: the latest checkpoint does
@@ -16,13 +14,6 @@
  */
 enum sr_code sr_audit_prove(const struct sr_audit_view *view, uint64_t number, char text[SR_PROOF_TEXT_MAX],
 			    struct sr_error *err) SR_MUST_USE;
-
-/*
- * Does the tlog-proof `text` prove that the entry of `json` is in a log that `key` signs? *number and *checkpoint (out)
- * then say where. SR_CORRUPT: it is no tlog-proof, or proves something else.
- */
-enum sr_code sr_audit_proof_check(struct sr_span text, struct sr_span json, const uint8_t key[SR_AUDIT_KEY],
-				  uint64_t *number, struct sr_checkpoint *checkpoint, struct sr_error *err) SR_MUST_USE;
 
 /*
  * The proof that the first `old` entries of the latest checkpoint's log are those of the tree of this size, for

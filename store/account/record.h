@@ -4,7 +4,7 @@
 #ifndef SR_RECORD_H
 #define SR_RECORD_H
 
-#include "account/entry.h"
+#include "audit_entry.h"
 
 #define SR_RECORDS_FRONT 64 /* bytes before the first record */
 #define SR_RECORD_HEAD 10   /* bytes before an entry's JSON: its length u16, its check u64 */

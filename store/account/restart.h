@@ -5,7 +5,7 @@
 #ifndef SR_RESTART_H
 #define SR_RESTART_H
 
-#include "account/note.h"
+#include "account/audit.h"
 
 /*
  * Put the log in options->directory aside as DIRECTORY.N and begin a new one in its place, of origin ORIGIN/M, where N

@@ -4,7 +4,7 @@
 #ifndef SR_TILE_H
 #define SR_TILE_H
 
-#include "account/merkle.h"
+#include "merkle.h"
 
 #define SR_TILE_WIDTH 256 /* hashes of a full tile, entries of a full bundle */
 #define SR_TILE_LEVELS 8

@@ -5,8 +5,8 @@
 #ifndef SR_VERIFY_H
 #define SR_VERIFY_H
 
-#include "account/note.h"
 #include "account/view.h"
+#include "checkpoint.h"
 
 /* What can be found wrong. */
 enum sr_audit_fault {

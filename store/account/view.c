@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "account/audit_internal.h"
-#include "account/note.h"
+#include "checkpoint.h"
 
 static enum sr_code unreadable(const char *what, struct sr_error *err)
 {

@@ -98,7 +98,7 @@ static void fuzz_proof(const uint8_t *data, size_t size)
 	struct sr_checkpoint checkpoint;
 	uint64_t number;
 	struct sr_span json = {(const uint8_t *)"{}", 2};
-	if (sr_audit_proof_check((struct sr_span){data, size}, json, key, &number, &checkpoint, NULL) == SR_OK)
+	if (sr_tlog_proof_check((struct sr_span){data, size}, json, key, &number, &checkpoint, NULL) == SR_OK)
 		must(number < checkpoint.size);
 }
 

@@ -7,7 +7,7 @@
 #include <sodium.h>
 
 #include "account/audit.h"
-#include "account/note.h"
+#include "checkpoint.h"
 #include "account/view.h"
 #include "place.h"
 

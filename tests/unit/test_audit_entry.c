@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "account/entry.h"
+#include "audit_entry.h"
 
 static const uint8_t tag[SR_TAG] = {0x01, 0xab, [31] = 0xff};
 static const uint8_t actor[SR_TAG] = {0x02, [31] = 0x10};

@@ -260,15 +260,15 @@ Test(audit_verify, a_proof_proves_its_entry_alone)
 		cr_assert_eq(sr_audit_view_read(&view, at, at + 1, copy_entry, &entry, NULL), SR_OK);
 		cr_assert_eq(sr_audit_prove(&view, at, text, NULL), SR_OK);
 		struct sr_span proof = {(const uint8_t *)text, strlen(text)}, json = {entry.json, entry.size};
-		cr_assert_eq(sr_audit_proof_check(proof, json, world_key, &number, &checkpoint, NULL), SR_OK);
+		cr_assert_eq(sr_tlog_proof_check(proof, json, world_key, &number, &checkpoint, NULL), SR_OK);
 		cr_expect_eq(number, at);
 		cr_expect_eq(checkpoint.size, COUNT);
 		entry.json[at % entry.size] ^= 1;
-		cr_expect_eq(sr_audit_proof_check(proof, json, world_key, &number, &checkpoint, NULL), SR_CORRUPT);
+		cr_expect_eq(sr_tlog_proof_check(proof, json, world_key, &number, &checkpoint, NULL), SR_CORRUPT);
 		entry.json[at % entry.size] ^= 1;
 		for (size_t byte = 0; byte < proof.size; byte += 5) {
 			text[byte] ^= 1;
-			cr_expect_eq(sr_audit_proof_check(proof, json, world_key, &number, &checkpoint, NULL),
+			cr_expect_eq(sr_tlog_proof_check(proof, json, world_key, &number, &checkpoint, NULL),
 				     SR_CORRUPT, "byte %zu", byte);
 			text[byte] ^= 1;
 		}
@@ -292,7 +292,7 @@ Test(audit_verify, odd_proofs_are_refused)
 	uint64_t number;
 	place_make();
 	for (size_t at = 0; at < sizeof odd / sizeof *odd; at++)
-		cr_expect_eq(sr_audit_proof_check((struct sr_span){(const uint8_t *)odd[at], strlen(odd[at])},
+		cr_expect_eq(sr_tlog_proof_check((struct sr_span){(const uint8_t *)odd[at], strlen(odd[at])},
 						  (struct sr_span){(const uint8_t *)"{}", 2}, world_key, &number,
 						  &checkpoint, NULL),
 			     SR_CORRUPT, "proof %zu", at);

@@ -1,12 +1,12 @@
 /*
- * An entry's canonical JSON being written, and the words of its kinds. entry_parse.c reads the same members in the same
- * order.
+ * An entry's canonical JSON being written, and the words of its kinds. audit_entry_parse.c reads the same members in
+ * the same order.
  */
-#include "account/entry.h"
+#include "audit_entry.h"
 
 #include <string.h>
 
-#include "account/entry_form.h"
+#include "audit_entry_form.h"
 #include "text.h"
 
 static const char *const kind_names[SR_AUDIT_KINDS] = {

@@ -3,8 +3,8 @@
  */
 #include <string.h>
 
-#include "account/entry.h"
-#include "account/entry_form.h"
+#include "audit_entry.h"
+#include "audit_entry_form.h"
 #include "text.h"
 
 #define UUID_SIZE (SR_UUID_TEXT - 1)

@@ -5,7 +5,7 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "account/note.h"
+#include "checkpoint.h"
 
 static const uint8_t seed[SR_AUDIT_SEED] = {1, 2, 3};
 static uint8_t key[SR_AUDIT_KEY];

@@ -4,7 +4,7 @@
 #ifndef SR_AUDIT_ENTRY_FORM_H
 #define SR_AUDIT_ENTRY_FORM_H
 
-#include "account/entry.h"
+#include "audit_entry.h"
 
 /* The members, in their order, with what stands before their value. */
 #define SR_MEMBER_NUMBER "{\"number\":"

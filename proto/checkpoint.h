@@ -1,15 +1,19 @@
 /*
  * Checkpoints of the log as text: C2SP tlog-checkpoint in a C2SP signed-note with an Ed25519 signature.
  */
-#ifndef SR_NOTE_H
-#define SR_NOTE_H
+#ifndef SR_CHECKPOINT_H
+#define SR_CHECKPOINT_H
 
-#include "account/audit.h"
-#include "account/merkle.h"
+#include "cursor.h"
+#include "error.h"
+#include "merkle.h"
 
-#define SR_AUDIT_KEY 32       /* bytes of an Ed25519 public key */
-#define SR_VERIFIER_MAX 160   /* of a verifier key's text, with its end */
-#define SR_NOTE_MAX (1 << 20) /* bytes of a note that is read: ours, with many witnesses' signatures */
+#define SR_AUDIT_ORIGIN_MAX 96
+#define SR_AUDIT_SEED 32
+#define SR_CHECKPOINT_MAX 4096 /* bytes of a signed checkpoint's text that is read */
+#define SR_AUDIT_KEY 32        /* bytes of an Ed25519 public key */
+#define SR_VERIFIER_MAX 160    /* of a verifier key's text, with its end */
+#define SR_NOTE_MAX (1 << 20)  /* bytes of a note that is read: ours, with many witnesses' signatures */
 
 /* What a checkpoint states. */
 struct sr_checkpoint {

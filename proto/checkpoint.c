@@ -1,7 +1,7 @@
 /*
  * Checkpoints: tlog-checkpoint in signed-note.
  */
-#include "account/note.h"
+#include "checkpoint.h"
 
 #include <sodium.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
  * The Merkle tree of RFC 6962: hashes, roots, proofs and their checks.
  */
-#include "account/merkle.h"
+#include "merkle.h"
 
 #include <sodium.h>
 #include <string.h>
