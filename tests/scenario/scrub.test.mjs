@@ -398,7 +398,7 @@ describe('scrub', { skip: missing(['sealreeld', 'sealreel', 'damage', 'misfile']
 
   test('what keeps the daemon from starting is found without it', async () => {
     const store = whole.copy();
-    await damage(store, 'control', 2, 60, 1);
+    await damage(store, 'control', rowOf(store, 'control', Buffer.from('service/operator').toString('hex')), 60, 1);
     const { code, stdout } = await store.cli(['scrub', '--json', store.directory]);
     assert.equal(code, 1);
     const [finding] = stdout.toString().split('\n').map((text) => text && JSON.parse(text));
