@@ -11,11 +11,13 @@
 #include "keys/opening.h"
 #include "message_hold.h"
 #include "serve/account_request.h"
+#include "serve/claims.h"
 #include "serve/dispatch.h"
 #include "serve/epochs.h"
 #include "serve/erasure.h"
 #include "serve/holding.h"
 #include "serve/lookup.h"
+#include "serve/patients.h"
 #include "serve/play.h"
 #include "serve/sweeper.h"
 #include "serve/writer.h"
@@ -114,7 +116,7 @@ static bool mark(void *context, struct sr_op *op)
 	return sr_account_mark(request, ended->tag, op);
 }
 
-static enum sr_code erase(struct sr_request *request, struct ended *ended)
+static enum sr_code erase_claimed(struct sr_request *request, struct ended *ended)
 {
 	struct sr_remover *remover = request->daemon->remover;
 	char tag[2 * SR_TAG + 1];
@@ -132,6 +134,17 @@ static enum sr_code erase(struct sr_request *request, struct ended *ended)
 	sr_people_forget(request->daemon->accounting, ended->tag);
 	tell(request, "patient_erased", "tag", sodium_bin2hex(tag, sizeof tag, ended->tag, SR_TAG));
 	return SR_OK;
+}
+
+/* Alone with the patient: a merge into one who is being erased would leave recordings that no key opens. */
+static enum sr_code erase(struct sr_request *request, struct ended *ended)
+{
+	enum sr_code code = sr_patient_claim(request, ended->tag);
+	if (code != SR_OK)
+		return code;
+	code = erase_claimed(request, ended);
+	sr_claim_end(request->daemon->claims, ended->tag, SR_CLAIM_CHANGING);
+	return code;
 }
 
 static void erase_on_pool(struct sr_request *request)
