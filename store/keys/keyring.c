@@ -9,6 +9,21 @@
 
 #include "keys/keyring_body.h"
 
+/* Readers that come one after another must not keep a change waiting: a removed service would stay. */
+static int init_lock(pthread_rwlock_t *lock)
+{
+	pthread_rwlockattr_t attributes;
+	int rc = pthread_rwlockattr_init(&attributes);
+
+	if (rc != 0)
+		return rc;
+	rc = pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	if (rc == 0)
+		rc = pthread_rwlock_init(lock, &attributes);
+	pthread_rwlockattr_destroy(&attributes);
+	return rc;
+}
+
 struct sr_keyring *sr_keyring_alloc(void)
 {
 	struct sr_keyring *keyring;
@@ -20,7 +35,7 @@ struct sr_keyring *sr_keyring_alloc(void)
 		return NULL;
 	memset(keyring, 0, sizeof *keyring);
 	randombytes_buf(keyring->decoy_key, SR_KEY);
-	if (pthread_rwlock_init(&keyring->lock, NULL) != 0)
+	if (init_lock(&keyring->lock) != 0)
 		goto fail;
 	if (pthread_mutex_init(&keyring->change, NULL) != 0)
 		goto fail_lock;

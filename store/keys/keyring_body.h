@@ -121,7 +121,7 @@ enum sr_code sr_keyring_change_commit(struct sr_keyring *keyring, struct sr_keyr
 				      struct sr_error *err) SR_MUST_USE;
 void sr_keyring_change_end(struct sr_keyring *keyring, struct sr_keyring_lists *lists);
 
-/* Read the lists under their lock: between the two calls nothing may block. */
+/* Read the lists under their lock: between the two calls nothing may block, nor read again. */
 const struct sr_keyring_lists *sr_keyring_read_begin(const struct sr_keyring *keyring);
 void sr_keyring_read_end(const struct sr_keyring *keyring);
 
