@@ -1,6 +1,7 @@
 // Disks that fail or are full, writes that are cut short or interrupted, at any call: whoever it concerns is told, after
 // the last acknowledgement that counts; others do not notice; and when it is over, all go on without a restart. Where
-// the index itself cannot be written, the daemon ends, says so, and the clients go on with the next.
+// the index itself cannot be written, the daemon ends, says so, and the clients go on with the next. Where the account
+// cannot be, nothing more is given or begun until a restart.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,6 +15,9 @@ import {
 
 const POINTS = LONG ? Infinity : 16;
 const ON_FILES = 'write,fsync,fsync-directory,fdatasync,truncate,create,rename,unlink';
+const FAILS = ['EIO', 'ENOSPC'];
+/** What the account stands in, whose failures last until a restart. */
+const ACCOUNT = / audit\/records$/;
 /** Those that a signal may interrupt. */
 const INTERRUPTIBLE = 'write,fsync,fsync-directory,fdatasync,truncate';
 
@@ -76,6 +80,16 @@ describe('calls that fail', { skip: missing() }, () => {
     }
   }
 
+  /** The account could not be written: whoever was refused anything was told that, as is everybody from now on. */
+  async function assertUnaccounted(rig, outcome, { fault, hit }) {
+    assert.equal(rig.store.events('audit_failed').length, 1, `${fault} at ${hit}`);
+    const late = await failure(hear(rig, () => true));
+    for (const error of [...Object.values(outcome).filter((one) => one !== null), late]) {
+      assert.ok(error instanceof Refusal && error.code === 'io', `${fault} at ${hit}: ${error}`);
+      assert.match(error.message, /the account cannot be written/);
+    }
+  }
+
   /** What a fault may do to each of them while the daemon goes on. */
   function assertConcerned({ own, beside, listener }, { fault, hit }) {
     const failures = `${fault} at ${hit}: ${[own, beside, listener].map(String).join(', ')}`;
@@ -106,6 +120,10 @@ describe('calls that fail', { skip: missing() }, () => {
       if (ended) {
         await assertEnded(rig, { fault, started });
         assert.ok(await rig.start());
+      } else if (ACCOUNT.test(hit) && FAILS.includes(fault)) {
+        await assertUnaccounted(rig, outcome, { fault, hit });
+        await rig.store.stop();
+        assert.ok(await rig.start());
       } else {
         assertConcerned(outcome, { fault, hit });
       }
@@ -121,7 +139,7 @@ describe('calls that fail', { skip: missing() }, () => {
   }
 
   const random = generator(5);
-  for (const [calls, faults] of [[ON_FILES, ['EIO', 'ENOSPC']], ['write', ['short']], [INTERRUPTIBLE, ['EINTR']],
+  for (const [calls, faults] of [[ON_FILES, FAILS], ['write', ['short']], [INTERRUPTIBLE, ['EINTR']],
     ['send', ['EIO', 'short', 'EINTR']]]) {
     for (const fault of faults) {
       test(`${fault} at any ${calls === 'send' ? 'send' : 'call that changes a file'}`, async (t) => {
