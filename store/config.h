@@ -94,7 +94,7 @@ enum sr_code sr_config_load(const char *directory, struct sr_config **out, struc
 void sr_config_free(struct sr_config *config);
 
 /*
- * Write a new DIR/sealreel.ini (exclusive, 0600, synced) with every option and its default in comments, what `words`
+ * Write a new DIR/sealreel.ini (0600, synced, there whole or not at all) with every option and its default in comments, what `words`
  * (NULL: nothing) say, and an [issuer dev] section for `iss = sealreel-dev` with issuers/dev.jwks, which is to be put
  * there. SR_CONFLICT if it exists; SR_USAGE as sr_config_new; SR_IO, SR_NO_SPACE, SR_INTERNAL: nothing is left.
  */

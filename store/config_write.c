@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "config_value.h"
 #include "keys/guarded_file.h"
@@ -86,6 +87,7 @@ enum sr_code sr_config_write(const char *directory, const struct sr_config_words
 	struct sr_config *config = NULL;
 	char *path = NULL;
 	char *text = NULL;
+	struct stat found;
 	size_t size;
 	enum sr_code code = sr_config_new(directory, words, &config, err);
 	if (code != SR_OK)
@@ -93,7 +95,9 @@ enum sr_code sr_config_write(const char *directory, const struct sr_config_words
 	path = sr_path_under(directory, SR_CONFIG_FILE);
 	text = compose(words, &size);
 	if (path && text)
-		code = sr_guarded_create(path, (const uint8_t *)text, size, err);
+		/* Not made in its place: cut short there it would be a configuration too, of other defaults. */
+		code = lstat(path, &found) == 0 ? SR_FAIL(err, SR_CONFLICT, "%s exists already", path)
+						: sr_guarded_replace(path, (const uint8_t *)text, size, err);
 	else
 		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
 	free(text);

@@ -83,7 +83,10 @@ static enum sr_code check_empty(const char *directory, struct sr_error *err)
 	bool known = fstat(dirfd(listing), &st) == 0;
 	closedir(listing);
 	if (entry)
-		return SR_FAIL(err, SR_CONFLICT, "%s is not empty", directory);
+		return SR_FAIL(err, SR_CONFLICT,
+			       "%s is not empty; if it is what an init left that was cut short, remove it and run init "
+			       "again",
+			       directory);
 	if (!known || st.st_uid != geteuid() || (st.st_mode & 0022) != 0)
 		return SR_FAIL(err, SR_USAGE, "%s must belong to this user, and nobody else may write in it",
 			       directory);
@@ -362,17 +365,6 @@ static enum sr_code sync_directory(const char *directory, struct sr_error *err)
 	return code;
 }
 
-/* The configuration comes last: a directory without it is no store. */
-static enum sr_code make_config(struct making *making, struct sr_error *err)
-{
-	enum sr_code code;
-	char *path = about_to_make(making, SR_CONFIG_FILE, "the configuration", &code, err);
-	if (path)
-		code = sr_config_write(making->directory, making->words, err);
-	free(path);
-	return code;
-}
-
 static enum sr_code make_durable(struct making *making, struct sr_error *err)
 {
 	char *parent = sr_path_under(making->directory, "..");
@@ -385,9 +377,20 @@ static enum sr_code make_durable(struct making *making, struct sr_error *err)
 	return code;
 }
 
+/* The configuration comes last, when all else is durable: a directory without it is no store. */
+static enum sr_code make_config(struct making *making, struct sr_error *err)
+{
+	enum sr_code code;
+	char *path = about_to_make(making, SR_CONFIG_FILE, "the configuration", &code, err);
+	if (path)
+		code = sr_config_write(making->directory, making->words, err);
+	free(path);
+	return code;
+}
+
 static step *const steps[] = {settle,         take_lock,    make_key,     make_issuers, make_index,
 			      make_blobs,     make_auditor, make_keyring, make_ledger,  make_operator,
-			      enrol_operator, make_config,  make_durable};
+			      enrol_operator, make_durable, make_config};
 
 static void announce(const struct making *making)
 {

@@ -399,14 +399,12 @@ static enum sr_code make_log(struct restoring *work, struct sr_error *err)
 
 static enum sr_code make_durable(const struct restoring *work, struct sr_error *err)
 {
-	/* The configuration comes last: a directory without it is no store. */
-	enum sr_code code = sr_config_write(work->directory, work->words, err);
-	int fd = code == SR_OK ? open(work->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (code == SR_OK && (fd < 0 || syncfs(fd) != 0))
-		code = fail_path(err, work->directory);
+	int fd = open(work->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum sr_code code = fd < 0 || syncfs(fd) != 0 ? fail_path(err, work->directory) : SR_OK;
 	if (fd >= 0)
 		close(fd);
-	return code;
+	/* The configuration comes last, when all else is durable: a directory without it is no store. */
+	return code == SR_OK ? sr_config_write(work->directory, work->words, err) : code;
 }
 
 enum sr_code sr_store_restore(const char *source, const char *directory, const struct sr_config_words *words,

@@ -147,6 +147,17 @@ static int run_daemon(struct init *init, char last[128])
 	return WEXITSTATUS(status);
 }
 
+/* Make the names in a directory durable. */
+static bool sync_names(const char *directory)
+{
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool ok = fd >= 0 && fsync(fd) == 0;
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* Whole and durable, its name too. */
 static bool write_new(const char *directory, const char *name, mode_t mode, const char *text)
 {
 	char path[PATH_MAX];
@@ -166,7 +177,7 @@ static bool write_new(const char *directory, const char *name, mode_t mode, cons
 	}
 	ok = ok && fsync(fd) == 0;
 	close(fd);
-	return ok;
+	return ok && sync_names(dirname(path));
 }
 
 static int make_issuer(const struct init *init)

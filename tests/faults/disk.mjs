@@ -3,14 +3,16 @@
 //
 // It is stricter than any file system. Writes that were not synced are kept, dropped or torn at sectors, each for
 // itself, so that a later one may be there without an earlier one. A file's length can grow without its bytes. A name
-// made, moved or removed counts only once its directory was synced; until then each name is for itself as well.
+// made, moved or removed counts only once its directory was synced; until then each name is for itself as well, and what
+// lies below a directory goes with it.
+import assert from 'node:assert/strict';
 import { mkdirSync, lstatSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 const SECTOR = 512;
 const HEADER = 32;
 const KINDS = [null, 'write', 'write-synced', 'truncate', 'sync', 'sync-names', 'create', 'rename', 'unlink', 'mkdir',
-  'send', 'lost'];
+  'send', 'lost', 'sync-all'];
 
 /** All entries of a trace, in order: { kind, inode, offset, path, data }. inject_trace.c writes them. */
 export function readTrace(path) {
@@ -32,10 +34,14 @@ export function readTrace(path) {
   return entries;
 }
 
-/** Every file below a directory by its path from there, sockets and the like left out. */
-function filesBelow(root) {
-  return readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length + 1));
+/** Every file and directory below a directory by its path from there, sockets and the like left out. */
+function below(root) {
+  const entries = readdirSync(root, { recursive: true, withFileTypes: true });
+  const paths = (ones) => ones.map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length + 1));
+  return {
+    files: paths(entries.filter((entry) => entry.isFile())),
+    directories: paths(entries.filter((entry) => entry.isDirectory())),
+  };
 }
 
 /** Bytes of a file that grow as they are written. */
@@ -146,51 +152,89 @@ class File {
   }
 }
 
-export class Disk {
-  #files = new Map();
-  #names = new Map();
+/** One change of a directory's names: one goes, or one comes, or both. */
+function rename({ removes, makes, node }, names) {
+  names.delete(removes);
+  if (makes !== undefined) {
+    names.set(makes, node);
+  }
+}
+
+class Directory {
+  names = new Map();
   #durable = new Map();
   #pending = [];
 
-  /** The files below `root`, all of which count as synced. */
+  change(change) {
+    rename(change, this.names);
+    this.#pending.push(change);
+  }
+
+  sync() {
+    this.#durable = new Map(this.names);
+    this.#pending = [];
+  }
+
+  /** Its names after a power cut now. */
+  left(random) {
+    const names = new Map(this.#durable);
+    const most = random();
+    this.#pending.filter(() => random() < most).forEach((change) => rename(change, names));
+    return names;
+  }
+}
+
+export class Disk {
+  #files = new Map();
+  #root = new Directory();
+
+  /** What is below `root`, all of which counts as synced. */
   constructor(root) {
-    for (const path of filesBelow(root)) {
-      const inode = lstatSync(join(root, path), { bigint: true }).ino;
-      this.#files.set(inode, new File(readFileSync(join(root, path))));
-      this.#names.set(path, inode);
+    const { files, directories } = below(root);
+    directories.sort().forEach((path) => this.#change(path, { makes: basename(path), node: new Directory() }));
+    for (const path of files) {
+      const file = new File(readFileSync(join(root, path)));
+      this.#files.set(lstatSync(join(root, path), { bigint: true }).ino, file);
+      this.#change(path, { makes: basename(path), node: file });
     }
-    this.#durable = new Map(this.#names);
+    this.#syncAll();
   }
 
-  #rename(change, names) {
-    names.delete(change.removes);
-    if (change.makes) {
-      names.set(change.makes, change.inode);
+  #find(path) {
+    const names = path === '' || path === '.' ? [] : path.split('/');
+    return names.reduce((directory, name) => directory?.names?.get(name), this.#root);
+  }
+
+  #change(path, change) {
+    this.#find(dirname(path)).change(change);
+  }
+
+  /** A change of names takes effect, if the entry is one. Those of sockets and the like are none. */
+  #rename({ kind, path, inode, data }) {
+    const node = this.#find(path);
+    if (kind === 'create') {
+      const file = new File(Buffer.alloc(0));
+      this.#files.set(inode, file);
+      this.#change(path, { makes: basename(path), node: file });
+    } else if (kind === 'mkdir') {
+      this.#change(path, { makes: basename(path), node: new Directory() });
+    } else if (kind === 'unlink' && node) {
+      this.#change(path, { removes: basename(path) });
+    } else if (kind === 'rename' && node) {
+      assert.equal(dirname(data.toString()), dirname(path));
+      this.#change(path, { removes: basename(path), makes: basename(data.toString()), node });
     }
   }
 
-  /** The change of names that an entry makes; null if it is none, or of what is no file. */
-  #change({ kind, path, inode, data }) {
-    const known = this.#names.get(path);
-    switch (kind) {
-      case 'create':
-        return { directory: dirname(path), makes: path, inode };
-      case 'unlink':
-        return known === undefined ? null : { directory: dirname(path), removes: path };
-      case 'rename':
-        return known === undefined ? null
-          : { directory: dirname(path), removes: path, makes: data.toString(), inode: known };
-      default:
-        return null;
+  #syncAll(directory = this.#root) {
+    directory.sync();
+    for (const node of directory.names.values()) {
+      if (node instanceof Directory) {
+        this.#syncAll(node);
+      } else {
+        node.sync();
+      }
     }
-  }
-
-  #syncNames(path) {
-    const directory = path === '' ? '.' : path;
-    for (const change of this.#pending.filter((one) => one.directory === directory)) {
-      this.#rename(change, this.#durable);
-    }
-    this.#pending = this.#pending.filter((one) => one.directory !== directory);
   }
 
   /** One entry of the trace takes effect. */
@@ -205,43 +249,50 @@ export class Disk {
     } else if (entry.kind === 'lost') {
       file?.lose();
     } else if (entry.kind === 'sync-names') {
-      this.#syncNames(entry.path);
-    }
-    const change = this.#change(entry);
-    if (entry.kind === 'create') {
-      this.#files.set(entry.inode, new File(Buffer.alloc(0)));
-    }
-    if (change) {
-      this.#rename(change, this.#names);
-      this.#pending.push(change);
+      this.#find(entry.path).sync();
+    } else if (entry.kind === 'sync-all') {
+      this.#syncAll();
+    } else {
+      this.#rename(entry);
     }
   }
 
-  /** Files by path as a power cut now could leave them. `next`: the entry that was under way, or null. */
+  /**
+   * What a power cut now could leave: { files, directories }, the bytes of the first by path, and the paths of the
+   * others. `next`: the entry that was under way, or null.
+   */
   left(random, next = null) {
-    const names = new Map(this.#durable);
-    const most = random();
-    for (const change of this.#pending) {
-      if (random() < most) {
-        this.#rename(change, names);
+    const left = { files: new Map(), directories: [] };
+    const under = ['write', 'write-synced', 'truncate'].includes(next?.kind) ? this.#files.get(next.inode) : null;
+    const walk = (directory, path) => {
+      for (const [name, node] of directory.left(random)) {
+        if (node instanceof Directory) {
+          left.directories.push(`${path}${name}`);
+          walk(node, `${path}${name}/`);
+        } else {
+          const last = node === under ? { ...next, synced: false } : null;
+          left.files.set(`${path}${name}`, node.left(random, last));
+        }
       }
-    }
-    const writes = ['write', 'write-synced', 'truncate'].includes(next?.kind);
-    return new Map([...names].map(([path, inode]) => {
-      const last = writes && next.inode === inode ? { ...next, synced: false } : null;
-      return [path, this.#files.get(inode).left(random, last)];
-    }));
+    };
+    walk(this.#root, '');
+    return left;
   }
 }
 
-/** Makes the files below `root` these, and no others. Directories are let be. */
-export function putFiles(root, files) {
-  for (const path of filesBelow(root).filter((one) => !files.has(one))) {
+/** Makes the files and directories below `root` these, and no others. */
+export function putFiles(root, { files, directories }) {
+  const found = below(root);
+  for (const path of found.files.filter((one) => !files.has(one))) {
     rmSync(join(root, path));
   }
+  const wanted = new Set(directories);
+  for (const path of found.directories.filter((one) => !wanted.has(one))) {
+    rmSync(join(root, path), { recursive: true, force: true });
+  }
   rmSync(join(root, 'sealreel.sock'), { force: true });
+  directories.forEach((path) => mkdirSync(join(root, path), { recursive: true, mode: 0o700 }));
   for (const [path, bytes] of files) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), bytes, { mode: 0o600 });
   }
 }

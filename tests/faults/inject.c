@@ -169,6 +169,13 @@ ssize_t sendfile64(int out, int in, off64_t *offset, size_t size)
 
 /* ---- syncs ---- */
 
+static enum sr_trace_kind sync_kind(enum sr_verb verb)
+{
+	if (verb == SR_SYNCFS)
+		return SR_TRACE_SYNC_ALL;
+	return verb == SR_FSYNC_DIRECTORY ? SR_TRACE_SYNC_NAMES : SR_TRACE_SYNC;
+}
+
 static void trace_sync(const struct sr_call *call, int rc)
 {
 	if (!call->watched)
@@ -178,7 +185,7 @@ static void trace_sync(const struct sr_call *call, int rc)
 	else if (call->fault == SR_FAIL && sr_call_loses())
 		sr_trace_add(SR_TRACE_LOST, call, 0, NULL, 0);
 	else if (rc == 0 && call->fault == SR_PASS)
-		sr_trace_add(call->verb == SR_FSYNC_DIRECTORY ? SR_TRACE_SYNC_NAMES : SR_TRACE_SYNC, call, 0, NULL, 0);
+		sr_trace_add(sync_kind(call->verb), call, 0, NULL, 0);
 }
 
 static int sync_by(long number, enum sr_verb verb, int fd)
@@ -207,7 +214,7 @@ int fdatasync(int fd)
 	return sync_by(SYS_fdatasync, SR_FDATASYNC, fd);
 }
 
-/* Only `init` uses it, which is not traced. */
+/* Only `init` uses it. */
 int syncfs(int fd)
 {
 	return sync_by(SYS_syncfs, SR_SYNCFS, fd);

@@ -78,7 +78,8 @@ enum sr_trace_kind {
 	SR_TRACE_UNLINK = 8,
 	SR_TRACE_MKDIR = 9,
 	SR_TRACE_SEND = 10,
-	SR_TRACE_LOST = 11, /* a sync of the file failed: what it should have written will never be */
+	SR_TRACE_LOST = 11,     /* a sync of the file failed: what it should have written will never be */
+	SR_TRACE_SYNC_ALL = 12, /* syncfs: all files and names of the disk */
 };
 
 /* Opens the trace that FAULT_TRACE names, to be added to. Does nothing if it is not set. */

@@ -9,7 +9,7 @@ import { readCredential } from '../peer/client.mjs';
 export const LONG = Boolean(process.env.SEALREEL_LONG);
 
 /** Sanitizers and a preloaded library do not go together: the daemon is the released one. */
-const LIBRARY = BIN && resolve(BIN, '..', 'lib', 'libfaults.so');
+export const LIBRARY = BIN && resolve(BIN, '..', 'lib', 'libfaults.so');
 
 // A sync in memory costs nothing, and the trace says what a disk would have kept.
 if (existsSync('/dev/shm')) {

@@ -108,11 +108,13 @@ export class Store {
   log = [];
   #services = new Map();
 
-  /** A new store of `sealreel init` with these further arguments, not yet served. `bin`: whose programs. */
-  static async make({ bin = BIN, args = [], env = {} } = {}) {
+  /**
+   * A new store of `sealreel init` with these further arguments, not yet served. `bin`: whose programs; `root`: the
+   * directory that it lies in and that goes with it.
+   */
+  static async make({ bin = BIN, args = [], env = {}, root = mkdtempSync(join(tmpdir(), 'sealreel-')) } = {}) {
     const store = new Store();
-    store.bin = bin;
-    store.root = mkdtempSync(join(tmpdir(), 'sealreel-'));
+    Object.assign(store, { bin, root });
     store.directory = join(store.root, 'store');
     leftovers.add(store);
     const made = await run(join(bin, 'sealreel'), ['init', ...args, store.directory], { env });
