@@ -151,7 +151,17 @@ enum sr_message_type {
 	SR_MSG_BACKUP_BYTES = 0x95,
 	SR_MSG_BACKUP_LOG = 0x96,
 	SR_MSG_BACKUP_RECORDS = 0x97,
-	SR_MSG_BACKUP_END = 0x98
+	SR_MSG_BACKUP_END = 0x98,
+	/* the audit log: message_audit.h */
+	SR_MSG_AUDIT_READ = 0xa0,
+	SR_MSG_AUDIT_ENTRIES = 0xa1,
+	SR_MSG_AUDIT_SEARCH = 0xa2,
+	SR_MSG_AUDIT_CHECKPOINT = 0xa3,
+	SR_MSG_AUDIT_SIGNED = 0xa4,
+	SR_MSG_AUDIT_PROOF = 0xa5,
+	SR_MSG_AUDIT_PROVED = 0xa6,
+	SR_MSG_AUDIT_CONSISTENCY = 0xa7,
+	SR_MSG_AUDIT_CONSISTENT = 0xa8
 };
 
 /* What a service may do: bits. */

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Holds what libsealreel exports to what its header declares: neither more nor less.
+# Holds what libsealreel exports to what its headers declare: neither more nor less.
 #
-#   tests/exports.sh LIBRARY HEADER [INCLUDE-DIR…]
+#   tests/exports.sh LIBRARY HEADER[,HEADER…] [INCLUDE-DIR…]
 set -euo pipefail
 library=$1
-header=$2
+headers=${2//,/ }
 shift 2
 
-# The functions that the header itself declares: preprocessed to drop comments, only its own lines, no typedef.
-declared=$(gcc -E "${@/#/-I}" "$header" | awk -v header="$header" '
+# The functions that the headers themselves declare: preprocessed to drop comments, only their own lines, no typedef.
+declared=$(for header in $headers; do gcc -E "${@/#/-I}" "$header" | awk -v header="$header" '
 	/^# [0-9]+ "/ { own = index($3, header); next }
 	own { text = text " " $0 }
 	END {
@@ -22,11 +22,11 @@ declared=$(gcc -E "${@/#/-I}" "$header" | awk -v header="$header" '
 				sub(/[ \t]*\($/, "", name)
 				print name
 			}
-	}' | sort -u)
+	}'; done | sort -u)
 exported=$(nm -D --defined-only "$library" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort -u)
 
 if [ -z "$declared" ]; then
-	echo "exports.sh: found no function in $header"
+	echo "exports.sh: found no function in $headers"
 	exit 1
 fi
 only_declared=$(comm -23 <(echo "$declared") <(echo "$exported"))

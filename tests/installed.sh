@@ -29,6 +29,7 @@ loaded=$(ldd "$root/bin/sealreel" | awk '$1 ~ /^libsealreel/ { print $3 }')
 
 cat >"$place/user.c" <<'C'
 #include <sealreel.h>
+#include <sealreel/audit.h>
 #include <sealreel/code.h>
 int main(void)
 {

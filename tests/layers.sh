@@ -54,10 +54,10 @@ included() {
 	done
 }
 
-# The room that a file of the tree belongs to. sealreel/code.h is proto's.
+# The room that a file of the tree belongs to. What of a public header lies in sealreel/ is its room's.
 room_of() {
 	local room=${1%/*}
-	[ "$room" = proto/sealreel ] && room=proto
+	room=${room%/sealreel}
 	echo "$room"
 }
 

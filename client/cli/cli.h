@@ -39,7 +39,7 @@ struct cli {
 typedef int cli_command(struct cli *cli, int argc, char **argv);
 cli_command cli_init, cli_service, cli_grant, cli_ingest, cli_finish, cli_list, cli_check, cli_info, cli_play,
 	cli_status, cli_stats, cli_health, cli_scrub, cli_backup, cli_restore, cli_freeze, cli_thaw, cli_alarm,
-	cli_shown, cli_delete, cli_undelete, cli_epoch, cli_rotate, cli_patient, cli_hold, cli_patient_erase;
+	cli_shown, cli_delete, cli_undelete, cli_epoch, cli_rotate, cli_patient, cli_hold, cli_patient_erase, cli_audit;
 
 /* The options of --server, --credential …; and of --json. The child's input is the struct cli. */
 extern const struct argp cli_reach_argp, cli_json_argp;

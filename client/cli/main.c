@@ -26,6 +26,7 @@ static const struct {
 	{"delete", cli_delete, "delete a recording"},
 	{"undelete", cli_undelete, "bring a deleted recording back"},
 	{"alarm", cli_alarm, "list the latest alarms, or try one out"},
+	{"audit", cli_audit, "read, search and verify the account of who was shown what"},
 	{"rotate", cli_rotate, "move recordings to the current epoch of the master key"},
 	{"epoch", cli_epoch, "list, make and retire epochs of the master key"},
 	{"hold", cli_hold, "keep recordings from being deleted"},

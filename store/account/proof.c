@@ -51,20 +51,25 @@ enum sr_code sr_audit_prove_consistency(const struct sr_audit_view *view, uint64
 	return code;
 }
 
-enum sr_code sr_audit_prove(const struct sr_audit_view *view, uint64_t number, char text[SR_PROOF_TEXT_MAX],
-			    struct sr_error *err)
+enum sr_code sr_audit_prove_inclusion(const struct sr_audit_view *view, uint64_t number, struct sr_merkle_proof *proof,
+				      struct sr_error *err)
 {
 	struct sr_merkle_tree tree;
 	struct sr_tile_reader *reader;
-	struct sr_merkle_proof proof;
 	enum sr_code code = tree_of(view, &tree, &reader, err);
 	if (code == SR_OK && number >= tree.size)
 		code = SR_FAIL(err, SR_USAGE, "the checkpoint of %llu entries does not cover number %llu",
 			       (unsigned long long)tree.size, (unsigned long long)number);
 	if (code == SR_OK)
-		code = sr_merkle_inclusion(&tree, number, &proof, err);
+		code = sr_merkle_inclusion(&tree, number, proof, err);
 	free(reader);
-	if (code != SR_OK)
-		return code;
-	return sr_tlog_proof_write(number, &proof, view->checkpoint, text, err);
+	return code;
+}
+
+enum sr_code sr_audit_prove(const struct sr_audit_view *view, uint64_t number, char text[SR_PROOF_TEXT_MAX],
+			    struct sr_error *err)
+{
+	struct sr_merkle_proof proof;
+	enum sr_code code = sr_audit_prove_inclusion(view, number, &proof, err);
+	return code == SR_OK ? sr_tlog_proof_write(number, &proof, view->checkpoint, text, err) : code;
 }

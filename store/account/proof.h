@@ -15,6 +15,10 @@
 enum sr_code sr_audit_prove(const struct sr_audit_view *view, uint64_t number, char text[SR_PROOF_TEXT_MAX],
 			    struct sr_error *err) SR_MUST_USE;
 
+/* The same proof as hashes alone, for sr_merkle_included. The same codes. */
+enum sr_code sr_audit_prove_inclusion(const struct sr_audit_view *view, uint64_t number, struct sr_merkle_proof *proof,
+				      struct sr_error *err) SR_MUST_USE;
+
 /*
  * The proof that the first `old` entries of the latest checkpoint's log are those of the tree of this size, for
  * sr_merkle_consistent. SR_USAGE: the checkpoint covers fewer; SR_CORRUPT, SR_IO, SR_INTERNAL as above.

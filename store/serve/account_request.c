@@ -28,7 +28,7 @@ struct sr_account_notes {
 	uint8_t linked[SR_TAG];
 };
 
-/* What touches no recording, and changes nothing; a stream's own messages, which its player or writer accounts for. */
+/* What touches no recording, tells of nobody and changes nothing; a stream's own messages, which its player or writer accounts for. */
 static bool is_accounted(uint8_t type)
 {
 	switch (type) {
@@ -42,6 +42,9 @@ static bool is_accounted(uint8_t type)
 	case SR_MSG_ROTATE_STATUS:
 	case SR_MSG_STATS:
 	case SR_MSG_HEALTH:
+	case SR_MSG_AUDIT_CHECKPOINT:
+	case SR_MSG_AUDIT_PROOF:
+	case SR_MSG_AUDIT_CONSISTENCY:
 		return false;
 	default:
 		return true;
@@ -221,6 +224,11 @@ void sr_account_may_use_reserve(struct sr_request *request)
 	request->account.reserve = true;
 }
 
+void sr_account_goes_on(struct sr_request *request)
+{
+	request->account.goes_on = true;
+}
+
 /* ---- entries ---- */
 
 static const char *unless_empty(const char *text)
@@ -363,6 +371,8 @@ static bool is_due(const struct sr_request *request)
 {
 	const struct sr_request_account *account = &request->account;
 	if (!is_accounted(request->head.type) || account->is_written || account->merged || account->intent.made)
+		return false;
+	if (account->goes_on && request->error.code == SR_OK)
 		return false;
 	return !request->malformed && (request->error.code != SR_OK || request->reply.frame || account->wanted);
 }

@@ -59,6 +59,11 @@ static const struct {
 	{SR_MSG_BACKUP_READ, sr_serve_backup},
 	{SR_MSG_BACKUP_LOG, sr_serve_backup},
 	{SR_MSG_BACKUP_END, sr_serve_backup},
+	{SR_MSG_AUDIT_READ, sr_serve_audit_read},
+	{SR_MSG_AUDIT_SEARCH, sr_serve_audit_read},
+	{SR_MSG_AUDIT_CHECKPOINT, sr_serve_audit_proof},
+	{SR_MSG_AUDIT_PROOF, sr_serve_audit_proof},
+	{SR_MSG_AUDIT_CONSISTENCY, sr_serve_audit_proof},
 };
 
 /* Requests that open a stream go by their type; all others by what the stream turned out to be. */

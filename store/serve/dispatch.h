@@ -71,6 +71,11 @@ void sr_serve_patient_move(struct sr_session *session, const struct sr_message_h
 			   const struct sr_cursor *fields);
 void sr_serve_person_read(struct sr_session *session, const struct sr_message_head *head,
 			  const struct sr_cursor *fields);
+/* audit.read and audit.search; audit.checkpoint, audit.proof and audit.consistency */
+void sr_serve_audit_read(struct sr_session *session, const struct sr_message_head *head,
+			 const struct sr_cursor *fields);
+void sr_serve_audit_proof(struct sr_session *session, const struct sr_message_head *head,
+			  const struct sr_cursor *fields);
 void sr_serve_root_new(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
 
 void sr_serve_track(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,

@@ -38,6 +38,7 @@ struct sr_request_account {
 	bool wanted;  /* this pool step is the one to be accounted for, although it makes no reply */
 	bool merged;  /* refused without proof: counted with others like it */
 	bool failed;  /* memory was used up: no entry would be true */
+	bool goes_on; /* an earlier entry says already what it does: only a refusal is one more */
 	bool is_written;
 	unsigned alarms; /* 1 << enum sr_event_kind */
 	uint64_t number; /* of its entry, once the answer may leave */

@@ -37,6 +37,10 @@ bool sr_session_stands(const struct sr_session *session);
 struct sr_daemon *sr_session_daemon(const struct sr_session *session);
 const struct sr_caller *sr_session_caller(const struct sr_session *session);
 
+/* The hash of what it asked of the audit log last, which an entry there says: for audit_read.c alone. */
+#define SR_SESSION_ASKED 32
+uint8_t *sr_session_asked(struct sr_session *session);
+
 /* The stream with this number, NULL if it never was or its slot is used again. */
 struct sr_stream *sr_session_stream(struct sr_session *session, uint32_t number);
 

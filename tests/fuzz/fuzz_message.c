@@ -98,8 +98,20 @@ static void again_place(struct sr_cursor *in, struct sr_builder *out)
 	sr_segment_place_encode(out, &place);
 }
 
-static again *const wholes[] = {again_listing_whole,  again_info_whole,  again_play_opened, again_table_whole,
-				again_services_whole, again_stats_whole, again_head,        again_place};
+static void again_audit_entries_whole(struct sr_cursor *in, struct sr_builder *out)
+{
+	struct sr_cursor front = *in;
+	struct sr_audit_entries page;
+
+	sr_audit_entries_decode(&front, &page);
+	again_audit_entries(in, out);
+	for (uint16_t i = 0; i < page.count; i++)
+		again_audit_item(in, out);
+}
+
+static again *const wholes[] = {again_listing_whole, again_info_whole,     again_play_opened,
+				again_table_whole,   again_services_whole, again_stats_whole,
+				again_head,          again_place,          again_audit_entries_whole};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -205,6 +205,9 @@ const scope = named(SCOPES);
 /** What freeze and thaw have in front. The subject is bytes: of an identity, a tag, an id, a name. */
 const frozen = { scope, tagged: flag, subject: blob(255) };
 
+/** Whom a search of the audit log is about: bytes of an identity or of a tag, none for anybody. */
+const anybody = record({ tagged: flag, subject: blob(255) });
+
 const entry = record({
   recording: id,
   state,
@@ -381,6 +384,20 @@ export const MESSAGES = {
     number: u64(), position: u64(), more: flag, records: blob(61_600), checkpoint: blob(2048),
   })],
   'backup.end': [0x98, 'C', '0', record({ token: request, complete: flag })],
+  'audit.read': [0xa0, 'C', '0', record({ from: request, to: request })],
+  'audit.entries': [0xa1, 'D', '0', record({
+    size: u64(), next: u64(), entries: list(record({ number: u64(), json: blob(61_440, 1) }), { max: 1024 }),
+  })],
+  'audit.search': [0xa2, 'C', '0', record({
+    first: u64(), from: u64(), to: u64(), kinds: u16({ max: 0x1ffe }), patient: anybody, actor: anybody, recording: id,
+    service: text(63, { pattern: /^[a-z0-9._-]*$/ }),
+  })],
+  'audit.checkpoint': [0xa3, 'C', '0', record({})],
+  'audit.signed': [0xa4, 'D', '0', record({ note: blob(4095, 1), key: bytes(32) })],
+  'audit.proof': [0xa5, 'C', '0', record({ number: request })],
+  'audit.proved': [0xa6, 'D', '0', record({ note: blob(4095, 1), hashes: list(bytes(32), { max: 66 }) })],
+  'audit.consistency': [0xa7, 'C', '0', record({ old: request })],
+  'audit.consistent': [0xa8, 'D', '0', record({ note: blob(4095, 1), hashes: list(bytes(32), { max: 66 }) })],
   'patient.erase': [0x83, 'C', '0', record({ identity: text(255, { min: 1 }), look: flag, reason: text(255) })],
   'patient.erased': [0x84, 'D', '0', record({
     state: named(ERASURES), erased: u64(), recordings: u32(), waiting: u32(), epoch: u32(), unretired: u32(), returned: flag,

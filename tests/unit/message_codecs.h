@@ -11,6 +11,7 @@
 
 #include "message.h"
 #include "message_alarm.h"
+#include "message_audit.h"
 #include "message_backup.h"
 #include "message_epoch.h"
 #include "message_freeze.h"
@@ -645,6 +646,7 @@ static void fill_alarm_row(struct sr_alarm_row *m, bool greatest)
 	fill(m->recording, sizeof m->recording, 0x11);
 }
 PAIR(alarm_row, sr_alarm_row_decode)
+#include "message_codecs_audit.h"
 #include "message_codecs_epoch.h"
 #include "message_codecs_patient.h"
 
@@ -963,6 +965,13 @@ static const struct codec {
 	 "7ff2b5216871ccc1f63bbeb257b972ea", false},
 	{"backup.end", make_backup_end, again_backup_end, "000000000000000100", "2044bcc90c6521838bb9ecf1d8353da4",
 	 false},
+	{"audit.read", make_audit_order, again_audit_order, "00000000000000000000000000000000", "0949323ebc74ff0e459bb154e83388ed", false},
+	{"audit.search", make_audit_search, again_audit_search, "00000000000000000000" Z16 Z16 "0000000000000000", "1a4a0151293895ea9bf4e4e07644aa16", false},
+	{"audit.entries", make_audit_entries, again_audit_entries, "000000000000000000000000000000000000", "82d64e40084a392ab8a241e749a90bd3", false},
+	{"audit.item", make_audit_item, again_audit_item, "0000000000000000000161", "008e8de4024a6a58461126b73895bde2", false},
+	{"audit.signed", make_audit_signed, again_audit_signed, "000161" X7, "980ac80de5f116a6496bb738a2c5ae28", false},
+	{"audit.number", make_audit_number, again_audit_number, "0000000000000000", "12a3ae445661ce5dee78d0650d33362d", false},
+	{"audit.proof", make_audit_proof, again_audit_proof, "0001610000", "70aedc23e9950d25aede674fa07804d6", false},
 	{"hold.place", make_hold_place, again_hold_place, X1 "0000000161", "7fbe926478dee9b308930e0fcec0ee37", false},
 	{"reasoned", make_reasoned, again_reasoned, X1 "000161", "020e1118ec7177231075876527c6303e", false},
 	{"hold.list", make_hold_list, again_hold_list, "00000000", "ad95131bc0b799c0b1af477fb14fcf26", false},

@@ -287,6 +287,17 @@ static const struct {
 	{"backup.records", false, 16, 1, 2, false},
 	{"backup.end", false, 0, 8, 0, false},
 	{"backup.end", false, 8, 1, 2, false},
+	{"audit.search", false, 24, 2, 1, false},
+	{"audit.search", false, 24, 2, 1u << SR_AUDIT_KINDS, false},
+	{"audit.search", false, 26, 1, 1, false},
+	{"audit.search", false, 29, 1, 2, false},
+	{"audit.search", true, 27, 2, 0, false},
+	{"audit.entries", false, 8, 8, 1, false},
+	{"audit.entries", false, 16, 2, 1, false},
+	{"audit.entries", true, 16, 2, SR_ENTRIES_PAGE_MAX + 1, false},
+	{"audit.item", false, 8, 2, 0, false},
+	{"audit.signed", false, 0, 2, 0, false},
+	{"audit.proof", true, 2 + SR_AUDIT_NOTE_MAX, 2, SR_PROOF_MAX + 1, false},
 	{"census.item", false, 4, 1, 4, false},
 	{"rotate.step", false, 0, 4, 7, true},
 	{"rotate.step", false, 4, 4, 0, false},
@@ -377,6 +388,12 @@ static const struct {
 	{"freeze.row", 1, SR_FREEZE_SUBJECT_MAX},
 	{"freeze.row", 12 + SR_FREEZE_SUBJECT_MAX, SR_SERVICE_NAME_MAX},
 	{"freeze.row", 14 + SR_FREEZE_SUBJECT_MAX + SR_SERVICE_NAME_MAX, SR_TEXT_MAX},
+	{"audit.search", 27, SR_TAG},
+	{"audit.search", 30 + SR_TAG, 255},
+	{"audit.search", 48 + SR_TAG + 255, SR_SERVICE_NAME_MAX},
+	{"audit.item", 8, SR_AUDIT_ENTRY_MAX},
+	{"audit.signed", 0, SR_AUDIT_NOTE_MAX},
+	{"audit.proof", 0, SR_AUDIT_NOTE_MAX},
 	{"alarm.row", 40, SR_SERVICE_NAME_MAX},
 	{"alarm.row", 46 + 3 * SR_SERVICE_NAME_MAX, SR_ALARM_JTI_MAX},
 	{"alarm.row", 48 + 3 * SR_SERVICE_NAME_MAX + SR_ALARM_JTI_MAX, SR_TEXT_MAX},
@@ -449,7 +466,7 @@ Test(message, types_have_names_of_their_own_and_other_numbers_none)
 				cr_assert_str_neq(sr_message_name((uint8_t)other), name);
 		}
 	}
-	cr_assert_eq(named, 92);
+	cr_assert_eq(named, 101);
 	cr_assert_str_eq(sr_message_name(SR_MSG_RECORD_OPEN), "record.open");
 	cr_assert_str_eq(sr_message_name(SR_MSG_PLAY_TABLE), "play.table");
 }

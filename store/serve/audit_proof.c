@@ -1,0 +1,69 @@
+/*
+ * audit.checkpoint, audit.proof, audit.consistency: what proves to somebody who does not trust the daemon that the log
+ * says what it said. Hashes and signatures alone: none of this is a reading of the log.
+ */
+#include <string.h>
+
+#include "account/proof.h"
+#include "keys/keyring.h"
+#include "message_audit.h"
+#include "serve/account_request.h"
+#include "serve/dispatch.h"
+
+static struct sr_span note_of(const struct sr_audit_view *view)
+{
+	return (struct sr_span){(const uint8_t *)view->checkpoint, strlen(view->checkpoint)};
+}
+
+static void sign(struct sr_request *request, const struct sr_audit_view *view)
+{
+	struct sr_audit_signed reply = {.note = note_of(view)};
+	if (!sr_request_reply(request, SR_MSG_AUDIT_SIGNED, 2 + reply.note.size + SR_AUDIT_KEY))
+		return;
+	sr_checkpoint_key(sr_keyring_audit_seed(request->daemon->keyring), reply.key);
+	sr_audit_signed_encode(&request->reply.fields, &reply);
+}
+
+static void prove(struct sr_request *request, const struct sr_audit_view *view, uint64_t number)
+{
+	struct sr_audit_proof reply = {.note = note_of(view)};
+	bool inclusion = request->head.type == SR_MSG_AUDIT_PROOF;
+	enum sr_code code = inclusion ? sr_audit_prove_inclusion(view, number, &reply.proof, &request->error)
+				      : sr_audit_prove_consistency(view, number, &reply.proof, &request->error);
+	if (code == SR_OK && sr_request_reply(request, inclusion ? SR_MSG_AUDIT_PROVED : SR_MSG_AUDIT_CONSISTENT,
+					      2 + reply.note.size + 2 + reply.proof.count * SR_HASH))
+		sr_audit_proof_encode(&request->reply.fields, &reply);
+}
+
+/* A checkpoint of all that is durable now stands before anything is said about the log. */
+static void run(struct sr_request *request)
+{
+	struct sr_audit *audit = request->daemon->audit;
+	struct sr_audit_view view;
+	uint64_t number = 0;
+	struct sr_cursor in = sr_request_fields(request);
+	if (request->head.type != SR_MSG_AUDIT_CHECKPOINT)
+		sr_audit_number_decode(&in, &number);
+	if (!sr_take_done(&in)) {
+		(void)sr_request_malformed(request);
+		return;
+	}
+	if (sr_audit_seal(audit, &request->error) != SR_OK ||
+	    sr_audit_view_live(audit, &view, &request->error) != SR_OK)
+		return;
+	if (request->head.type == SR_MSG_AUDIT_CHECKPOINT)
+		sign(request, &view);
+	else
+		prove(request, &view, number);
+	sr_audit_view_close(&view);
+}
+
+void sr_serve_audit_proof(struct sr_session *session, const struct sr_message_head *head,
+			  const struct sr_cursor *fields)
+{
+	struct sr_request *request = sr_request_new(session, head, fields);
+	if (request)
+		sr_request_start(request, run, NULL);
+	else
+		sr_session_drop(session, "memory is used up");
+}
