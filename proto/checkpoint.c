@@ -196,6 +196,42 @@ enum sr_code sr_checkpoint_read(struct sr_span text, const uint8_t key[SR_AUDIT_
 	return SR_OK;
 }
 
+/* ---- verifier keys ---- */
+
+enum sr_code sr_checkpoint_verifier_read(struct sr_span text, uint8_t key[SR_AUDIT_KEY], char name[SR_AUDIT_ORIGIN_MAX],
+					 struct sr_error *err)
+{
+	uint8_t typed[1 + SR_AUDIT_KEY];
+	char again[SR_VERIFIER_MAX];
+	const size_t behind = 1 + 2 * ID_SIZE + 1 + HASH_TEXT; /* the name: + ID + KEY */
+	size_t size = text.size > behind ? text.size - behind : 0;
+	bool well = size > 0 && size < SR_AUDIT_ORIGIN_MAX && sr_text_is_utf8(text) &&
+		    decode((struct sr_span){text.data + text.size - HASH_TEXT, HASH_TEXT}, typed, sizeof typed) &&
+		    typed[0] == ED25519;
+	if (well) {
+		memcpy(name, text.data, size);
+		name[size] = '\0';
+		memcpy(key, typed + 1, SR_AUDIT_KEY);
+		/* There is one way to write it. */
+		sr_checkpoint_verifier(name, key, again);
+		well = strpbrk(name, "+ \t\r\n") == NULL && strlen(again) == text.size &&
+		       memcmp(again, text.data, text.size) == 0;
+	}
+	return well ? SR_OK : SR_FAIL(err, SR_CORRUPT, "this is no verifier key of an audit log");
+}
+
+bool sr_checkpoint_origin_fits(const char *origin, const char *name)
+{
+	size_t size = strlen(name);
+	const char *rest = origin + size;
+	if (strncmp(origin, name, size) != 0)
+		return false;
+	if (*rest == '\0')
+		return true;
+	return rest[0] == '/' && rest[1] >= '1' && rest[1] <= '9' &&
+	       strspn(rest + 1, "0123456789") == strlen(rest + 1) && strcmp(rest, "/1") != 0;
+}
+
 bool sr_checkpoints_diverge(const struct sr_checkpoint *one, const struct sr_checkpoint *other)
 {
 	return strcmp(one->origin, other->origin) == 0 && one->size == other->size &&

@@ -28,6 +28,13 @@ void sr_checkpoint_key(const uint8_t seed[SR_AUDIT_SEED], uint8_t key[SR_AUDIT_K
 /* The verifier key by the signed-note convention, ORIGIN+ID+KEY: what an auditor keeps. */
 void sr_checkpoint_verifier(const char *origin, const uint8_t key[SR_AUDIT_KEY], char text[SR_VERIFIER_MAX]);
 
+/* Read one: `text` without what stands around it. SR_CORRUPT: it is none of an Ed25519 key; `key`, `name` undefined. */
+enum sr_code sr_checkpoint_verifier_read(struct sr_span text, uint8_t key[SR_AUDIT_KEY], char name[SR_AUDIT_ORIGIN_MAX],
+					 struct sr_error *err) SR_MUST_USE;
+
+/* Is `origin` the log that a verifier key of this name is for: itself, or one that goes on for it, NAME/2 and so on? */
+bool sr_checkpoint_origin_fits(const char *origin, const char *name) SR_MUST_USE;
+
 /* Write `checkpoint` and its signature under `seed` as text, terminated. Its origin is also the key's name. */
 void sr_checkpoint_sign(const struct sr_checkpoint *checkpoint, const uint8_t seed[SR_AUDIT_SEED],
 			char text[SR_CHECKPOINT_MAX]);

@@ -231,3 +231,33 @@ bool sr_merkle_consistent(const struct sr_merkle_proof *proof, uint64_t old, con
 	return climb(proof, at, at == 0 ? old_root : proof->hashes[0], first, second, old_hash, hash) &&
 	       memcmp(old_hash, old_root, SR_HASH) == 0 && memcmp(hash, root, SR_HASH) == 0;
 }
+
+/* How many complete subtrees a tree of `size` leaves has. */
+static unsigned subtrees(uint64_t size)
+{
+	unsigned count = 0;
+	for (; size > 0; size &= size - 1)
+		count++;
+	return count;
+}
+
+void sr_merkle_stack_add(struct sr_merkle_stack *stack, const uint8_t leaf[SR_HASH])
+{
+	unsigned top = subtrees(stack->size);
+	memcpy(stack->hashes[top], leaf, SR_HASH);
+	for (uint64_t size = stack->size; (size & 1) != 0; size >>= 1, top--)
+		sr_merkle_node(stack->hashes[top - 1], stack->hashes[top], stack->hashes[top - 1]);
+	stack->size++;
+}
+
+void sr_merkle_stack_root(const struct sr_merkle_stack *stack, uint8_t root[SR_HASH])
+{
+	unsigned count = subtrees(stack->size);
+	if (count == 0) {
+		sr_merkle_empty(root);
+		return;
+	}
+	memcpy(root, stack->hashes[--count], SR_HASH);
+	while (count > 0)
+		sr_merkle_node(stack->hashes[--count], root, root);
+}

@@ -56,6 +56,17 @@ enum sr_code sr_merkle_inclusion(const struct sr_merkle_tree *tree, uint64_t num
 enum sr_code sr_merkle_consistency(const struct sr_merkle_tree *tree, uint64_t old, struct sr_merkle_proof *proof,
 				   struct sr_error *err) SR_MUST_USE;
 
+/*
+ * A tree that grows leaf by leaf, from which only its root is wanted: the hashes of its complete subtrees, the largest
+ * first. Zeroed: no leaves.
+ */
+struct sr_merkle_stack {
+	uint64_t size;
+	uint8_t hashes[65][SR_HASH];
+};
+void sr_merkle_stack_add(struct sr_merkle_stack *stack, const uint8_t leaf[SR_HASH]);
+void sr_merkle_stack_root(const struct sr_merkle_stack *stack, uint8_t root[SR_HASH]);
+
 /* Does `proof` prove that the leaf with this hash is number `number` of the `size` under `root`? RFC 9162, 2.1.3.2. */
 bool sr_merkle_included(const struct sr_merkle_proof *proof, const uint8_t leaf[SR_HASH], uint64_t number,
 			uint64_t size, const uint8_t root[SR_HASH]) SR_MUST_USE;

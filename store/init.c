@@ -253,6 +253,21 @@ static enum sr_code make_keyring(struct making *making, struct sr_error *err)
 	return sr_keyring_create(making->keyring, making->config->keyring, &making->source, err);
 }
 
+/* What an auditor checks checkpoints with: no secret, but worth as much as the way that it came. */
+static enum sr_code make_verifier(struct making *making, struct sr_error *err)
+{
+	const struct sr_store_audit store = {making->config, making->keyring, NULL};
+	char origin[SR_AUDIT_ORIGIN_MAX], text[SR_VERIFIER_MAX];
+	uint8_t key[SR_AUDIT_KEY];
+	(void)sr_store_audit_options(&store, origin);
+	sr_checkpoint_key(sr_keyring_audit_seed(making->keyring), key);
+	sr_checkpoint_verifier(origin, key, text);
+	strcat(text, "\n");
+	return make_file(making, "auditor.vkey",
+			 "the audit log's verifier key. GIVE IT TO THE AUDITOR: checkpoints are checked with it", text,
+			 strlen(text), err);
+}
+
 /* The file of the erasure ledger; what it will hold is written by erasing. */
 static enum sr_code make_ledger(struct making *making, struct sr_error *err)
 {
@@ -388,9 +403,9 @@ static enum sr_code make_config(struct making *making, struct sr_error *err)
 	return code;
 }
 
-static step *const steps[] = {settle,         take_lock,    make_key,     make_issuers, make_index,
-			      make_blobs,     make_auditor, make_keyring, make_ledger,  make_operator,
-			      enrol_operator, make_durable, make_config};
+static step *const steps[] = {settle,        take_lock,      make_key,     make_issuers,  make_index,
+			      make_blobs,    make_auditor,   make_keyring, make_verifier, make_ledger,
+			      make_operator, enrol_operator, make_durable, make_config};
 
 static void announce(const struct making *making)
 {

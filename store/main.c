@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "audit_fault.h"
+#include "audit_offline.h"
 #include "config.h"
 #include "init.h"
 #include "replay.h"
@@ -31,9 +33,24 @@ enum {
 	KEY_RESUME,
 	KEY_JSON,
 	KEY_RESTORE,
+	KEY_VERIFY_AUDIT,
+	KEY_RESTART_AUDIT,
+	KEY_VERIFIER,
+	KEY_CHECKPOINT,
 };
 
-enum task { TASK_SERVE, TASK_INIT, TASK_CHECK_CONFIG, TASK_SCRUB, TASK_RESTORE, TASK_REPLAY, TASK_HELP, TASK_VERSION };
+enum task {
+	TASK_SERVE,
+	TASK_INIT,
+	TASK_CHECK_CONFIG,
+	TASK_SCRUB,
+	TASK_RESTORE,
+	TASK_REPLAY,
+	TASK_VERIFY_AUDIT,
+	TASK_RESTART_AUDIT,
+	TASK_HELP,
+	TASK_VERSION
+};
 
 /* What the command line asks for. `told` is what argp has been told is wrong with it. */
 struct order {
@@ -44,6 +61,8 @@ struct order {
 	bool worded;
 	struct sr_scrub_offline scrub;
 	bool scrubs; /* an option of --scrub was given */
+	struct sr_audit_offline audit;
+	bool told_more; /* --json or --quiet was given */
 	const char *told;
 };
 
@@ -80,9 +99,20 @@ static const struct argp_option options[] = {
 	 "Do again what the erasure ledger says, in a store that was restored from a backup; only then can it be "
 	 "served",
 	 4},
+	{"verify-audit", KEY_VERIFY_AUDIT, NULL, 0,
+	 "Verify the audit log of the store in DIR, or the one that DIR is, with --verifier-key against its checkpoint "
+	 "and each --checkpoint. Exits 1 on any finding",
+	 4},
+	{"restart-audit", KEY_RESTART_AUDIT, NULL, 0,
+	 "Begin a new audit log in a store whose log was restored and is behind --checkpoint, the latest that anybody "
+	 "has; the old one is put aside, and the new one names it",
+	 4},
+	{"verifier-key", KEY_VERIFIER, "KEY", 0, "The log's verifier key, as auditor.vkey has it", 5},
+	{"checkpoint", KEY_CHECKPOINT, "FILE", 0, "A checkpoint that was kept; up to 16 with --verify-audit", 5},
 	{"rate", KEY_RATE, "BYTES", 0, "At most so many bytes a second; by default all it can", 5},
 	{"resume", KEY_RESUME, "PLACE", 0, "Go on behind the place that a stopped scrub gave", 5},
-	{"json", KEY_JSON, NULL, 0, "Say it as JSON: " SR_SCRUB_JSON_FIELDS, 5},
+	{"json", KEY_JSON, NULL, 0,
+	 "Say it as JSON. Of --scrub: " SR_SCRUB_JSON_FIELDS ". Of --verify-audit: " SR_AUDIT_VERIFY_FIELDS, 5},
 	{"quiet", 'q', NULL, 0, "Say nothing but findings", 5},
 	{"help", 'h', NULL, 0, "Say this", 6},
 	{"version", 'V', NULL, 0, "Say the version", 6},
@@ -110,7 +140,9 @@ static error_t wrong(struct order *order, const char *what)
 static error_t set_task(struct order *order, enum task task)
 {
 	if (order->task != TASK_SERVE && order->task != task)
-		return wrong(order, "only one of --init, --restore, --replay, --check-config and --scrub can be done");
+		return wrong(order,
+			     "only one of --init, --restore, --replay, --check-config, --scrub, --verify-audit and "
+			     "--restart-audit can be done");
 	order->task = task;
 	return 0;
 }
@@ -132,20 +164,44 @@ static error_t take_rate(struct order *order, const char *value)
 
 static error_t take_scrub(struct order *order, int key, const char *value)
 {
-	order->scrubs = true;
 	switch (key) {
 	case KEY_RATE:
 		return take_rate(order, value);
 	case KEY_RESUME:
+		order->scrubs = true;
 		order->scrub.resume = value;
 		return 0;
 	case KEY_JSON:
-		order->scrub.json = true;
+		order->told_more = true;
+		order->scrub.json = order->audit.json = true;
 		return 0;
 	default:
-		order->scrub.quiet = true;
+		order->told_more = true;
+		order->scrub.quiet = order->audit.quiet = true;
 		return 0;
 	}
+}
+
+static error_t take_checkpoint(struct order *order, const char *path)
+{
+	if (order->audit.kept_count == SR_AUDIT_OFFLINE_KEPT_MAX)
+		return wrong(order, "there are too many --checkpoint");
+	order->audit.kept[order->audit.kept_count++] = path;
+	return 0;
+}
+
+static error_t check_audit(struct order *order)
+{
+	const struct sr_audit_offline *audit = &order->audit;
+	if (order->task == TASK_VERIFY_AUDIT && !audit->verifier)
+		return wrong(order, "--verify-audit needs --verifier-key");
+	if (order->task == TASK_RESTART_AUDIT && (audit->kept_count != 1 || audit->verifier))
+		return wrong(order, "--restart-audit needs one --checkpoint, and no more");
+	if (order->task != TASK_VERIFY_AUDIT && order->task != TASK_RESTART_AUDIT &&
+	    (audit->verifier || audit->kept_count > 0))
+		return wrong(order, "--verifier-key and --checkpoint go with --verify-audit, --checkpoint with "
+				    "--restart-audit");
+	return 0;
 }
 
 /* Options that go with one task alone. */
@@ -161,8 +217,10 @@ static error_t check(struct order *order)
 	if (order->task == TASK_RESTORE && order->words.recovery)
 		return wrong(order, "--recovery goes with --init");
 	if (order->scrubs && order->task != TASK_SCRUB)
-		return wrong(order, "--rate, --resume, --json and --quiet go with --scrub");
-	return 0;
+		return wrong(order, "--rate and --resume go with --scrub");
+	if (order->told_more && order->task != TASK_SCRUB && order->task != TASK_VERIFY_AUDIT)
+		return wrong(order, "--json and --quiet go with --scrub and --verify-audit");
+	return check_audit(order);
 }
 
 static error_t take(int key, char *value, struct argp_state *state)
@@ -192,6 +250,15 @@ static error_t take(int key, char *value, struct argp_state *state)
 		return set_task(order, TASK_SCRUB);
 	case KEY_REPLAY:
 		return set_task(order, TASK_REPLAY);
+	case KEY_VERIFY_AUDIT:
+		return set_task(order, TASK_VERIFY_AUDIT);
+	case KEY_RESTART_AUDIT:
+		return set_task(order, TASK_RESTART_AUDIT);
+	case KEY_VERIFIER:
+		order->audit.verifier = value;
+		return 0;
+	case KEY_CHECKPOINT:
+		return take_checkpoint(order, value);
 	case KEY_RATE:
 	case KEY_RESUME:
 	case KEY_JSON:
@@ -284,6 +351,27 @@ static int replay(const char *directory)
 	return EXIT_DONE;
 }
 
+static int verify_audit(struct order *order)
+{
+	struct sr_error err = {.text = ""};
+	bool clean;
+	order->audit.directory = order->directory;
+	enum sr_code code = sr_store_verify_audit(&order->audit, &clean, &err);
+	if (code != SR_OK)
+		return fail(&err, code == SR_USAGE || code == SR_NOT_FOUND ? EXIT_USAGE : EXIT_FAILED);
+	return clean ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int restart_audit(const struct order *order)
+{
+	struct sr_error err = {.text = ""};
+	enum sr_code code = sr_store_restart_audit(order->directory, order->audit.kept[0], &err);
+	if (code != SR_OK)
+		return fail(&err, code == SR_BUSY ? EXIT_BUSY : code == SR_USAGE ? EXIT_USAGE : EXIT_FAILED);
+	puts("begun anew: the old audit log is put aside, and the new one names it");
+	return EXIT_DONE;
+}
+
 static int check_config(const char *directory)
 {
 	struct sr_error err = {.text = ""};
@@ -307,6 +395,10 @@ static int obey(struct order *order, char *name)
 		return replay(order->directory);
 	case TASK_SCRUB:
 		return scrub(&order->scrub, order->directory);
+	case TASK_VERIFY_AUDIT:
+		return verify_audit(order);
+	case TASK_RESTART_AUDIT:
+		return restart_audit(order);
 	case TASK_HELP:
 		argp_help(&parser, stdout, ARGP_HELP_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
 		return EXIT_DONE;

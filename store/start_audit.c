@@ -16,7 +16,7 @@
 #define NOT_SYNCED "SEALREEL_BENCH_NOT_SYNCED"
 #define MIB 1048576u
 
-static struct sr_audit_options options_of(const struct sr_store_audit *store, char origin[SR_AUDIT_ORIGIN_MAX])
+struct sr_audit_options sr_store_audit_options(const struct sr_store_audit *store, char origin[SR_AUDIT_ORIGIN_MAX])
 {
 	char hex[2 * SR_UUID + 1];
 	sodium_bin2hex(hex, sizeof hex, sr_keyring_store(store->keyring), SR_UUID);
@@ -84,7 +84,7 @@ static enum sr_code read_row(const struct sr_store_audit *store, bool *begun, st
 enum sr_code sr_store_audit_begin(const struct sr_store_audit *store, struct sr_error *err)
 {
 	char origin[SR_AUDIT_ORIGIN_MAX];
-	struct sr_audit_options options = options_of(store, origin);
+	struct sr_audit_options options = sr_store_audit_options(store, origin);
 	enum sr_code code = sr_audit_create(&options, err);
 	return code == SR_OK ? put_row(store, err) : code;
 }
@@ -92,7 +92,7 @@ enum sr_code sr_store_audit_begin(const struct sr_store_audit *store, struct sr_
 enum sr_code sr_store_audit_open(const struct sr_store_audit *store, struct sr_audit **out, struct sr_error *err)
 {
 	char origin[SR_AUDIT_ORIGIN_MAX];
-	struct sr_audit_options options = options_of(store, origin);
+	struct sr_audit_options options = sr_store_audit_options(store, origin);
 	bool begun;
 	*out = NULL;
 	enum sr_code code = take_switch(&options, err);

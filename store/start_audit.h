@@ -16,6 +16,9 @@ struct sr_store_audit {
 	struct sr_index *index;
 };
 
+/* Those of sr_audit_open for this store. `origin` (out) is borrowed by them, as config and keyring are. */
+struct sr_audit_options sr_store_audit_options(const struct sr_store_audit *store, char origin[SR_AUDIT_ORIGIN_MAX]);
+
 /*
  * Begin the log of a store that has none: its files, then the control row `audit` that says so. SR_CONFLICT: something
  * is in its place; SR_IO, SR_NO_SPACE, SR_INTERNAL.

@@ -12,6 +12,9 @@ static const struct {
 	const char *about;
 } commands[] = {
 	{"tail", cli_audit_tail, "print the latest entries, and those that come"},
+	{"verify", cli_audit_verify, "verify the log against checkpoints that were kept"},
+	{"proof", cli_audit_proof, "prove that an entry is in the log"},
+	{"checkpoint", cli_audit_checkpoint, "keep what the log is now"},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

@@ -10,7 +10,8 @@
 #include "sealreel/audit.h"
 
 /* Each is one command: argv[0] is "audit NAME". */
-cli_command cli_audit_tail;
+cli_command cli_audit_tail, cli_audit_verify, cli_audit_proof, cli_audit_checkpoint, cli_audit_search, cli_audit_export,
+	cli_audit_patient;
 
 /* An auditor's connection, and what was heard last. Zeroed but for `cli`; ended with audit_close. */
 struct audit {
@@ -24,12 +25,12 @@ struct audit {
 	size_t count;
 	uint8_t hashes[SR_AUDITOR_HASHES][SR_AUDITOR_HASH];
 	struct sr_audit_room *room; /* of the entry being looked at */
-	/* Of a walk through pages. */
+	/* The page that was heard: how many entries, and where they lie one behind the other as the message has them.
+	 */
 	uint64_t next;
-	bool stopped;
-	bool (*visit)(void *context, const struct sr_audit_entry *entry, struct sr_span json);
-	void *context;
-	int status;
+	size_t page_count;
+	size_t page_used;
+	uint8_t *page;
 };
 
 /* Connect as the options say. The exit status, CLI_DONE: it stands; else a line is printed. */
@@ -38,8 +39,9 @@ void audit_close(struct audit *audit);
 
 /*
  * Give each entry with a number in [from, to), `to` 0: to the end as it is at the last page, to `visit`: parsed, and as
- * the log has it, both borrowed during the call; false ends the walk. What is not an entry of the log's form, or has
- * another number than the daemon says, is a failure. The exit status, with its line printed.
+ * the log has it, both borrowed during the call, in which anything but another walk may be asked; false ends the walk.
+ * What is not an entry of the log's form, or has another number than the daemon says, is a failure. The exit status,
+ * with its line printed.
  */
 typedef bool audit_visit(void *context, const struct sr_audit_entry *entry, struct sr_span json);
 int audit_read(struct audit *audit, uint64_t from, uint64_t to, audit_visit *visit, void *context);

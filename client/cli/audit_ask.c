@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "cli/audit.h"
+#include "message_audit.h"
 
 int audit_open(struct audit *audit)
 {
 	int status = CLI_DONE;
 	audit->room = malloc(sizeof *audit->room);
-	if (!audit->room)
+	audit->page = malloc(SR_ENTRIES_BYTES_MAX);
+	if (!audit->room || !audit->page)
 		return cli_fail_text(SR_INTERNAL, "memory is used up");
 	audit->blocking = cli_connect(audit->cli, &status);
 	return audit->blocking ? CLI_DONE : status;
@@ -19,8 +21,10 @@ void audit_close(struct audit *audit)
 {
 	sr_blocking_close(audit->blocking);
 	free(audit->room);
+	free(audit->page);
 	audit->blocking = NULL;
 	audit->room = NULL;
+	audit->page = NULL;
 }
 
 int audit_flush(int status)
@@ -43,77 +47,101 @@ static int wait_for(struct audit *audit, enum sr_code code)
 
 /* ---- entries ---- */
 
-static bool look_at(struct audit *audit, const struct sr_auditor_entry *item)
-{
-	struct sr_audit_entry entry;
-	struct sr_error err = {.text = ""};
-	if (sr_audit_entry_parse(item->json, item->size, audit->room, &entry, &err) != SR_OK)
-		audit->status = cli_fail_text(SR_CORRUPT, "entry %llu: %s", (unsigned long long)item->number, err.text);
-	else if (entry.number != item->number)
-		audit->status = cli_fail_text(SR_CORRUPT, "entry %llu says that it is number %llu",
-					      (unsigned long long)item->number, (unsigned long long)entry.number);
-	else
-		return audit->visit(audit->context, &entry, (struct sr_span){item->json, item->size});
-	return false;
-}
-
+/* The page is the callback's alone: what is looked at afterwards is a copy. */
 static void on_page(void *context, const struct sr_result *result, const struct sr_auditor_page *page)
 {
 	struct audit *audit = context;
+	struct sr_builder out = sr_builder_over(audit->page, SR_ENTRIES_BYTES_MAX);
 	audit->result = *result;
 	audit->done = true;
 	if (!page)
 		return;
-	/* Numbers that do not ascend from where we were would have us go round for ever. */
-	uint64_t least = audit->next;
-	for (size_t at = 0; at < page->count && !audit->stopped; at++) {
-		if (page->entries[at].number < least) {
-			audit->status = cli_fail_text(SR_CORRUPT, "the store's entries are not in their order");
-			audit->stopped = true;
-			return;
-		}
-		least = page->entries[at].number + 1;
-		audit->stopped = !look_at(audit, &page->entries[at]);
-	}
-	if (page->next < least || (page->next == audit->next && page->next < page->size)) {
-		audit->status = cli_fail_text(SR_CORRUPT, "the store's pages do not go on");
-		audit->stopped = true;
-	}
 	audit->size = page->size;
 	audit->next = page->next;
+	audit->page_count = page->count;
+	for (size_t at = 0; at < page->count; at++) {
+		const struct sr_auditor_entry *entry = &page->entries[at];
+		const struct sr_audit_item item = {entry->number, {entry->json, entry->size}};
+		sr_audit_item_encode(&out, &item);
+	}
+	audit->page_used = out.failed ? 0 : out.used;
 }
 
-static void begin_walk(struct audit *audit, uint64_t from, audit_visit *visit, void *context)
+/* A walk from number `from` on. */
+struct walk {
+	struct audit *audit;
+	audit_visit *visit;
+	void *context;
+	uint64_t least; /* that the next entry may have */
+	bool stopped;
+	int status;
+};
+
+static void fail(struct walk *walk, uint64_t number, const char *why)
 {
-	audit->next = from;
-	audit->stopped = false;
-	audit->visit = visit;
-	audit->context = context;
-	audit->status = CLI_DONE;
+	walk->status = cli_fail_text(SR_CORRUPT, "entry %llu: %s", (unsigned long long)number, why);
+	walk->stopped = true;
+}
+
+static void look_at(struct walk *walk, const struct sr_audit_item *item)
+{
+	struct sr_audit_entry entry;
+	struct sr_error err = {.text = ""};
+	if (item->number < walk->least)
+		fail(walk, item->number, "the store does not give its entries in their order");
+	else if (sr_audit_entry_parse(item->json.data, item->json.size, walk->audit->room, &entry, &err) != SR_OK)
+		fail(walk, item->number, err.text);
+	else if (entry.number != item->number)
+		fail(walk, item->number, "it says that it is another one");
+	else
+		walk->stopped = !walk->visit(walk->context, &entry, item->json);
+	walk->least = item->number + 1;
+}
+
+/* A page was heard. One that does not lead on would have us go round for ever. */
+static void look_through(struct walk *walk, uint64_t asked)
+{
+	struct audit *audit = walk->audit;
+	struct sr_cursor in = sr_cursor_over(audit->page, audit->page_used);
+	for (size_t at = 0; at < audit->page_count && !walk->stopped; at++) {
+		struct sr_audit_item item;
+		sr_audit_item_decode(&in, &item);
+		look_at(walk, &item);
+	}
+	if (!walk->stopped && (audit->next < walk->least || (audit->next == asked && audit->next < audit->size)))
+		fail(walk, asked, "the store's pages do not lead on from here");
 }
 
 int audit_read(struct audit *audit, uint64_t from, uint64_t to, audit_visit *visit, void *context)
 {
-	sr_client *client = sr_blocking_client(audit->blocking);
-	int status;
-	begin_walk(audit, from, visit, context);
+	struct walk walk = {.audit = audit, .visit = visit, .context = context, .least = from, .status = CLI_DONE};
+	audit->next = from;
 	do {
-		status = wait_for(audit, sr_auditor_read(client, audit->next, to, on_page, audit, NULL));
-	} while (status == CLI_DONE && !audit->stopped && audit->next < audit->size && (to == 0 || audit->next < to));
-	return status == CLI_DONE ? audit->status : status;
+		uint64_t asked = audit->next;
+		int status = wait_for(
+			audit, sr_auditor_read(sr_blocking_client(audit->blocking), asked, to, on_page, audit, NULL));
+		if (status != CLI_DONE)
+			return status;
+		look_through(&walk, asked);
+	} while (!walk.stopped && audit->next < audit->size && (to == 0 || audit->next < to));
+	return walk.status;
 }
 
 int audit_search(struct audit *audit, const struct sr_auditor_search *search, audit_visit *visit, void *context)
 {
-	sr_client *client = sr_blocking_client(audit->blocking);
+	struct walk walk = {
+		.audit = audit, .visit = visit, .context = context, .least = search->first, .status = CLI_DONE};
 	struct sr_auditor_search page = *search;
-	int status;
-	begin_walk(audit, search->first, visit, context);
+	audit->next = search->first;
 	do {
 		page.first = audit->next;
-		status = wait_for(audit, sr_auditor_search(client, &page, on_page, audit, NULL));
-	} while (status == CLI_DONE && !audit->stopped && audit->next < audit->size);
-	return status == CLI_DONE ? audit->status : status;
+		int status = wait_for(
+			audit, sr_auditor_search(sr_blocking_client(audit->blocking), &page, on_page, audit, NULL));
+		if (status != CLI_DONE)
+			return status;
+		look_through(&walk, page.first);
+	} while (!walk.stopped && audit->next < audit->size);
+	return walk.status;
 }
 
 static void on_size(void *context, const struct sr_result *result, const struct sr_auditor_page *page)

@@ -203,6 +203,7 @@ static void announce(const struct init *init)
 	       "can sign grants for every patient\n\n",
 	       dir, dir);
 	printf("Move %s/auditor.key offline now: only it opens the names in the audit log.\n", dir);
+	printf("Give %s/auditor.vkey to the auditor, who checks the audit log's checkpoints with it.\n", dir);
 	printf("Before real use, remove the section [issuer dev] from %s/sealreel.ini, and both files above.\n\n", dir);
 	printf("Next:\n");
 	printf("  sealreeld %s &\n", dir);

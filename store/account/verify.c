@@ -13,19 +13,6 @@
 
 #define PROGRESS_STEP 4096 /* entries between two calls of progress */
 
-static const char *const fault_names[SR_FAULTS] = {
-	[SR_FAULT_CHECKPOINT] = "checkpoint", [SR_FAULT_RECORD] = "record",
-	[SR_FAULT_ENTRY] = "entry",           [SR_FAULT_TILE] = "tile",
-	[SR_FAULT_BUNDLE] = "bundle",         [SR_FAULT_ROOT] = "root",
-	[SR_FAULT_SHORTER] = "shorter",       [SR_FAULT_REWRITTEN] = "rewritten",
-	[SR_FAULT_DIVERGED] = "diverged",     [SR_FAULT_OTHER_LOG] = "other_log",
-};
-
-const char *sr_audit_fault_name(enum sr_audit_fault fault)
-{
-	return fault_names[fault];
-}
-
 struct verifying {
 	const struct sr_audit_verification *work;
 	struct sr_audit_verdict *verdict;
@@ -52,44 +39,23 @@ __attribute__((format(printf, 4, 5))) static void find(struct verifying *verifyi
 
 /* ---- checkpoints ---- */
 
-static void check_kept(struct verifying *verifying)
+/* What the auditor has kept, beside what the log says now. */
+static struct sr_audit_kept kept_of(struct verifying *verifying)
 {
 	const struct sr_audit_verification *work = verifying->work;
-	const struct sr_checkpoint *own = &verifying->verdict->checkpoint;
-	for (size_t at = 0; at < work->kept_count; at++) {
-		const struct sr_checkpoint *kept = &work->kept[at];
-		for (size_t other = 0; other < at; other++)
-			if (sr_checkpoints_diverge(kept, &work->kept[other]))
-				find(verifying, SR_FAULT_DIVERGED, kept->size,
-				     "two signed checkpoints of %llu entries have different roots",
-				     (unsigned long long)kept->size);
-		if (strcmp(kept->origin, own->origin) != 0)
-			find(verifying, SR_FAULT_OTHER_LOG, kept->size, "the kept checkpoint is of %s, the log is %s",
-			     kept->origin, own->origin);
-		else if (kept->size > own->size)
-			find(verifying, SR_FAULT_SHORTER, kept->size,
-			     "the kept checkpoint covers %llu entries, the log has %llu: entries were cut off",
-			     (unsigned long long)kept->size, (unsigned long long)own->size);
-	}
+	return (struct sr_audit_kept){&verifying->verdict->checkpoint, work->kept, work->kept_count, work->found,
+				      work->context};
 }
 
 /* The tree has come to this size: is it the one that was kept? */
 static void compare_kept(struct verifying *verifying)
 {
-	const struct sr_audit_verification *work = verifying->work;
+	struct sr_audit_kept kept = kept_of(verifying);
 	uint8_t root[SR_HASH];
-	for (size_t at = 0; at < work->kept_count; at++) {
-		const struct sr_checkpoint *kept = &work->kept[at];
-		if (kept->size != verifying->builder->size ||
-		    strcmp(kept->origin, verifying->verdict->checkpoint.origin) != 0)
-			continue;
-		sr_tile_builder_root(verifying->builder, root);
-		if (memcmp(root, kept->root, SR_HASH) != 0)
-			find(verifying, SR_FAULT_REWRITTEN, kept->size,
-			     "the first %llu entries are not those of the kept checkpoint: the log was changed and "
-			     "signed again",
-			     (unsigned long long)kept->size);
-	}
+	if (!sr_audit_kept_has(&kept, verifying->builder->size))
+		return;
+	sr_tile_builder_root(verifying->builder, root);
+	verifying->verdict->findings += sr_audit_kept_compare(&kept, verifying->builder->size, root);
 }
 
 static bool check_checkpoint(struct verifying *verifying)
@@ -262,7 +228,8 @@ enum sr_code sr_audit_verify(const struct sr_audit_verification *work, struct sr
 	if (!verifying.room || !verifying.builder)
 		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
 	if (code == SR_OK && check_checkpoint(&verifying)) {
-		check_kept(&verifying);
+		struct sr_audit_kept kept = kept_of(&verifying);
+		verdict->findings += sr_audit_kept_check(&kept);
 		compare_kept(&verifying);
 		check_front(&verifying);
 		code = check_records(&verifying);

@@ -1,6 +1,7 @@
 /*
  * What is read of an audit log. The first byte chooses: `e` an entry's JSON, which if it is taken must be what writing
- * it gives; `r` a record file's content behind its front; `c` a checkpoint; `p` a proof; `s` a search run.
+ * it gives; `r` a record file's content behind its front; `c` a checkpoint; `p` a proof; `s` a search run;
+ * `v` a verifier key.
  */
 #include <fcntl.h>
 #include <sodium.h>
@@ -115,6 +116,17 @@ static void fuzz_run(const uint8_t *data, size_t size)
 	}
 }
 
+static void fuzz_verifier(const uint8_t *data, size_t size)
+{
+	uint8_t read[SR_AUDIT_KEY];
+	char name[SR_AUDIT_ORIGIN_MAX], again[SR_VERIFIER_MAX];
+	if (sr_checkpoint_verifier_read((struct sr_span){data, size}, read, name, NULL) != SR_OK)
+		return;
+	sr_checkpoint_verifier(name, read, again);
+	must(strlen(again) == size && memcmp(again, data, size) == 0);
+	must(sr_checkpoint_origin_fits(name, name));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0)
@@ -134,6 +146,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 's':
 		fuzz_run(data + 1, size - 1);
+		break;
+	case 'v':
+		fuzz_verifier(data + 1, size - 1);
 		break;
 	default:
 		break;

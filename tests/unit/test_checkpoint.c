@@ -156,3 +156,47 @@ Test(note, two_stories_are_told_apart)
 	other.size = 6;
 	cr_expect_not(sr_checkpoints_diverge(&one, &other));
 }
+
+Test(note, a_verifier_key_is_read_in_its_one_form)
+{
+	char verifier[SR_VERIFIER_MAX], name[SR_AUDIT_ORIGIN_MAX];
+	uint8_t read[SR_AUDIT_KEY];
+	sr_checkpoint_verifier("sealreel/0123", key, verifier);
+	size_t size = strlen(verifier);
+	struct sr_span whole = {(const uint8_t *)verifier, size};
+	cr_assert_eq(sr_checkpoint_verifier_read(whole, read, name, NULL), SR_OK);
+	cr_expect_str_eq(name, "sealreel/0123");
+	cr_expect_arr_eq(read, key, SR_AUDIT_KEY);
+	for (size_t cut = 0; cut < size; cut++)
+		cr_expect_eq(sr_checkpoint_verifier_read((struct sr_span){whole.data, cut}, read, name, NULL),
+			     SR_CORRUPT, "%zu bytes", cut);
+	/* Another name has another id, and so has another key. */
+	for (size_t at = 0; at < size; at++) {
+		char changed[SR_VERIFIER_MAX];
+		memcpy(changed, verifier, size);
+		changed[at] = changed[at] == 'A' ? 'B' : 'A';
+		cr_expect_eq(sr_checkpoint_verifier_read((struct sr_span){(uint8_t *)changed, size}, read, name, NULL),
+			     SR_CORRUPT, "byte %zu", at);
+	}
+}
+
+Test(note, a_key_is_for_its_log_and_those_that_go_on_for_it)
+{
+	static const struct {
+		const char *origin;
+		bool fits;
+	} cases[] = {{"sealreel/ab", true},
+		     {"sealreel/ab/2", true},
+		     {"sealreel/ab/10", true},
+		     {"sealreel/ab/1", false},
+		     {"sealreel/ab/0", false},
+		     {"sealreel/ab/02", false},
+		     {"sealreel/abc", false},
+		     {"sealreel/ab/", false},
+		     {"sealreel/a", false},
+		     {"sealreel/ab/2x", false},
+		     {"", false}};
+	for (size_t at = 0; at < sizeof cases / sizeof *cases; at++)
+		cr_expect_eq(sr_checkpoint_origin_fits(cases[at].origin, "sealreel/ab"), cases[at].fits, "%s",
+			     cases[at].origin);
+}

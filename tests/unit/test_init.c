@@ -94,6 +94,7 @@ Test(init, makes_everything_for_its_owner_alone)
 		      {"store/ledger", 0600},
 		      {"store/operator.cred", 0600},
 		      {"store/auditor.key", 0600},
+		      {"store/auditor.vkey", 0600},
 		      {"store/sealreel.ini", 0600},
 		      {"store/lock", 0600}};
 	made(NULL);
@@ -107,8 +108,9 @@ Test(init, makes_everything_for_its_owner_alone)
 Test(init, says_what_it_made_and_last_the_store)
 {
 	made(NULL);
-	static const char *const names[] = {"index",       "audit",  "blobs",         "issuers",     "keyring",
-					    "keyring.key", "ledger", "operator.cred", "auditor.key", "sealreel.ini"};
+	static const char *const names[] = {"index",       "audit",        "blobs",       "issuers",
+					    "keyring",     "keyring.key",  "ledger",      "operator.cred",
+					    "auditor.key", "auditor.vkey", "sealreel.ini"};
 	for (size_t at = 0; at < sizeof names / sizeof *names; at++) {
 		char line[160];
 		snprintf(line, sizeof line, "made %s/%s: ", store, names[at]);

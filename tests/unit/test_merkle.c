@@ -147,6 +147,18 @@ Test(merkle, every_root_is_right)
 	free(builder);
 }
 
+Test(merkle, a_tree_that_grows_has_every_root)
+{
+	struct sr_merkle_stack stack = {.size = 0};
+	uint8_t root[SR_HASH];
+	for (size_t size = 0; size <= MOST; size++) {
+		sr_merkle_stack_root(&stack, root);
+		cr_expect_arr_eq(root, roots[size], SR_HASH, "%zu leaves", size);
+		if (size < MOST)
+			sr_merkle_stack_add(&stack, leaves[size]);
+	}
+}
+
 static void expect_same(const struct sr_merkle_proof *one, const struct sr_merkle_proof *other)
 {
 	cr_assert_eq(one->count, other->count);
