@@ -18,7 +18,8 @@ declare -A may_include=(
 	[store/serve]="store store/serve store/account store/data store/access store/keys proto"
 	[store]="store store/serve store/account store/data store/access store/keys proto"
 	[client/lib]="client/lib proto"
-	[client/cli]="client/cli client/lib proto"
+	[client/report]="client/report proto"
+	[client/cli]="client/cli client/report client/lib proto"
 )
 # Headers of the system that only some rooms may include.
 lmdb='lmdb\.h'
@@ -32,6 +33,7 @@ declare -A may_not_see=(
 	[store/serve]="$lmdb"
 	[store]="$lmdb"
 	[client/lib]="$lmdb"
+	[client/report]="$lmdb|$loop|$sockets"
 	[client/cli]="$lmdb"
 )
 # proto is the other way round: all it may include, and what it may not call of the headers it has.
