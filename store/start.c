@@ -57,18 +57,24 @@ static void raise_descriptors(void)
 
 /*
  * The index is a mapped file: one that is cut short, or a disk that cannot give a page, ends the daemon with a word. So
- * does a damaged page of it, which LMDB follows to wherever it points.
+ * does a damaged page of it, which LMDB follows to wherever it points; and libuv, which aborts where it cannot say that
+ * it has no memory or no thread.
  */
-static void on_page_fault(int number)
+static void on_fault(int number)
 {
 	static const char unread[] = "level=alarm event=fatal code=io text=\"a page of the index cannot be read; "
 				     "check the disk, then the store with sealreeld --scrub DIR\"\n";
+	static const char gave_up[] = "level=alarm event=fatal code=internal text=\"a library has given up: memory or "
+				      "threads are used up, or there is a fault in this program\"\n";
 	static const char astray[] = "level=alarm event=fatal code=corrupt text=\"memory was used that is not there: a "
 				     "damaged page of the index, or a fault in this program; check the store with "
 				     "sealreeld --scrub DIR\"\n";
-	ssize_t written = number == SIGBUS ? write(STDERR_FILENO, unread, sizeof unread - 1)
-					   : write(STDERR_FILENO, astray, sizeof astray - 1);
-	(void)written;
+	if (number == SIGBUS)
+		(void)!write(STDERR_FILENO, unread, sizeof unread - 1);
+	else if (number == SIGABRT)
+		(void)!write(STDERR_FILENO, gave_up, sizeof gave_up - 1);
+	else
+		(void)!write(STDERR_FILENO, astray, sizeof astray - 1);
 	_exit(1);
 }
 
@@ -79,6 +85,7 @@ static void on_faults(void (*handler)(int number))
 	(void)!sigaction(SIGBUS, &action, NULL);
 #ifndef SANITIZED /* a sanitizer says far more about it */
 	(void)!sigaction(SIGSEGV, &action, NULL);
+	(void)!sigaction(SIGABRT, &action, NULL);
 #endif
 }
 
@@ -98,7 +105,7 @@ enum sr_code sr_process_prepare(struct sr_error *err)
 		return SR_FAIL(err, SR_INTERNAL, "cannot forbid core dumps: %s", strerror(errno));
 	raise_descriptors();
 	signal(SIGPIPE, SIG_IGN);
-	on_faults(on_page_fault);
+	on_faults(on_fault);
 	return SR_OK;
 }
 

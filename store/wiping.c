@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Stands in front of every piece; as wide as the strictest alignment. */
 union head {
@@ -16,14 +17,22 @@ union head {
 	max_align_t align;
 };
 
+/*
+ * The libraries would go on without it and say that a row does not verify, or that a grant is malformed: an alarm, or a
+ * refusal, that is not true. Clients resume.
+ */
+static _Noreturn void memory_is_used_up(void)
+{
+	static const char line[] = "level=alarm event=fatal code=internal text=\"memory is used up\"\n";
+	(void)!write(STDERR_FILENO, line, sizeof line - 1);
+	_exit(1);
+}
+
 void *sr_wiping_malloc(size_t size)
 {
-	union head *head;
-	if (size > SIZE_MAX - sizeof *head)
-		return NULL;
-	head = malloc(sizeof *head + size);
+	union head *head = size > SIZE_MAX - sizeof *head ? NULL : malloc(sizeof *head + size);
 	if (!head)
-		return NULL;
+		memory_is_used_up();
 	head->size = size;
 	return head + 1;
 }
@@ -49,8 +58,6 @@ void *sr_wiping_realloc(void *memory, size_t size)
 		return NULL;
 	}
 	made = sr_wiping_malloc(size);
-	if (!made)
-		return NULL;
 	old--;
 	memcpy(made, memory, old->size < size ? old->size : size);
 	sr_wiping_free(memory);

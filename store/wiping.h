@@ -9,7 +9,10 @@
 
 #include "error.h"
 
-/* As malloc, realloc and free, but what is freed, moved or shrunk is wiped first. Any thread. */
+/*
+ * As malloc, realloc and free, but what is freed, moved or shrunk is wiped first. Any thread. Where there is no memory
+ * they say so on standard error and end the process with status 1.
+ */
 void *sr_wiping_malloc(size_t size);
 void *sr_wiping_realloc(void *memory, size_t size);
 void sr_wiping_free(void *memory);

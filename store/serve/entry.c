@@ -20,7 +20,8 @@ struct walking {
 	struct sr_builder *out;
 	uint8_t head_key[SR_KEY];
 	uint16_t count;
-	const char *damaged; /* what did not verify */
+	enum sr_opening opening;
+	const char *unopened; /* of what, unless it is SR_OPENED */
 };
 
 static bool put_track(void *context, const struct sr_track_row *row)
@@ -29,12 +30,14 @@ static bool put_track(void *context, const struct sr_track_row *row)
 	const struct sr_entry_job *job = walking->job;
 	struct sr_track_words words;
 	struct sr_head head;
-	if (sr_head_open(walking->head_key, job->recording, row->track, row->head, &head) != SR_OPENED)
-		walking->damaged = "track's head";
-	else if (sr_track_words_open(job->found->dek, job->recording, row, &words) != SR_OPENED)
-		walking->damaged = "track's entry";
+	walking->unopened = "track's head";
+	walking->opening = sr_head_open(walking->head_key, job->recording, row->track, row->head, &head);
+	if (walking->opening == SR_OPENED) {
+		walking->unopened = "track's entry";
+		walking->opening = sr_track_words_open(job->found->dek, job->recording, row, &words);
+	}
 	job->request->work.opens += 2;
-	if (walking->damaged)
+	if (walking->opening != SR_OPENED)
 		return false;
 	struct sr_entry_track track = {
 		.track = row->track,
@@ -66,8 +69,9 @@ static enum sr_code put_front(const struct sr_entry_job *job, struct sr_builder 
 		.tracks = row->tracks,
 	};
 	job->request->work.opens++;
-	if (sr_label_open(job->found->dek, job->recording, row, label, &size) != SR_OPENED)
-		return sr_request_corrupt(job->request, job->recording, "recording's entry");
+	enum sr_opening opening = sr_label_open(job->found->dek, job->recording, row, label, &size);
+	if (opening != SR_OPENED)
+		return sr_request_unopened(job->request, job->recording, opening, "recording's entry");
 	memcpy(entry.recording, job->recording, SR_UUID);
 	entry.label = (struct sr_span){label, size};
 	sr_entry_encode(out, &entry);
@@ -77,7 +81,7 @@ static enum sr_code put_front(const struct sr_entry_job *job, struct sr_builder 
 
 enum sr_code sr_entry_make(const struct sr_entry_job *job, struct sr_builder *out)
 {
-	struct walking walking = {.job = job, .out = out};
+	struct walking walking = {.job = job, .out = out, .opening = SR_OPENED};
 	struct sr_builder before = *out;
 	enum sr_code code = put_front(job, out);
 	if (code == SR_OK) {
@@ -87,9 +91,10 @@ enum sr_code sr_entry_make(const struct sr_entry_job *job, struct sr_builder *ou
 	}
 	if (code == SR_OK && out->failed)
 		code = SR_NO_SPACE;
-	else if (code == SR_OK && (walking.damaged || walking.count != job->found->row.tracks))
-		code = sr_request_corrupt(job->request, job->recording,
-					  walking.damaged ? walking.damaged : "set of tracks");
+	else if (code == SR_OK && walking.opening != SR_OPENED)
+		code = sr_request_unopened(job->request, job->recording, walking.opening, walking.unopened);
+	else if (code == SR_OK && walking.count != job->found->row.tracks)
+		code = sr_request_corrupt(job->request, job->recording, "set of tracks");
 	if (code != SR_OK)
 		*out = before;
 	return code;

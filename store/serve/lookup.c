@@ -45,6 +45,14 @@ enum sr_code sr_request_corrupt(struct sr_request *request, const uint8_t record
 	return SR_FAIL(&request->error, SR_CORRUPT, "the %s does not verify; tell the operator", what);
 }
 
+enum sr_code sr_request_unopened(struct sr_request *request, const uint8_t recording[SR_UUID], enum sr_opening opening,
+				 const char *what)
+{
+	if (opening == SR_OPEN_FAILED)
+		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+	return sr_request_corrupt(request, recording, what);
+}
+
 enum sr_code sr_request_storage(struct sr_request *request, const struct sr_error *err)
 {
 	sr_log_error(SR_LOG_ERROR, "storage", err);

@@ -80,6 +80,10 @@ enum sr_code sr_tracks_walk(struct sr_request *request, struct sr_view *view, co
 /* Fail the request with SR_CORRUPT and the event for it: `what` is damaged. */
 enum sr_code sr_request_corrupt(struct sr_request *request, const uint8_t recording[SR_UUID], const char *what);
 
+/* The same for what ended with `opening` and not SR_OPENED; SR_INTERNAL if that says nothing about the bytes. */
+enum sr_code sr_request_unopened(struct sr_request *request, const uint8_t recording[SR_UUID], enum sr_opening opening,
+				 const char *what);
+
 /* Fail the request with the code of a data file's failure; its text, which has a path, goes to the log only. */
 enum sr_code sr_request_storage(struct sr_request *request, const struct sr_error *err);
 

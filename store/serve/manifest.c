@@ -164,8 +164,10 @@ static enum sr_code begin(struct making *making)
 	sr_track_key(job->dek, job->row->track, making->track_key);
 	sr_head_key(job->dek, making->head_key);
 	sr_manifest_key(job->dek, making->manifest_key);
-	if (sr_head_open(making->head_key, job->recording, job->row->track, job->row->head, &making->head) != SR_OPENED)
-		return corrupt(making, "track's head");
+	enum sr_opening opening =
+		sr_head_open(making->head_key, job->recording, job->row->track, job->row->head, &making->head);
+	if (opening != SR_OPENED)
+		return sr_request_unopened(job->request, job->recording, opening, "track's head");
 	sr_chain_start(job->recording, job->row->track, making->chain);
 	/* The rows are put after the manifest is synced, with whatever new file it lies in. */
 	bool changed;

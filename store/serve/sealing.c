@@ -60,8 +60,11 @@ enum sr_code sr_sealing_new(const struct sr_sealing_options *options, struct sr_
 	sealing->last = &sealing->first;
 	sr_track_key(options->dek, sealing->row.track, sealing->track_key);
 	sr_head_key(options->dek, sealing->head_key);
-	if (sr_head_open(sealing->head_key, sealing->recording, sealing->row.track, sealing->row.head,
-			 &sealing->head) != SR_OPENED)
+	enum sr_opening opening = sr_head_open(sealing->head_key, sealing->recording, sealing->row.track,
+					       sealing->row.head, &sealing->head);
+	if (opening == SR_OPEN_FAILED)
+		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	else if (opening != SR_OPENED)
 		code = SR_FAIL(err, SR_CORRUPT, "the track's head does not verify");
 	struct sr_blob_name name = sr_sealing_file(sealing);
 	if (code == SR_OK)

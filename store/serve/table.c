@@ -135,7 +135,9 @@ static enum sr_code open_head(struct sr_table_look *look)
 	sodium_memzero(head_key, sizeof head_key);
 	if (opening == SR_OPENED && look->head.segments == look->row.segments && look->head.length == look->row.length)
 		return SR_OK;
-	return damaged(look, "track's head");
+	if (opening == SR_OPENED)
+		opening = SR_DAMAGED;
+	return sr_request_unopened(look->request, look->recording, opening, "track's head");
 }
 
 enum sr_code sr_table_read(struct sr_table_look *look)

@@ -136,10 +136,10 @@ class File {
     });
   }
 
-  /** Its bytes after a power cut now. `last` may be a change that was under way. */
-  left(random, last) {
+  /** Its bytes after a power cut now. `last` may be a change that was under way, `name` the fate of all of them. */
+  left(random, last, name = null) {
     const names = Object.keys(FATES);
-    const fate = FATES[names[Math.floor(random() * names.length)]];
+    const fate = FATES[name ?? names[Math.floor(random() * names.length)]];
     const content = this.#durable.copy();
     for (const change of last ? [...this.#pending, last] : this.#pending) {
       if (change.synced) {
@@ -259,9 +259,9 @@ export class Disk {
 
   /**
    * What a power cut now could leave: { files, directories }, the bytes of the first by path, and the paths of the
-   * others. `next`: the entry that was under way, or null.
+   * others. `next`: the entry that was under way, or null. `fate`: that of each file, or null for one at random.
    */
-  left(random, next = null) {
+  left(random, next = null, fate = null) {
     const left = { files: new Map(), directories: [] };
     const under = ['write', 'write-synced', 'truncate'].includes(next?.kind) ? this.#files.get(next.inode) : null;
     const walk = (directory, path) => {
@@ -271,7 +271,7 @@ export class Disk {
           walk(node, `${path}${name}/`);
         } else {
           const last = node === under ? { ...next, synced: false } : null;
-          left.files.set(`${path}${name}`, node.left(random, last));
+          left.files.set(`${path}${name}`, node.left(random, last, fate));
         }
       }
     };

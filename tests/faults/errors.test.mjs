@@ -5,23 +5,20 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client } from '../peer/client.mjs';
 import { Refusal } from '../peer/connection.mjs';
 import { DEADLINE } from '../scenario/harness.mjs';
 import { FaultStore, LONG, generator, missing, sample } from './rig.mjs';
 import {
-  BESIDE, EARLIER, Ingest, Ledger, RECORDINGS, TURNS, check, complete, play, work, workBeside,
+  BESIDE, EARLIER, Ingest, Ledger, RECORDINGS, TURNS, check, complete, failure, hear, workAll,
 } from './workload.mjs';
 
 const POINTS = LONG ? Infinity : 16;
-const ON_FILES = 'write,fsync,fsync-directory,fdatasync,truncate,create,rename,unlink';
+const ON_FILES = 'write,write-synced,fsync,fsync-directory,fdatasync,truncate,create,rename,unlink';
 const FAILS = ['EIO', 'ENOSPC'];
 /** What the account stands in, whose failures last until a restart. */
 const ACCOUNT = / audit\/records$/;
 /** Those that a signal may interrupt. */
-const INTERRUPTIBLE = 'write,fsync,fsync-directory,fdatasync,truncate';
-
-const failure = (promise) => promise.then(() => null, (error) => error);
+const INTERRUPTIBLE = 'write,write-synced,fsync,fsync-directory,fdatasync,truncate';
 
 describe('calls that fail', { skip: missing() }, () => {
   const earlier = new Ledger();
@@ -35,26 +32,6 @@ describe('calls that fail', { skip: missing() }, () => {
   });
 
   after(() => whole?.remove());
-
-  /** Plays what was recorded long before, again and again. */
-  async function hear(rig, goesOn) {
-    const client = await Client.connect(rig.credential('playback'));
-    while (goesOn()) {
-      await play(rig, client, EARLIER);
-    }
-    await client.close();
-  }
-
-  /** The workload, and beside it another one and a listener: what each of them came to. */
-  async function workAll(rig, ledger) {
-    let over = false;
-    const goesOn = () => !over;
-    const beside = failure(workBeside(rig, ledger, goesOn));
-    const listener = failure(hear(rig, goesOn));
-    const own = await failure(work(rig, ledger));
-    over = true;
-    return { own, beside: await beside, listener: await listener };
-  }
 
   /** Has the daemon ended by itself? Its clients may know that before we do. */
   async function hasEnded(rig, outcome) {
@@ -139,7 +116,7 @@ describe('calls that fail', { skip: missing() }, () => {
   }
 
   const random = generator(5);
-  for (const [calls, faults] of [[ON_FILES, FAILS], ['write', ['short']], [INTERRUPTIBLE, ['EINTR']],
+  for (const [calls, faults] of [[ON_FILES, FAILS], ['write,write-synced', ['short']], [INTERRUPTIBLE, ['EINTR']],
     ['send', ['EIO', 'short', 'EINTR']]]) {
     for (const fault of faults) {
       test(`${fault} at any ${calls === 'send' ? 'send' : 'call that changes a file'}`, async (t) => {

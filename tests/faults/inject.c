@@ -65,7 +65,7 @@ static void trace_move(const struct sr_call *call, const struct move *how, ssize
 		sr_trace_add(SR_TRACE_SEND, call, (uint64_t)moved, NULL, 0);
 		return;
 	}
-	bool synced = (fcntl(call->fd, F_GETFL) & O_DSYNC) != 0;
+	bool synced = call->verb == SR_WRITE_SYNCED && call->fault != SR_DENY;
 	off_t offset = how->offset >= 0 ? how->offset : lseek(call->fd, 0, SEEK_CUR) - moved;
 	sr_trace_add(synced ? SR_TRACE_WRITE_SYNCED : SR_TRACE_WRITE, call, (uint64_t)offset, how->iov,
 		     (uint64_t)moved);
@@ -88,7 +88,7 @@ static ssize_t transfer(int fd, enum sr_verb verb, const struct move *how)
 		sr_call_die();
 	sr_call_end();
 	errno = saved;
-	return moved;
+	return call.fault == SR_DENY ? sr_call_fail() : moved;
 }
 
 static ssize_t write_at(int fd, const void *data, size_t size, off_t offset)

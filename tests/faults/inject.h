@@ -13,6 +13,7 @@
 /* What is intercepted. Calls that do the same thing are one: pwrite, writev and write are SR_WRITE. */
 enum sr_verb {
 	SR_WRITE,
+	SR_WRITE_SYNCED, /* through a descriptor of O_SYNC or O_DSYNC */
 	SR_SEND,
 	SR_FSYNC,
 	SR_FSYNC_DIRECTORY,
@@ -30,10 +31,11 @@ enum sr_verb {
 enum sr_fault {
 	SR_PASS,  /* nothing */
 	SR_FAIL,  /* it does nothing and gives the error of FAULT */
-	SR_SHORT, /* half of it is done and said to be done; only of SR_WRITE and SR_SEND */
+	SR_SHORT, /* half of it is done and said to be done; only of writes and SR_SEND */
 	SR_SKIP,  /* it does nothing and claims success */
 	SR_LATE,  /* like SR_SKIP, but it counts as done after the next commit of the index; only of SR_FDATASYNC */
 	SR_TEAR,  /* half of it is done, then the process is killed */
+	SR_DENY,  /* it is done, perhaps on the disk too, and said to have failed; only of SR_WRITE_SYNCED */
 };
 
 /* One call. */
@@ -54,6 +56,12 @@ void sr_call_begin(struct sr_call *call, enum sr_verb verb, int fd);
 void sr_call_begin_name(struct sr_call *call, enum sr_verb verb, int directory, const char *name);
 void sr_call_end(void);
 
+/*
+ * Counts an allocation that `caller` (a return address) asks for, and says whether it is to fail. They count only where
+ * FAULT_CALL is "allocate", when nothing else does.
+ */
+bool sr_allocation_fails(const void *caller);
+
 /* Sets errno as FAULT says, and gives -1. */
 int sr_call_fail(void);
 
@@ -69,7 +77,7 @@ bool sr_name_find(char path[PATH_MAX], int directory, const char *name);
 /* What the trace says of one call. The numbers stand in the file. */
 enum sr_trace_kind {
 	SR_TRACE_WRITE = 1,
-	SR_TRACE_WRITE_SYNCED = 2, /* through a descriptor of O_SYNC or O_DSYNC */
+	SR_TRACE_WRITE_SYNCED = 2,
 	SR_TRACE_TRUNCATE = 3,
 	SR_TRACE_SYNC = 4,
 	SR_TRACE_SYNC_NAMES = 5, /* of the directory `path` */

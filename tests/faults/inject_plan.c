@@ -5,9 +5,12 @@
  *   FAULT_CONTROL   a file that the test shares with the daemon: four numbers of 8 bytes, which are how many calls were
  *                   counted, how many got a fault, not 0 while faults are off, and how many entries the trace has;
  *                   then 224 bytes for the name and the path of the last call that got a fault
- *   FAULT           kill (before the call), tear (half of it, then kill), EIO, ENOSPC, EINTR, short
+ *   FAULT           kill (before the call), tear (half of it, then kill), EIO, ENOSPC, EINTR, ENOMEM, short,
+ *                   skip (it does nothing and claims success), deny (it is done and said to have failed with EIO;
+ *                   only of write-synced)
  *   FAULT_AT        the number of the call that gets it, from 1; FAULT_EVERY: this one and each n-th after it
- *   FAULT_CALL      count only these calls, by the names below with commas; FAULT_PATH: only paths that contain this
+ *   FAULT_CALL      count only these calls, by the names below with commas, or allocations of memory: allocate
+ *   FAULT_PATH      count only calls of paths that contain this
  *   FAULT_SKIP      CALL:PATH,... these calls do nothing and claim success; a path ending in / stands for all below it
  *   FAULT_LATE      CALL:PATH,... fdatasyncs that count as done only after the index has been committed
  *   FAULT_TRACE     a file for the trace
@@ -16,6 +19,7 @@
  */
 #include "inject.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -30,11 +34,17 @@
 #include <unistd.h>
 
 static const char *const verb_names[SR_VERBS] = {
-	[SR_WRITE] = "write",         [SR_SEND] = "send",
-	[SR_FSYNC] = "fsync",         [SR_FSYNC_DIRECTORY] = "fsync-directory",
-	[SR_FDATASYNC] = "fdatasync", [SR_SYNCFS] = "syncfs",
-	[SR_TRUNCATE] = "truncate",   [SR_CREATE] = "create",
-	[SR_RENAME] = "rename",       [SR_UNLINK] = "unlink",
+	[SR_WRITE] = "write",
+	[SR_WRITE_SYNCED] = "write-synced",
+	[SR_SEND] = "send",
+	[SR_FSYNC] = "fsync",
+	[SR_FSYNC_DIRECTORY] = "fsync-directory",
+	[SR_FDATASYNC] = "fdatasync",
+	[SR_SYNCFS] = "syncfs",
+	[SR_TRUNCATE] = "truncate",
+	[SR_CREATE] = "create",
+	[SR_RENAME] = "rename",
+	[SR_UNLINK] = "unlink",
 	[SR_MKDIR] = "mkdir",
 };
 
@@ -50,6 +60,7 @@ static struct {
 	bool kills;
 	int error;
 	uint64_t at, every;
+	bool allocations;
 } plan;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -71,8 +82,11 @@ static void read_fault(const char *name)
 		bool kills;
 		int error;
 	} known[] = {
-		{"kill", SR_FAIL, true, 0},   {"tear", SR_TEAR, true, 0},         {"short", SR_SHORT, false, 0},
-		{"EIO", SR_FAIL, false, EIO}, {"ENOSPC", SR_FAIL, false, ENOSPC}, {"EINTR", SR_FAIL, false, EINTR},
+		{"kill", SR_FAIL, true, 0},         {"tear", SR_TEAR, true, 0},
+		{"short", SR_SHORT, false, 0},      {"EIO", SR_FAIL, false, EIO},
+		{"ENOSPC", SR_FAIL, false, ENOSPC}, {"EINTR", SR_FAIL, false, EINTR},
+		{"ENOMEM", SR_FAIL, false, ENOMEM}, {"deny", SR_DENY, false, EIO},
+		{"skip", SR_SKIP, false, 0},
 	};
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
 		if (strcmp(known[i].name, name) != 0)
@@ -95,6 +109,7 @@ static void read_plan(void)
 	plan.late = getenv("FAULT_LATE");
 	plan.at = number_of("FAULT_AT");
 	plan.every = number_of("FAULT_EVERY");
+	plan.allocations = plan.calls && strcmp(plan.calls, "allocate") == 0;
 	if (fault)
 		read_fault(fault);
 	if (control) {
@@ -138,16 +153,38 @@ static bool fits(const char *list, const struct sr_call *call)
 	return false;
 }
 
-/* Counts the call, and says whether its turn has come. */
-static bool is_hit(const struct sr_call *call)
+/* Counts a call that the plan is about, and says whether its turn has come. */
+static bool is_turn(void)
 {
-	if (!plan.control || (plan.calls && !listed(plan.calls, verb_names[call->verb])) ||
-	    (plan.path && !strstr(call->path, plan.path)))
-		return false;
 	uint64_t number = atomic_fetch_add(&plan.control->counted, 1) + 1;
 	if (plan.at == 0 || number < plan.at || atomic_load(&plan.control->off))
 		return false;
 	return number == plan.at || (plan.every > 0 && (number - plan.at) % plan.every == 0);
+}
+
+static bool is_hit(const struct sr_call *call)
+{
+	return plan.control && (!plan.calls || listed(plan.calls, verb_names[call->verb])) &&
+	       (!plan.path || strstr(call->path, plan.path)) && is_turn();
+}
+
+/* Memory is asked for before the environment is there. */
+__attribute__((constructor)) static void begin_early(void)
+{
+	(void)pthread_once(&once, read_plan);
+}
+
+bool sr_allocation_fails(const void *caller)
+{
+	Dl_info place;
+	if (!plan.allocations || !plan.control || !is_turn())
+		return false;
+	bool known = dladdr(caller, &place) != 0 && place.dli_fname != NULL;
+	const char *name = known ? strrchr(place.dli_fname, '/') : NULL;
+	(void)snprintf(plan.control->hit, sizeof plan.control->hit, "allocate %.100s+0x%lx", name ? name + 1 : "?",
+		       known ? (unsigned long)((const char *)caller - (const char *)place.dli_fbase) : 0);
+	atomic_fetch_add(&plan.control->hits, 1);
+	return true;
 }
 
 void sr_call_die(void)
@@ -159,7 +196,7 @@ void sr_call_die(void)
 
 static void choose(struct sr_call *call)
 {
-	bool moves = call->verb == SR_WRITE || call->verb == SR_SEND;
+	bool moves = call->verb == SR_WRITE || call->verb == SR_WRITE_SYNCED || call->verb == SR_SEND;
 	call->fault = SR_PASS;
 	if (!call->watched)
 		return;
@@ -213,6 +250,8 @@ static void find_descriptor(struct sr_call *call)
 	}
 	if (!S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode))
 		return;
+	if (call->verb == SR_WRITE && (fcntl(call->fd, F_GETFL) & O_DSYNC))
+		call->verb = SR_WRITE_SYNCED;
 	if (S_ISDIR(found.st_mode) && call->verb == SR_FSYNC)
 		call->verb = SR_FSYNC_DIRECTORY;
 	call->watched = path_of(call->fd, call->path) && below_root(call->path);

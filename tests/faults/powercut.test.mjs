@@ -9,7 +9,13 @@ import { Ledger, check, complete, work } from './workload.mjs';
 
 const STATES = LONG ? 2400 : 160;
 
-/** What the daemon went through before the power failed: the faults of its first run, and whether it was killed. */
+/** A commit of the index that LMDB takes back in the cache, and that the disk may have all the same. */
+const DENIED = { FAULT: 'deny', FAULT_CALL: 'write-synced', FAULT_PATH: 'index/', FAULT_AT: 10 };
+
+/**
+ * What the daemon went through before the power failed: the faults of its first run, and of the next
+ * from its first call on; `near`: power fails while that one writes to the index for the first time.
+ */
 const HISTORIES = [
   { name: 'nothing else happened', share: 0.4 },
   {
@@ -32,16 +38,28 @@ const HISTORIES = [
     faults: { FAULT: 'kill', FAULT_AT: 130 },
     share: 0.15,
   },
+  {
+    name: 'a commit that the disk may have was said to have failed',
+    faults: DENIED,
+    share: 0.15,
+    near: true,
+  },
 ];
 
-/** What must be noticed when it is missing. */
+/** What must be noticed when it is missing; `after`: power fails when that has just been acknowledged. */
 const OMISSIONS = [
   { name: 'the sync of blobs', faults: { FAULT_SKIP: 'fdatasync:blobs/' } },
   { name: 'the sync of their directory', faults: { FAULT_SKIP: 'fsync-directory:blobs/' } },
   { name: 'that blobs are synced before the index', faults: { FAULT_LATE: 'fdatasync:blobs/' } },
   { name: 'the sync of the index', faults: { FAULT_SKIP: 'fdatasync:index/' } },
-  { name: 'the sync of the keyring', faults: { FAULT_SKIP: 'fsync:keyring.new' } },
-  { name: 'the sync of the keyring\'s name', faults: { FAULT_SKIP: 'fsync-directory:' } },
+  {
+    name: 'the sync of the index at the start',
+    faults: DENIED,
+    next: { FAULT: 'skip', FAULT_CALL: 'fdatasync', FAULT_PATH: 'index/' },
+    near: true,
+  },
+  { name: 'the sync of the keyring', faults: { FAULT_SKIP: 'fsync:keyring.new' }, after: 'added' },
+  { name: 'the sync of the keyring\'s name', faults: { FAULT_SKIP: 'fsync-directory:' }, after: 'added' },
 ];
 
 describe('power cuts', { skip: missing() }, () => {
@@ -59,7 +77,7 @@ describe('power cuts', { skip: missing() }, () => {
   });
 
   /** Has a traced daemon do the work, and all of it at last. Returns { disk, entries, ledger }. */
-  async function trace({ faults = {} }) {
+  async function trace({ faults = {}, next = {} }) {
     const rig = whole.copy();
     try {
       const disk = new Disk(rig.store.directory);
@@ -68,9 +86,10 @@ describe('power cuts', { skip: missing() }, () => {
         const outcome = await work(rig, ledger).catch((error) => error);
         assert.equal(outcome instanceof Error, Boolean(faults.FAULT), String(outcome));
       }
-      if (faults.FAULT === 'kill') {
+      const between = rig.control.traced;
+      if (faults.FAULT === 'kill' || faults.FAULT === 'deny') {
         await rig.store.ended;
-        assert.ok(await rig.startTraced());
+        assert.ok(await rig.startTraced({ ...next, FAULT_AT: rig.control.counted + 1 }));
       }
       if (faults.FAULT) {
         assert.ok(rig.control.hits > 0);
@@ -79,19 +98,22 @@ describe('power cuts', { skip: missing() }, () => {
       await rig.kill();
       const entries = readTrace(rig.trace);
       assert.equal(entries.length, rig.control.traced);
-      return { disk, entries, ledger };
+      return { disk, entries, ledger, between };
     } finally {
       await rig.remove();
     }
   }
 
   /** When power fails: anywhere, or where an omission would show: after an acknowledgement, around an index commit. */
-  function moments({ entries, ledger }, count, random) {
+  function moments({ entries, ledger, between }, count, random, { near, after: what }) {
     const acknowledged = ['acknowledged', 'ready', 'opened', 'finished', 'added'].flatMap((what) => ledger.times(what));
     const committed = entries.flatMap(({ kind }, i) => (kind === 'write-synced' ? [i, i + 1] : []));
     const any = Array.from({ length: entries.length + 1 }, (_, i) => i);
+    // What the next daemon writes to the index before it has committed anything.
+    const first = any.slice(between, committed.find((at) => at > between)).filter((at) =>
+      entries[at - 1].kind === 'write' && entries[at - 1].path.startsWith('index/'));
     return Array.from({ length: count }, (_, i) => {
-      const from = [any, acknowledged, committed][i % 3];
+      const from = (near && first) || (what && ledger.times(what)) || [any, acknowledged, committed][i % 3];
       return from[Math.floor(random() * from.length)];
     }).sort((one, other) => one - other);
   }
@@ -111,19 +133,19 @@ describe('power cuts', { skip: missing() }, () => {
   }
 
   /** Tries so many states; returns what went wrong, up to `enough` times. */
-  async function cut(traced, count, seed, enough = Infinity) {
+  async function cut(traced, count, seed, when, enough = Infinity) {
     const random = generator(seed);
     const failures = [];
     const { disk, entries, ledger } = traced;
     let at = 0;
     let states = 0;
-    for (const moment of moments(traced, count, random)) {
+    for (const moment of moments(traced, count, random, when)) {
       for (; at < moment; at++) {
         disk.take(entries[at]);
       }
       const next = random() < 0.5 ? entries[at] : null;
       states++;
-      await live(disk.left(random, next), ledger, moment).catch((error) => {
+      await live(disk.left(random, next, when.near ? 'some' : null), ledger, moment).catch((error) => {
         failures.push(`seed ${seed}, state ${states}, after entry ${moment} of ${entries.length}: ${error.stack}`);
       });
       if (failures.length >= enough) {
@@ -136,7 +158,8 @@ describe('power cuts', { skip: missing() }, () => {
   let sum = 0;
   for (const [i, history] of HISTORIES.entries()) {
     test(`nothing acknowledged is lost, and ${history.name}`, async (t) => {
-      const { failures, states } = await cut(await trace(history), Math.ceil(STATES * history.share), 100 + i);
+      const { failures, states } = await cut(await trace(history), Math.ceil(STATES * history.share), 100 + i,
+        history);
       sum += states;
       t.diagnostic(`${states} states, ${sum} until now`);
       assert.deepEqual(failures.slice(0, 5), [], `${failures.length} of ${states} states`);
@@ -145,7 +168,8 @@ describe('power cuts', { skip: missing() }, () => {
 
   for (const [i, omission] of OMISSIONS.entries()) {
     test(`it bites: without ${omission.name} something is lost`, async (t) => {
-      const { failures, states } = await cut(await trace(omission), 150, 200 + i, LONG ? Infinity : 1);
+      const { failures, states } = await cut(await trace(omission), 150, 200 + i, omission,
+        LONG ? Infinity : 1);
       t.diagnostic(`${failures.length} of ${states} states: ${failures[0]?.split('\n')[0]}`);
       assert.ok(failures.length > 0);
     });

@@ -12,6 +12,9 @@ import { DEADLINE } from '../scenario/harness.mjs';
 
 const PIECE = 16_000;
 
+/** What a promise failed with; null if it did not. */
+export const failure = (promise) => promise.then(() => null, (error) => error);
+
 const bytesOf = (text) => createHash('sha256').update(text).digest();
 
 /** The whole media of a track, the same in every run. */
@@ -377,6 +380,26 @@ export async function play(rig, client, recording) {
     assert.ok((await player.readAll(number)).equals(media), `${name}: not the bytes that were recorded`);
   }
   await player.close();
+}
+
+/** Plays what was recorded long before, again and again. */
+export async function hear(rig, goesOn) {
+  const client = await Client.connect(rig.credential('playback'));
+  while (goesOn()) {
+    await play(rig, client, EARLIER);
+  }
+  await client.close();
+}
+
+/** The workload, and beside it another one and a listener: what each of them came to. */
+export async function workAll(rig, ledger) {
+  let over = false;
+  const goesOn = () => !over;
+  const beside = failure(workBeside(rig, ledger, goesOn));
+  const listener = failure(hear(rig, goesOn));
+  const own = await failure(work(rig, ledger));
+  over = true;
+  return { own, beside: await beside, listener: await listener };
 }
 
 /** Throws unless the daemon that runs now keeps every promise that the ledger holds it to (as it stood at `time`). */
