@@ -66,6 +66,8 @@ void sr_audit_entries_encode(struct sr_builder *out, const struct sr_audit_entri
 {
 	sr_put_u64(out, message->size);
 	sr_put_u64(out, message->next);
+	sr_put_bytes(out, message->patient, SR_TAG);
+	sr_put_bytes(out, message->actor, SR_TAG);
 	sr_put_u16(out, message->count);
 }
 
@@ -73,6 +75,8 @@ void sr_audit_entries_decode(struct sr_cursor *in, struct sr_audit_entries *mess
 {
 	message->size = sr_take_u64(in);
 	message->next = sr_take_u64(in);
+	sr_take_copy(in, message->patient, SR_TAG);
+	sr_take_copy(in, message->actor, SR_TAG);
 	message->count = sr_take_count(in, SR_ENTRIES_PAGE_MAX);
 	if (message->next > message->size || message->count > message->size)
 		sr_take_fail(in);

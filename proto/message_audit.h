@@ -47,12 +47,14 @@ void sr_audit_search_encode(struct sr_builder *out, const struct sr_audit_search
 void sr_audit_search_decode(struct sr_cursor *in, struct sr_audit_search *message);
 
 /*
- * AUDIT_ENTRIES: size u64 (entries there are), next u64 (where to go on; size: that was all), count u16 (at most
- * SR_ENTRIES_PAGE_MAX), then that many items.
+ * AUDIT_ENTRIES: size u64 (entries there are), next u64 (where to go on; size: that was all), patient 32, actor 32 (the
+ * tags that were searched, zeros: none), count u16 (at most SR_ENTRIES_PAGE_MAX), then that many items.
  */
 struct sr_audit_entries {
 	uint64_t size;
 	uint64_t next;
+	uint8_t patient[SR_TAG];
+	uint8_t actor[SR_TAG];
 	uint16_t count;
 };
 void sr_audit_entries_encode(struct sr_builder *out, const struct sr_audit_entries *message);

@@ -12,6 +12,9 @@ static const struct {
 	const char *about;
 } commands[] = {
 	{"tail", cli_audit_tail, "print the latest entries, and those that come"},
+	{"search", cli_audit_search, "print the entries that meet conditions"},
+	{"export", cli_audit_export, "print entries as CSV, FHIR, OCSF … for other programs"},
+	{"patient", cli_audit_patient, "print who looked at a patient's recordings"},
 	{"verify", cli_audit_verify, "verify the log against checkpoints that were kept"},
 	{"proof", cli_audit_proof, "prove that an entry is in the log"},
 	{"checkpoint", cli_audit_checkpoint, "keep what the log is now"},

@@ -28,6 +28,7 @@ struct audit {
 	/* The page that was heard: how many entries, and where they lie one behind the other as the message has them.
 	 */
 	uint64_t next;
+	uint8_t patient[SR_TAG]; /* whom a search was about */
 	size_t page_count;
 	size_t page_used;
 	uint8_t *page;

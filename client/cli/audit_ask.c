@@ -58,6 +58,7 @@ static void on_page(void *context, const struct sr_result *result, const struct 
 		return;
 	audit->size = page->size;
 	audit->next = page->next;
+	memcpy(audit->patient, page->patient, sizeof audit->patient);
 	audit->page_count = page->count;
 	for (size_t at = 0; at < page->count; at++) {
 		const struct sr_auditor_entry *entry = &page->entries[at];

@@ -1,4 +1,4 @@
-/* Entries of the audit log as text, a line each, and as the JSON that they are. */
+/* Entries of the audit log as text, a line each; what of an entry all forms need; which form it is. */
 #include "cli/audit_form.h"
 
 #include <sodium.h>
@@ -9,7 +9,7 @@
 #define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@+-|"
 
 /* What could end the line or move the terminal is escaped, and what has blanks is quoted. */
-static void put_value(FILE *out, const char *value)
+void audit_put_value(FILE *out, const char *value)
 {
 	if (*value && strspn(value, PLAIN) == strlen(value)) {
 		(void)fputs(value, out);
@@ -32,7 +32,7 @@ static void put_text(FILE *out, const char *name, const char *value)
 	if (!value)
 		return;
 	(void)fprintf(out, " %s=", name);
-	put_value(out, value);
+	audit_put_value(out, value);
 }
 
 static void put_hex(FILE *out, const char *name, const uint8_t *bytes)
@@ -96,8 +96,84 @@ static void put_line(FILE *out, const struct sr_audit_entry *entry)
 	(void)fputc('\n', out);
 }
 
-bool audit_print(struct audit_printer *printer, const struct sr_audit_entry *entry, struct sr_span json)
+/* ---- what all forms need ---- */
+
+static bool is_one_of(const char *word, const char *const *words)
 {
+	while (*words && strcmp(word, *words) != 0)
+		words++;
+	return *words != NULL;
+}
+
+enum audit_doing audit_doing_of(const struct sr_audit_entry *entry)
+{
+	static const char *const creating[] = {"record.open", "service.add", "hold.place",   "epoch.new",
+					       "root.new",    "freeze",      "backup.begin", NULL};
+	static const char *const reading[] = {
+		"list",       "info",         "check",       "play.open",   "play.read",   "shown",      "alarm.list",
+		"audit.read", "audit.search", "person.read", "backup.rows", "backup.read", "backup.log", NULL};
+	static const char *const deleting[] = {"delete",       "patient.erase", "service.remove", "hold.release",
+					       "epoch.retire", "thaw",          "scrub.discard",  NULL};
+	static const char *const updating[] = {
+		"record.track",  "record.resume",  "record.finish", "record.cut",  "grant.renew", "undelete",
+		"patient.rekey", "patient.rename", "patient.merge", "rotate.step", NULL};
+	return is_one_of(entry->operation, reading)    ? AUDIT_READS
+	       : is_one_of(entry->operation, creating) ? AUDIT_CREATES
+	       : is_one_of(entry->operation, updating) ? AUDIT_UPDATES
+	       : is_one_of(entry->operation, deleting) ? AUDIT_DELETES
+						       : AUDIT_OTHER;
+}
+
+enum audit_result audit_result_of(const struct sr_audit_entry *entry)
+{
+	static const char *const failures[] = {"io",          "corrupt",     "no_space", "internal",
+					       "unavailable", "not_applied", NULL};
+	const char *code = entry->outcome ? entry->outcome : "";
+	for (size_t at = 0; at < entry->fact_count && strcmp(code, "not_applied") == 0; at++)
+		if (strcmp(entry->facts[at].name, "code") == 0)
+			code = entry->facts[at].value;
+	if (entry->kind == SR_AUDIT_INTENT)
+		return AUDIT_INTENDED;
+	if (is_one_of(code, failures))
+		return AUDIT_FAILED;
+	/* One that was intended and then not made, for a reason of the request's own, is as good as refused. */
+	bool refused =
+		entry->kind == SR_AUDIT_REFUSED || (entry->outcome && strcmp(entry->outcome, "not_applied") == 0);
+	return refused ? AUDIT_DENIED : AUDIT_DONE_WELL;
+}
+
+const char *audit_alarm_of(const struct sr_audit_entry *entry)
+{
+	if (entry->kind == SR_AUDIT_ALARM)
+		return entry->name ? entry->name : "alarm";
+	for (size_t at = 0; at < entry->fact_count; at++)
+		if (strcmp(entry->facts[at].name, "alarm") == 0)
+			return entry->facts[at].value;
+	return NULL;
+}
+
+/* ---- which form ---- */
+
+bool audit_form_parse(const char *name, enum audit_form *form)
+{
+	static const char *const names[] = {"text", "json", "csv", "fhir", "ocsf"};
+	for (size_t at = 0; at < sizeof names / sizeof *names; at++)
+		if (strcmp(name, names[at]) == 0) {
+			*form = (enum audit_form)at;
+			return true;
+		}
+	return false;
+}
+
+void audit_print_front(const struct audit_printer *printer)
+{
+	if (printer->form == AUDIT_CSV)
+		audit_csv_front(printer->out);
+}
+
+bool audit_print(const struct audit_printer *printer, const struct sr_audit_entry *entry, struct sr_span json)
+{
+	bool well = true;
 	switch (printer->form) {
 	case AUDIT_JSON:
 		(void)fwrite(json.data, 1, json.size, printer->out);
@@ -106,6 +182,15 @@ bool audit_print(struct audit_printer *printer, const struct sr_audit_entry *ent
 	case AUDIT_TEXT:
 		put_line(printer->out, entry);
 		break;
+	case AUDIT_CSV:
+		audit_csv(printer->out, entry);
+		break;
+	case AUDIT_FHIR:
+		well = audit_fhir(printer->out, printer->store, entry);
+		break;
+	case AUDIT_OCSF:
+		well = audit_ocsf(printer->out, printer->store, entry, json);
+		break;
 	}
-	return ferror(printer->out) == 0;
+	return well && ferror(printer->out) == 0;
 }

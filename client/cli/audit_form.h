@@ -1,5 +1,5 @@
 /*
- * The forms in which entries of the audit log are printed.
+ * The forms in which entries of the audit log are printed. store/FORMAT.md, section 7, has the tables of the last two.
  */
 #ifndef SR_CLI_AUDIT_FORM_H
 #define SR_CLI_AUDIT_FORM_H
@@ -9,15 +9,46 @@
 
 #include "audit_entry.h"
 
-enum audit_form { AUDIT_TEXT, AUDIT_JSON };
+/* A line each; as the log has it; a row for each recording; FHIR R4 AuditEvents; OCSF events. */
+enum audit_form { AUDIT_TEXT, AUDIT_JSON, AUDIT_CSV, AUDIT_FHIR, AUDIT_OCSF };
+
+/* The form of this name. False: there is none. */
+bool audit_form_parse(const char *name, enum audit_form *form);
 
 /* Entries on their way out. */
 struct audit_printer {
 	enum audit_form form;
 	FILE *out;
+	char store[33]; /* its id in hex */
 };
 
-/* Print one entry; `json` as the log has it. False: `out` cannot be written. */
-bool audit_print(struct audit_printer *printer, const struct sr_audit_entry *entry, struct sr_span json);
+/* What stands in front of all entries, if anything. */
+void audit_print_front(const struct audit_printer *printer);
+
+/* Print one entry; `json` as the log has it. False: `out` cannot be written, or memory is used up. */
+bool audit_print(const struct audit_printer *printer, const struct sr_audit_entry *entry, struct sr_span json);
+
+/* A value of a text line: in quotes, and escaped, where it has more than letters, digits and a few marks. */
+void audit_put_value(FILE *out, const char *value);
+
+/* ---- for the files of the forms ---- */
+
+void audit_csv_front(FILE *out);
+void audit_csv(FILE *out, const struct sr_audit_entry *entry);
+
+/* One JSON object and a line's end for each event; false when memory is used up. */
+bool audit_fhir(FILE *out, const char *store, const struct sr_audit_entry *entry);
+bool audit_ocsf(FILE *out, const char *store, const struct sr_audit_entry *entry, struct sr_span json);
+
+/* What an entry is about, whatever the form: what was done, and how it went. */
+enum audit_doing { AUDIT_READS, AUDIT_CREATES, AUDIT_UPDATES, AUDIT_DELETES, AUDIT_OTHER };
+enum audit_doing audit_doing_of(const struct sr_audit_entry *entry);
+
+/* Done, refused to whoever asked, failed in the store; or only intended. */
+enum audit_result { AUDIT_DONE_WELL, AUDIT_DENIED, AUDIT_FAILED, AUDIT_INTENDED };
+enum audit_result audit_result_of(const struct sr_audit_entry *entry);
+
+/* Was an alarm raised: the names of its kinds, or NULL. */
+const char *audit_alarm_of(const struct sr_audit_entry *entry);
 
 #endif

@@ -14,7 +14,7 @@
 #define KEY_FRONT "sealreel-auditor-key 1\nsecret "
 
 /* Both halves of the auditor's pair, and what was heard. */
-struct opening {
+struct cli_auditor {
 	uint8_t secret[32], public_key[32];
 	uint8_t box[SR_PERSON_BOX_MAX];
 	size_t box_size;
@@ -24,28 +24,75 @@ struct opening {
 
 static void on_told(void *context, const struct sr_result *result, const uint8_t *box, size_t size)
 {
-	struct opening *opening = context;
-	opening->result = *result;
-	if (size <= sizeof opening->box && size > 0) {
-		memcpy(opening->box, box, size);
-		opening->box_size = size;
+	struct cli_auditor *auditor = context;
+	auditor->result = *result;
+	auditor->box_size = 0;
+	if (size <= sizeof auditor->box && size > 0) {
+		memcpy(auditor->box, box, size);
+		auditor->box_size = size;
 	}
-	opening->done = true;
+	auditor->done = true;
 }
 
 /* The private half from its file; the public one follows from it. */
-static bool read_key(const char *path, struct opening *opening)
+static bool read_key(const char *path, struct cli_auditor *auditor)
 {
 	size_t size = 0, got = 0;
 	size_t front = sizeof KEY_FRONT - 1;
 	char *text = cli_read_file(path, KEY_FILE_MAX, &size);
 	bool well = text && size > front + 64 && memcmp(text, KEY_FRONT, front) == 0 && text[front + 64] == '\n' &&
-		    sodium_hex2bin(opening->secret, sizeof opening->secret, text + front, 64, NULL, &got, NULL) == 0 &&
-		    got == sizeof opening->secret && crypto_scalarmult_base(opening->public_key, opening->secret) == 0;
+		    sodium_hex2bin(auditor->secret, sizeof auditor->secret, text + front, 64, NULL, &got, NULL) == 0 &&
+		    got == sizeof auditor->secret && crypto_scalarmult_base(auditor->public_key, auditor->secret) == 0;
 	if (text)
 		sodium_memzero(text, size);
 	free(text);
 	return well;
+}
+
+int cli_auditor_read(const char *path, struct cli_auditor **out)
+{
+	struct cli_auditor *auditor = sodium_malloc(sizeof *auditor);
+	*out = NULL;
+	if (!auditor)
+		return cli_fail_text(SR_INTERNAL, "memory is used up");
+	memset(auditor, 0, sizeof *auditor);
+	if (!read_key(path, auditor)) {
+		sodium_free(auditor);
+		return cli_fail_text(SR_USAGE, "--auditor-key is no auditor's private key that can be read");
+	}
+	*out = auditor;
+	return CLI_DONE;
+}
+
+void cli_auditor_free(struct cli_auditor *auditor)
+{
+	sodium_free(auditor);
+}
+
+enum sr_code cli_auditor_open(struct cli_auditor *auditor, sr_blocking *blocking, const uint8_t tag[32],
+			      char identity[CLI_IDENTITY_MAX + 1], struct sr_result *result)
+{
+	*result = (struct sr_result){.code = sr_person_read(sr_blocking_client(blocking), tag, on_told, auditor, NULL)};
+	auditor->done = false;
+	if (result->code != SR_OK) {
+		(void)snprintf(result->text, sizeof result->text, "the request could not be sent");
+		return result->code;
+	}
+	while (!auditor->done)
+		(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
+	*result = auditor->result;
+	if (result->code != SR_OK)
+		return result->code;
+	size_t size = auditor->box_size - crypto_box_SEALBYTES;
+	if (auditor->box_size < crypto_box_SEALBYTES || size > CLI_IDENTITY_MAX ||
+	    crypto_box_seal_open((uint8_t *)identity, auditor->box, auditor->box_size, auditor->public_key,
+				 auditor->secret) != 0) {
+		result->code = SR_UNAUTHENTICATED;
+		(void)snprintf(result->text, sizeof result->text, "the key is not this store's auditor's");
+		return result->code;
+	}
+	identity[size] = '\0';
+	return SR_OK;
 }
 
 static void print_identity(const struct cli *cli, const struct cli_unsealing *unsealing, const char *identity)
@@ -62,38 +109,19 @@ static void print_identity(const struct cli *cli, const struct cli_unsealing *un
 	}
 }
 
-static int open_box(const struct cli *cli, const struct opening *opening, const struct cli_unsealing *unsealing)
-{
-	char identity[CLI_IDENTITY_MAX + 1];
-	size_t size = opening->box_size - crypto_box_SEALBYTES;
-	if (crypto_box_seal_open((uint8_t *)identity, opening->box, opening->box_size, opening->public_key,
-				 opening->secret) != 0)
-		return cli_fail_text(SR_UNAUTHENTICATED, "the key is not this store's auditor's");
-	identity[size] = '\0';
-	print_identity(cli, unsealing, identity);
-	sodium_memzero(identity, sizeof identity);
-	return CLI_DONE;
-}
-
 int cli_unseal_identity(const struct cli *cli, sr_blocking *blocking, const struct cli_unsealing *unsealing)
 {
-	struct opening *opening = sodium_malloc(sizeof *opening);
-	int status;
-	if (!opening)
-		return cli_fail_text(SR_INTERNAL, "memory is used up");
-	memset(opening, 0, sizeof *opening);
-	if (!read_key(unsealing->key_path, opening)) {
-		status = cli_fail_text(SR_USAGE, "--auditor-key is no auditor's private key that can be read");
-	} else {
-		enum sr_code code =
-			sr_person_read(sr_blocking_client(blocking), unsealing->tag, on_told, opening, NULL);
-		while (code == SR_OK && !opening->done)
-			(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
-		status = code != SR_OK ? cli_fail_text(code, "the request could not be sent")
-				       : cli_fail(&opening->result);
-		if (status == CLI_DONE)
-			status = open_box(cli, opening, unsealing);
-	}
-	sodium_free(opening);
+	char identity[CLI_IDENTITY_MAX + 1];
+	struct cli_auditor *auditor;
+	struct sr_result result;
+	int status = cli_auditor_read(unsealing->key_path, &auditor);
+	if (status != CLI_DONE)
+		return status;
+	if (cli_auditor_open(auditor, blocking, unsealing->tag, identity, &result) == SR_OK)
+		print_identity(cli, unsealing, identity);
+	else
+		status = cli_fail(&result);
+	sodium_memzero(identity, sizeof identity);
+	cli_auditor_free(auditor);
 	return status;
 }

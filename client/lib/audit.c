@@ -51,6 +51,8 @@ static struct sr_auditor_entry *take_entries(struct sr_cursor *fields, struct sr
 	if (fields->failed)
 		return NULL;
 	*page = (struct sr_auditor_page){.size = reply.size, .next = reply.next, .count = reply.count};
+	memcpy(page->patient, reply.patient, sizeof page->patient);
+	memcpy(page->actor, reply.actor, sizeof page->actor);
 	struct sr_auditor_entry *entries = calloc(reply.count ? reply.count : 1u, sizeof *entries);
 	for (uint16_t at = 0; entries && at < reply.count; at++) {
 		struct sr_audit_item item;

@@ -12,7 +12,7 @@
 #include "serve/account_request.h"
 #include "serve/dispatch.h"
 
-#define FRONT (8 + 8 + 2)
+#define FRONT (8 + 8 + 2 * SR_TAG + 2)
 #define WINDOW (8u * 16384u) /* entries that one request looks at: whole search runs */
 
 /* A page being made. */
@@ -137,6 +137,10 @@ static enum sr_code search_entries(struct sr_request *request, struct sr_audit_v
 		return sr_request_malformed(request);
 	take_question(request, &question);
 	account_for(request, &question.query);
+	if (question.query.tag)
+		memcpy(page->front.patient, question.tag, SR_TAG);
+	if (question.query.actor)
+		memcpy(page->front.actor, question.actor, SR_TAG);
 	uint64_t first = question.query.first;
 	page->front.next = first < view->size ? first : view->size;
 	if (first >= view->size)

@@ -386,7 +386,7 @@ export const MESSAGES = {
   'backup.end': [0x98, 'C', '0', record({ token: request, complete: flag })],
   'audit.read': [0xa0, 'C', '0', record({ from: request, to: request })],
   'audit.entries': [0xa1, 'D', '0', record({
-    size: u64(), next: u64(), entries: list(record({ number: u64(), json: blob(61_440, 1) }), { max: 1024 }),
+    size: u64(), next: u64(), patient: bytes(32), actor: bytes(32), entries: list(record({ number: u64(), json: blob(61_440, 1) }), { max: 1024 }),
   })],
   'audit.search': [0xa2, 'C', '0', record({
     first: u64(), from: u64(), to: u64(), kinds: u16({ max: 0x1ffe }), patient: anybody, actor: anybody, recording: id,

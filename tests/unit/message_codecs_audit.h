@@ -29,6 +29,8 @@ static void fill_audit_entries(struct sr_audit_entries *m, bool greatest)
 {
 	m->size = greatest ? UINT64_MAX : 0;
 	m->next = greatest ? UINT64_MAX : 0;
+	fill(m->patient, SR_TAG, 0x77);
+	fill(m->actor, SR_TAG, 0x77);
 	m->count = greatest ? SR_ENTRIES_PAGE_MAX : 0;
 }
 PAIR(audit_entries, sr_audit_entries_decode)

@@ -30,6 +30,8 @@ struct sr_auditor_entry {
 struct sr_auditor_page {
 	uint64_t size; /* entries that the log has */
 	uint64_t next;
+	uint8_t patient[32]; /* the tags that were searched; zeros: none */
+	uint8_t actor[32];
 	size_t count;
 	const struct sr_auditor_entry *entries;
 };
