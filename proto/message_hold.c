@@ -5,6 +5,7 @@
 
 #include <sodium.h>
 
+#include "message_epoch.h"
 #include "message_field.h"
 
 static struct sr_span take_reason(struct sr_cursor *in)
@@ -115,6 +116,8 @@ void sr_patient_erased_encode(struct sr_builder *out, const struct sr_patient_er
 	sr_put_u32(out, message->epoch);
 	sr_put_u32(out, message->unretired);
 	sr_put_u8(out, message->returned);
+	sr_put_u64(out, message->kept_until_ms);
+	sr_put_u16(out, message->backups);
 }
 
 void sr_patient_erased_decode(struct sr_cursor *in, struct sr_patient_erased *message)
@@ -128,4 +131,6 @@ void sr_patient_erased_decode(struct sr_cursor *in, struct sr_patient_erased *me
 	message->epoch = sr_take_u32(in);
 	message->unretired = sr_take_u32(in);
 	message->returned = sr_take_flag(in);
+	message->kept_until_ms = sr_take_u64(in);
+	message->backups = sr_take_count(in, SR_LOST_BACKUPS_MAX);
 }

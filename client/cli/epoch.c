@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/parse.h"
+#include "cli/retired.h"
 
 enum { KEY_NO_BACKUP = 1 };
 
@@ -108,13 +109,6 @@ static void heard(struct epoch *epoch, const struct sr_result *result)
 	epoch->done = true;
 }
 
-static json_t *time_json(uint64_t milliseconds)
-{
-	char text[TIME_TEXT];
-	format_time(milliseconds, text);
-	return milliseconds ? json_string(text) : json_null();
-}
-
 static void print_json(json_t *object)
 {
 	(void)json_dumpf(object, stdout, JSON_INDENT(2));
@@ -127,10 +121,11 @@ static void print_list_json(const struct sr_epochs_info *info)
 	json_t *array = json_array();
 	for (size_t at = 0; at < info->count; at++) {
 		const struct sr_epoch_info *one = &info->epochs[at];
-		(void)json_array_append_new(
-			array, json_pack("{s:I, s:s, s:o, s:o, s:o}", "epoch", (json_int_t)one->number, "state",
-					 one->state, "made", time_json(one->made_ms), "changed",
-					 time_json(one->changed_ms), "kept_until", time_json(one->kept_until_ms)));
+		(void)json_array_append_new(array,
+					    json_pack("{s:I, s:s, s:o, s:o, s:o}", "epoch", (json_int_t)one->number,
+						      "state", one->state, "made", cli_time_json(one->made_ms),
+						      "changed", cli_time_json(one->changed_ms), "kept_until",
+						      cli_time_json(one->kept_until_ms)));
 	}
 	print_json(json_pack("{s:I, s:I, s:o}", "current", (json_int_t)info->current, "keyring_revision",
 			     (json_int_t)info->keyring_revision, "epochs", array));
@@ -162,43 +157,13 @@ static void on_made(void *context, const struct sr_result *result, uint32_t numb
 	heard(epoch, result);
 }
 
-static void print_proof_json(const struct sr_retired_info *info)
-{
-	json_t *lost = json_array();
-	for (size_t at = 0; at < info->lost_count; at++)
-		(void)json_array_append_new(lost, json_string(info->lost[at]));
-	print_json(json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "epoch", (json_int_t)info->number, "recordings",
-			     (json_int_t)info->recordings, "people", (json_int_t)info->people, "keyring_revision",
-			     (json_int_t)info->keyring_revision, "kept_until", time_json(info->kept_until_ms),
-			     "checkpoint", info->checkpoint[0] ? json_string(info->checkpoint) : json_null(),
-			     "unreadable_backups", lost));
-}
-
-static void print_proof(const struct sr_retired_info *info)
-{
-	char kept[TIME_TEXT];
-	format_time(info->kept_until_ms, kept);
-	printf("epoch %u is retired: the outer seals of %llu recordings and %llu people were opened, none under it\n",
-	       info->number, (unsigned long long)info->recordings, (unsigned long long)info->people);
-	if (kept[0])
-		printf("its key is in the keyring until %s, for the recovery key alone (revision %llu)\n", kept,
-		       (unsigned long long)info->keyring_revision);
-	else
-		printf("its key is no longer in the keyring (revision %llu)\n",
-		       (unsigned long long)info->keyring_revision);
-	for (size_t at = 0; at < info->lost_count; at++)
-		printf("the backup %s needs it: it cannot be read without a keyring of its time\n", info->lost[at]);
-	if (info->checkpoint[0])
-		printf("%s\n", info->checkpoint);
-}
-
 static void on_retired(void *context, const struct sr_result *result, const struct sr_retired_info *info)
 {
 	struct epoch *epoch = context;
 	if (info && epoch->cli->json)
-		print_proof_json(info);
+		print_json(cli_retired_json(info));
 	else if (info)
-		print_proof(info);
+		cli_retired_say(info);
 	heard(epoch, result);
 }
 

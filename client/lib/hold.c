@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "message_epoch.h"
 #include "message_hold.h"
 
 /* The callback of a call, which is of no kind that other calls have. */
@@ -156,23 +157,40 @@ enum sr_code sr_scrub_discard(sr_client *client, const uint8_t recording[SR_ID],
 
 /* ---- erasure ---- */
 
-static void deliver_erasure(struct sr_call *call, const struct sr_result *result, struct sr_cursor *fields)
+static void take_erasure(struct sr_cursor *fields, struct sr_erasure_info *info,
+			 char backups[SR_LOST_BACKUPS_MAX][SR_BACKUP_LABEL_MAX + 1])
 {
 	static const char *const states[] = {"none", "pending", "final"};
-	struct sr_result own = *result;
-	struct sr_erasure_info info = {.state = states[0]};
 	struct sr_patient_erased reply;
-	if (fields) {
-		sr_patient_erased_decode(fields, &reply);
-		if (sr_decoded(call, fields, &own))
-			info = (struct sr_erasure_info){.state = states[reply.state],
-							.erased_ms = reply.erased_ms,
-							.recordings = reply.recordings,
-							.waiting = reply.waiting,
-							.epoch = reply.epoch,
-							.unretired = reply.unretired,
-							.returned = reply.returned};
+	sr_patient_erased_decode(fields, &reply);
+	if (fields->failed)
+		return;
+	*info = (struct sr_erasure_info){.state = states[reply.state],
+					 .erased_ms = reply.erased_ms,
+					 .recordings = reply.recordings,
+					 .waiting = reply.waiting,
+					 .epoch = reply.epoch,
+					 .unretired = reply.unretired,
+					 .returned = reply.returned,
+					 .kept_until_ms = reply.kept_until_ms,
+					 .backups_count = reply.backups};
+	for (uint16_t at = 0; at < reply.backups; at++) {
+		struct sr_span name;
+		sr_lost_backup_decode(fields, &name);
+		keep_text(backups[at], SR_BACKUP_LABEL_MAX + 1, name);
 	}
+}
+
+static void deliver_erasure(struct sr_call *call, const struct sr_result *result, struct sr_cursor *fields)
+{
+	struct sr_result own = *result;
+	struct sr_erasure_info info = {.state = "none"};
+	char backups[SR_LOST_BACKUPS_MAX][SR_BACKUP_LABEL_MAX + 1];
+	if (fields) {
+		take_erasure(fields, &info, backups);
+		(void)!sr_decoded(call, fields, &own);
+	}
+	info.backups = (const char(*)[SR_BACKUP_LABEL_MAX + 1]) backups;
 	((union told *)call->own)->erasure(call->context, &own, own.code == SR_OK ? &info : NULL);
 }
 

@@ -703,6 +703,10 @@ struct sr_erasure_info {
 	uint32_t epoch;      /* final when all epochs up to it are retired */
 	uint32_t unretired;  /* how many are not */
 	bool returned;       /* there is a patient of this identity again */
+	/* When the last key of a retired epoch up to it, kept for recovery, goes; 0: none is kept. */
+	uint64_t kept_until_ms;
+	const char (*backups)[64]; /* names of registered backups that these keys open, while told */
+	size_t backups_count;
 };
 typedef void sr_erasure_told(void *context, const struct sr_result *result, const struct sr_erasure_info *info);
 

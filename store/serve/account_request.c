@@ -351,17 +351,18 @@ static bool submit(struct sr_request *request)
 	return false;
 }
 
-/* The tags that its entry names have their people. */
-static enum sr_code know_people(struct sr_request *request)
+/* The tags that its entry names have their people. `comes`: it may make a patient. */
+static enum sr_code know_people(struct sr_request *request, bool comes)
 {
 	const struct sr_grant *grant = request->grant;
 	struct sr_accounting *accounting = request->daemon->accounting;
 	if (!request->proven || !grant)
 		return SR_OK;
 	enum sr_code code =
-		sr_people_know(accounting, request->tag, grant->identity, grant->identity_size, &request->error);
+		sr_people_know(accounting, request->tag, grant->identity, grant->identity_size, comes, &request->error);
 	if (code == SR_OK)
-		code = sr_people_know(accounting, request->actor, grant->actor, grant->actor_size, &request->error);
+		code = sr_people_know(accounting, request->actor, grant->actor, grant->actor_size, false,
+				      &request->error);
 	if (code != SR_OK)
 		give_up(request, code);
 	return code;
@@ -381,7 +382,7 @@ static bool is_due(const struct sr_request *request)
 bool sr_account_step(struct sr_request *request)
 {
 	bool names = is_accounted(request->head.type) && !request->account.is_written && !request->malformed;
-	return names && know_people(request) == SR_OK && is_due(request) && submit(request);
+	return names && know_people(request, false) == SR_OK && is_due(request) && submit(request);
 }
 
 bool sr_account_answer(struct sr_request *request)
@@ -390,6 +391,12 @@ bool sr_account_answer(struct sr_request *request)
 }
 
 /* ---- changes ---- */
+
+/* Whoever was erased comes back with a recording, be it a new one or another identity's. */
+static bool is_coming(uint8_t type)
+{
+	return type == SR_MSG_RECORD_OPEN || type == SR_MSG_PATIENT_RENAME || type == SR_MSG_PATIENT_MERGE;
+}
 
 /* What was said with the intent is not said again with the outcome, but for the recordings. */
 static void forget_words(struct sr_request *request)
@@ -408,7 +415,7 @@ enum sr_code sr_account_intent(struct sr_request *request)
 	enum sr_audit_class class = request->account.reserve ? SR_AUDIT_CLOSING : SR_AUDIT_ORDINARY;
 	if (request->account.intent.made)
 		return SR_OK;
-	enum sr_code code = know_people(request);
+	enum sr_code code = know_people(request, is_coming(request->head.type));
 	if (code != SR_OK)
 		return code;
 	if (request->account.failed)

@@ -261,9 +261,9 @@ void sr_outcome(struct sr_accounting *accounting, struct sr_intent *intent, cons
 /* ---- people and refusals ---- */
 
 enum sr_code sr_people_know(struct sr_accounting *accounting, const uint8_t tag[SR_TAG], const uint8_t *identity,
-			    size_t size, struct sr_error *err)
+			    size_t size, bool comes, struct sr_error *err)
 {
-	struct sr_person person = {tag, identity, size};
+	struct sr_person person = {tag, identity, size, comes};
 	return sr_people_ensure(accounting->people, &accounting->parts, &person, err);
 }
 

@@ -23,6 +23,7 @@ struct sr_person {
 	const uint8_t *tag; /* SR_TAG */
 	const uint8_t *identity;
 	size_t size;
+	bool comes; /* as sr_people_know's */
 };
 
 /* As sr_people_know. */

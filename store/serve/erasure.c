@@ -315,15 +315,61 @@ static enum sr_code remove_member(struct sr_remover *remover, const struct membe
 	return code == SR_OK ? sr_remove_locked(remover, &doom, err) : code;
 }
 
+/* ---- what is known of it afterwards ---- */
+
+static enum sr_code read_erased(struct sr_remover *remover, const uint8_t tag[SR_TAG], struct sr_erasure_state *state,
+				struct sr_error *err)
+{
+	char name[SR_CONTROL_NAME];
+	struct sr_view *view;
+	struct sr_span value;
+	sr_erased_name(tag, name);
+	struct sr_index_key key = sr_key_control(name);
+	enum sr_code code = sr_view_begin(remover->index, &view, err);
+	if (code != SR_OK)
+		return code;
+	code = sr_view_get(view, &key, &value);
+	if (code == SR_OK)
+		code = sr_erased_row_open(remover->keyring, name, value, &state->erased);
+	sr_view_end(view);
+	state->there = code == SR_OK;
+	return code == SR_OK || code == SR_NOT_FOUND ? SR_OK
+						     : SR_FAIL(err, code, "the row of the erasure cannot be read");
+}
+
+/*
+ * A rotation may have moved wraps that were still waiting to be destroyed to a newer epoch: what copies of the disk
+ * have from that time is under that one, and the erasure is not final before it is retired too.
+ */
+static bool add_last_epoch(struct sr_remover *remover, const uint8_t tag[SR_TAG], struct sr_erased *erased,
+			   struct sr_op *op)
+{
+	char name[SR_CONTROL_NAME];
+	uint8_t bytes[SR_ROW_MAX];
+	uint32_t epoch = sr_keyring_epoch(remover->keyring);
+	if (erased->epoch >= epoch)
+		return true;
+	erased->epoch = epoch;
+	sr_erased_name(tag, name);
+	struct sr_index_key key = sr_key_control(name);
+	size_t size = sr_erased_row_seal(remover->keyring, name, erased, bytes);
+	return sr_op_put(op, &key, bytes, size);
+}
+
 static enum sr_code remove_person(struct sr_remover *remover, const uint8_t tag[SR_TAG], const struct person *person,
 				  struct sr_error *err)
 {
 	struct sr_doom doom = doom_of(tag);
 	struct sr_index_key key = sr_key_patient(tag), doomed = sr_key_doom(&doom);
+	struct sr_erasure_state state = {.there = false};
+	enum sr_code code = read_erased(remover, tag, &state, err);
+	if (code != SR_OK)
+		return code;
 	struct sr_op *op = sr_op_new();
 	bool built = op && sr_op_erase(op, &doomed);
 	if (built && person->there && person->row.life == SR_LIFE_DOOMED)
-		built = sr_op_check(op, SR_CHECK_SUFFIX, &key, person->mac, SR_ROW_MAC) && sr_op_erase(op, &key);
+		built = sr_op_check(op, SR_CHECK_SUFFIX, &key, person->mac, SR_ROW_MAC) && sr_op_erase(op, &key) &&
+			(!state.there || add_last_epoch(remover, tag, &state.erased, op));
 	return sr_remover_run(remover, op, built, err);
 }
 
@@ -354,26 +400,6 @@ enum sr_code sr_erasure_finish(struct sr_remover *remover, const uint8_t tag[SR_
 }
 
 /* ---- how it stands ---- */
-
-static enum sr_code read_erased(struct sr_remover *remover, const uint8_t tag[SR_TAG], struct sr_erasure_state *state,
-				struct sr_error *err)
-{
-	char name[SR_CONTROL_NAME];
-	struct sr_view *view;
-	struct sr_span value;
-	sr_erased_name(tag, name);
-	struct sr_index_key key = sr_key_control(name);
-	enum sr_code code = sr_view_begin(remover->index, &view, err);
-	if (code != SR_OK)
-		return code;
-	code = sr_view_get(view, &key, &value);
-	if (code == SR_OK)
-		code = sr_erased_row_open(remover->keyring, name, value, &state->erased);
-	sr_view_end(view);
-	state->there = code == SR_OK;
-	return code == SR_OK || code == SR_NOT_FOUND ? SR_OK
-						     : SR_FAIL(err, code, "the row of the erasure cannot be read");
-}
 
 enum sr_code sr_erasure_look(struct sr_remover *remover, const uint8_t tag[SR_TAG], struct sr_erasure_state *state,
 			     struct sr_error *err)

@@ -376,7 +376,7 @@ static enum sr_code know_person(struct sr_request *request, const struct sr_chan
 	if (message.tagged)
 		return SR_OK;
 	return sr_people_know(request->daemon->accounting, change->entry.subject, message.subject.data,
-			      message.subject.size, &request->error);
+			      message.subject.size, false, &request->error);
 }
 
 static void prepare(struct sr_request *request)

@@ -13,8 +13,7 @@
 #include "serve/account_request.h"
 #include "serve/claims.h"
 #include "serve/dispatch.h"
-#include "serve/epochs.h"
-#include "serve/erasure.h"
+#include "serve/erasure_leads.h"
 #include "serve/holding.h"
 #include "serve/lookup.h"
 #include "serve/patients.h"
@@ -74,31 +73,41 @@ static void tell(const struct sr_request *request, const char *event, const char
 
 /* ---- patient.erase ---- */
 
-/* How many of the epochs up to `last` still have their key. */
-static uint32_t unretired(struct sr_daemon *daemon, uint32_t last)
+static void put_state(struct sr_request *request, const struct sr_erasure_state *state,
+		      const struct sr_erasure_leads *leads)
 {
-	struct sr_epochs epochs;
-	uint32_t count = 0;
-	sr_epoch_book_copy(daemon->epochs, &epochs);
-	for (uint16_t at = 0; at < epochs.count; at++)
-		if (epochs.list[at].number <= last && epochs.list[at].state != SR_EPOCH_RETIRED)
-			count++;
-	return count;
-}
-
-static void answer_state(struct sr_request *request, const struct sr_erasure_state *state)
-{
-	struct sr_patient_erased reply = {.state = SR_ERASURE_NONE, .returned = state->returned};
+	struct sr_patient_erased reply = {.state = sr_erasure_verdict(state, leads), .returned = state->returned};
 	if (state->there) {
 		reply.erased_ms = state->erased.erased_ms;
 		reply.recordings = state->erased.recordings;
 		reply.waiting = state->waiting;
 		reply.epoch = state->erased.epoch;
-		reply.unretired = unretired(request->daemon, state->erased.epoch);
-		reply.state = state->pending || reply.unretired > 0 ? SR_ERASURE_PENDING : SR_ERASURE_FINAL;
+		reply.unretired = leads->unretired;
+		reply.kept_until_ms = leads->kept_until_ms;
+		reply.backups = leads->backups;
 	}
-	if (sr_request_reply(request, SR_MSG_PATIENT_ERASED, 32))
-		sr_patient_erased_encode(&request->reply.fields, &reply);
+	if (!sr_request_reply(request, SR_MSG_PATIENT_ERASED, 48 + (size_t)reply.backups * (2 + SR_BACKUP_LABEL_MAX)))
+		return;
+	sr_patient_erased_encode(&request->reply.fields, &reply);
+	for (uint16_t at = 0; at < reply.backups; at++) {
+		const char *name = leads->names[at];
+		sr_lost_backup_encode(&request->reply.fields, (struct sr_span){(const uint8_t *)name, strlen(name)});
+	}
+}
+
+static void answer_state(struct sr_request *request, const struct sr_erasure_state *state)
+{
+	struct sr_erasure_leads *leads = calloc(1, sizeof *leads);
+	enum sr_code code = SR_OK;
+	if (!leads) {
+		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return;
+	}
+	if (state->there)
+		code = sr_erasure_leads(request->daemon, &state->erased, leads, &request->error);
+	if (code == SR_OK)
+		put_state(request, state, leads);
+	free(leads);
 }
 
 static void note_reason(struct sr_request *request, struct sr_span reason)

@@ -12,6 +12,7 @@
 #include "keys/rewrap.h"
 #include "serve/epoch_walk.h"
 #include "serve/epochs.h"
+#include "serve/registered.h"
 #include "serve/rotation.h"
 
 /* ---- backups ---- */
@@ -22,45 +23,26 @@ struct looking {
 	bool outlived;
 };
 
-/* A backup whose row does not verify outlives nothing, and is not named. */
-static bool look_at_backup(void *context, struct sr_span key, struct sr_span value)
+static void look_at_backup(void *context, const char *label, const struct sr_backup_row *row)
 {
 	struct looking *looking = context;
 	struct sr_retiring *retiring = looking->retiring;
-	size_t front = strlen(SR_BACKUP_PREFIX);
-	char name[sizeof SR_BACKUP_PREFIX + SR_BACKUP_NAME_MAX];
-	struct sr_backup_row row;
-	if (key.size <= front || key.size >= sizeof name)
-		return true;
-	memcpy(name, key.data, key.size);
-	name[key.size] = '\0';
-	if (!sr_service_name_valid(name + front, key.size - front) ||
-	    sr_backup_row_open(retiring->daemon->keyring, name, value, &row) != SR_OK)
-		return true;
-	looking->outlived = looking->outlived || sr_backup_outlives(&row, looking->epoch);
-	if (sr_backup_needs(&row, retiring->number) && retiring->lost < SR_LOST_BACKUPS_MAX)
-		snprintf(retiring->lost_names[retiring->lost++], SR_BACKUP_LABEL_MAX + 1, "%s", name + front);
-	return true;
+	looking->outlived = looking->outlived || sr_backup_outlives(row, looking->epoch);
+	if (sr_backup_needs(row, retiring->number) && retiring->lost < SR_LOST_BACKUPS_MAX)
+		snprintf(retiring->lost_names[retiring->lost++], SR_BACKUP_LABEL_MAX + 1, "%s", label);
 }
 
 static enum sr_code look_at_backups(struct sr_retiring *retiring, const struct sr_epoch_row *epoch)
 {
 	struct looking looking = {.retiring = retiring, .epoch = epoch};
-	struct sr_index_key from = sr_key_control(SR_BACKUP_PREFIX);
-	struct sr_view *view;
-	enum sr_code code = sr_view_begin(retiring->daemon->index, &view, &retiring->error);
-	if (code != SR_OK)
-		return code;
-	code = sr_view_walk(view, &from, from.size, look_at_backup, &looking);
-	sr_view_end(view);
-	if (code != SR_OK)
-		return SR_FAIL(&retiring->error, code, "reading the index failed");
-	if (!looking.outlived && !retiring->no_backup)
+	enum sr_code code = sr_registered_walk(retiring->daemon->index, retiring->daemon->keyring, look_at_backup,
+					       &looking, &retiring->error);
+	if (code == SR_OK && !looking.outlived && !retiring->no_backup)
 		return SR_FAIL(&retiring->error, SR_CONFLICT,
 			       "no backup is registered that was taken after the last row had left epoch %u; make "
 			       "one, or say that there need not be one",
 			       retiring->number);
-	return SR_OK;
+	return code;
 }
 
 /* ---- the proof ---- */

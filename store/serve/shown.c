@@ -16,7 +16,7 @@ static enum sr_code note_viewer(struct sr_request *request, struct sr_span who)
 	if (who.size == 0)
 		return SR_OK;
 	sr_actor_tag(request->daemon->keyring, who.data, who.size, viewer);
-	enum sr_code code = sr_people_know(request->daemon->accounting, viewer, who.data, who.size, &request->error);
+	enum sr_code code = sr_people_know(request->daemon->accounting, viewer, who.data, who.size, false, &request->error);
 	if (code == SR_OK)
 		sr_account_linked(request, viewer);
 	return code;

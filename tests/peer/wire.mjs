@@ -401,6 +401,7 @@ export const MESSAGES = {
   'patient.erase': [0x83, 'C', '0', record({ identity: text(255, { min: 1 }), look: flag, reason: text(255) })],
   'patient.erased': [0x84, 'D', '0', record({
     state: named(ERASURES), erased: u64(), recordings: u32(), waiting: u32(), epoch: u32(), unretired: u32(), returned: flag,
+    keptUntil: u64(), backups: list(serviceName, { max: 64 }),
   })],
 };
 

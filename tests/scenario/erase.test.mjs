@@ -145,13 +145,13 @@ describe('erasing a patient', { skip: missing(['sealreeld', 'sealreel', 'damage'
     assert.equal(code, 6, 'pending');
     const told = JSON.parse(stdout);
     assert.deepEqual(Object.keys(told).sort(),
-      ['epoch', 'erased', 'recordings', 'returned', 'state', 'unretired', 'waiting']);
+      ['epoch', 'erased', 'kept_until', 'openable_backups', 'recordings', 'returned', 'state', 'unretired', 'waiting']);
     assert.equal(told.state, 'pending');
     const again = await cli(erin, '--status');
     assert.equal(again.code, 6);
-    assert.match(again.stdout.toString(), /^pending: erased 20.*1 epochs up to 1 are not retired/);
+    assert.match(again.stdout.toString(), /^pending: erased 20.*1 epochs up to 1 are not retired: their keys open/);
     for (const [args, status, text] of [
-      [[], 2, /there is no ID/], [[erin], 2, /no --reason/], [[erin, '--status', '--reason', 'x'], 2, /takes no/],
+      [[], 2, /there is no ID/], [[erin], 2, /no --reason/], [[erin, '--status', '--reason', 'x'], 2, /takes neither/],
       [[erin, 'x', '--reason', 'x'], 2, /too much/], [['nobody', '--reason', 'x'], 1, /not_found/],
     ]) {
       const ended = await cli(...args);

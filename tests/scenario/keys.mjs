@@ -53,6 +53,46 @@ export function epochKeys(store) {
     .filter(([, key]) => key.some((byte) => byte !== 0)));
 }
 
+/** All that a keyring opens with: { tagKey, roots, epochs }, the last two as lists of { number, key }. */
+export function everyKey(store) {
+  const { take, list } = openBody(store);
+  const tagKey = take(KEY);
+  take(5 * KEY);
+  const roots = list(4 + KEY).map((root) => ({ number: root.readUInt32BE(), key: root.subarray(4) }));
+  const epochs = list(4 + 1 + KEY).map((epoch) => ({ number: epoch.readUInt32BE(), key: epoch.subarray(5) }));
+  return { tagKey, roots, epochs: epochs.filter(({ key }) => key.some((byte) => byte !== 0)) };
+}
+
+/** What `body` gives, or null if something in it does not open. */
+function attempt(body) {
+  try {
+    return body();
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Tries everything that a thief could: each of these wraps ({ recording, epoch, wrap }) with each key of the keyring,
+ * each root and each salt, for the identity. The ids whose data key comes out.
+ */
+export function forceWraps({ roots, epochs }, identity, salts, wraps) {
+  const info = context('patient key', field(identity));
+  const patients = roots.flatMap(({ key }) => salts.map((salt) => hkdfExpand(hkdfExtract(salt, key), info, KEY)));
+  const opened = wraps.filter(({ recording, epoch, wrap }) => epochs.some(({ number: own, key }) =>
+    [own, epoch].some((named) => {
+      const inner = attempt(() => open(key, context('outer wrap', recording, number(4, named)), wrap));
+      return inner && patients.some((patient) => attempt(() => open(patient, context('inner wrap', recording), inner)));
+    })));
+  return opened.map(({ recording }) => recording.toString('hex'));
+}
+
+/** The same for the box with a person's name ({ tag, epoch, sealed }): whether any key of the keyring opens it. */
+export function forcePerson({ epochs }, { tag, epoch, sealed }) {
+  return epochs.some(({ number: own, key }) => [own, epoch].some((named) =>
+    attempt(() => open(key, context('person', tag, number(4, named)), sealed)) !== null));
+}
+
 /** The hex tag of an identity. */
 export function patientTag(keyring, identity) {
   const info = context('patient tag', field(identity));

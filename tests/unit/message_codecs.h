@@ -491,6 +491,8 @@ static void fill_patient_erased(struct sr_patient_erased *m, bool greatest)
 	m->epoch = greatest ? UINT32_MAX : 0;
 	m->unretired = greatest ? UINT32_MAX : 0;
 	m->returned = greatest;
+	m->kept_until_ms = greatest ? UINT64_MAX : 0;
+	m->backups = greatest ? SR_LOST_BACKUPS_MAX : 0;
 }
 PAIR(patient_erased, sr_patient_erased_decode)
 
@@ -999,8 +1001,10 @@ static const struct codec {
 	 "00000000"
 	 "00000000"
 	 "00000000"
-	 "00",
-	 "5f241c78a7173787b5bc49cb6e558a98", false},
+	 "00"
+	 "0000000000000000"
+	 "0000",
+	 "0ddff986f5b277998e7924ded3b34a20", false},
 };
 
 #endif

@@ -228,6 +228,7 @@ static const struct {
 	{"patient.erase", false, 3, 1, 2, false},
 	{"patient.erased", false, 0, 1, 3, false},
 	{"patient.erased", false, 25, 1, 2, false},
+	{"patient.erased", false, 34, 2, SR_LOST_BACKUPS_MAX + 1, false},
 	{"freeze", false, 0, 1, 0, false},
 	{"freeze", false, 0, 1, SR_FREEZE_PATIENT, false}, /* each of these names something */
 	{"freeze", false, 0, 1, SR_FREEZE_RECORDING, false},
