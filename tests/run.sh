@@ -61,7 +61,7 @@ build_as() {
 		count 0 0 0
 		return 0
 	fi
-	grep -nE 'error:|^FAILED|CMake Error|undefined reference' "$build/$name.log" | head -n 40 ||
+	grep -nE 'error:|^FAILED|CMake Error|undefined reference' "$build/$name.log" | awk 'NR <= 40' ||
 		tail -n 40 "$build/$name.log"
 	echo "the whole of it: $build/$name.log"
 	count 0 1 0
@@ -122,7 +122,8 @@ run_node() {
 		tail -n 20 "$log"
 		f=$((f + 1))
 	elif [ "$f" -gt 0 ]; then
-		grep -A 25 -E '^ *not ok ' "$log" | head -n 200
+		# awk reads to the end: a pipe that is closed early would end this script.
+		grep -A 25 -E '^ *not ok ' "$log" | awk 'NR <= 400'
 	fi
 	grep -E '^ *ok .*# SKIP' "$log" | sed -E 's/^ *ok [0-9]+ - /skipped: /' || true
 	for report in "$reports"/*; do

@@ -114,7 +114,8 @@ enum sr_code sr_view_get(struct sr_view *view, const struct sr_index_key *key, s
  * Walk a table in key order from the first key at or after `from`, over keys that begin with the first
  * `prefix_size` bytes of `from`; a `from` of size 0 begins at the table's first key. `visit` returns true to go on, and
  * may read from the same view and walk it. Spans are valid until the view ends. SR_OK also when nothing is there;
- * SR_INTERNAL, with nothing visited, if the prefix is longer than `from`; SR_IO or SR_CORRUPT from LMDB.
+ * SR_INTERNAL, with nothing visited, if the prefix is longer than `from`; SR_IO or SR_CORRUPT from LMDB, the latter also
+ * at a key that is empty, longer than SR_INDEX_KEY_MAX or not behind the one before it, as in damaged pages.
  */
 typedef bool sr_visit(void *context, struct sr_span key, struct sr_span value);
 enum sr_code sr_view_walk(struct sr_view *view, const struct sr_index_key *from, size_t prefix_size, sr_visit *visit,

@@ -145,12 +145,23 @@ static void put_back(struct sr_view *view, enum sr_table_name table, MDB_cursor 
 		mdb_cursor_close(cursor);
 }
 
+/* How two keys stand to each other in LMDB's order, bytes first, then length: -1, 0 or 1. */
+static int compare_keys(const MDB_val *a, const MDB_val *b)
+{
+	int order = memcmp(a->mv_data, b->mv_data, a->mv_size < b->mv_size ? a->mv_size : b->mv_size);
+	if (order == 0)
+		return (a->mv_size > b->mv_size) - (a->mv_size < b->mv_size);
+	return order < 0 ? -1 : 1;
+}
+
 enum sr_code sr_view_walk(struct sr_view *view, const struct sr_index_key *from, size_t prefix_size, sr_visit *visit,
 			  void *context)
 {
 	MDB_val key = {.mv_size = from->size, .mv_data = (void *)(uintptr_t)from->bytes};
+	MDB_val least = key;
 	MDB_val value = {0};
 	MDB_cursor *cursor;
+	int least_order = from->size == 0; /* the first key may be `from` itself, but not empty */
 	int rc;
 
 	if (prefix_size > from->size)
@@ -160,9 +171,18 @@ enum sr_code sr_view_walk(struct sr_view *view, const struct sr_index_key *from,
 		return sr_index_code(rc);
 	view->reads++;
 	rc = mdb_cursor_get(cursor, &key, &value, from->size == 0 ? MDB_FIRST : MDB_SET_RANGE);
-	while (rc == 0 && key.mv_size >= prefix_size && memcmp(key.mv_data, from->bytes, prefix_size) == 0 &&
-	       visit(context, (struct sr_span){.data = key.mv_data, .size = key.mv_size},
-		     (struct sr_span){.data = value.mv_data, .size = value.mv_size})) {
+	while (rc == 0) {
+		/* LMDB follows its pages wherever they lead: damaged ones may lead back, in a walk without an end. */
+		if (key.mv_size > SR_INDEX_KEY_MAX || compare_keys(&key, &least) < least_order) {
+			rc = MDB_CORRUPTED;
+			break;
+		}
+		least = key;
+		least_order = 1;
+		if (key.mv_size < prefix_size || memcmp(key.mv_data, from->bytes, prefix_size) != 0 ||
+		    !visit(context, (struct sr_span){.data = key.mv_data, .size = key.mv_size},
+			   (struct sr_span){.data = value.mv_data, .size = value.mv_size}))
+			break;
 		view->reads++;
 		rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}

@@ -118,32 +118,25 @@ struct seeking {
 	const struct sr_index_key *after;
 	struct sr_index_key *key;
 	bool found;
-	bool backwards;
 };
 
 static bool take_key(void *context, struct sr_span key, struct sr_span value)
 {
 	struct seeking *seeking = context;
 	const struct sr_index_key *after = seeking->after;
-	size_t common = key.size < after->size ? key.size : after->size;
-	int order = common ? memcmp(key.data, after->bytes, common) : 0;
 	(void)value;
-	if (order == 0 && key.size == after->size && after->size > 0)
+	if (key.size == after->size && memcmp(key.data, after->bytes, key.size) == 0)
 		return true;
-	/* Damaged pages can lead in a circle. */
-	seeking->backwards = order < 0 || (order == 0 && key.size < after->size) || key.size > SR_INDEX_KEY_MAX;
-	seeking->found = !seeking->backwards;
-	if (seeking->found) {
-		*seeking->key = (struct sr_index_key){.table = after->table, .size = key.size};
-		memcpy(seeking->key->bytes, key.data, key.size);
-	}
+	seeking->found = true;
+	*seeking->key = (struct sr_index_key){.table = after->table, .size = key.size};
+	memcpy(seeking->key->bytes, key.data, key.size);
 	return false;
 }
 
 static void seek(struct sr_pass *pass, struct seeking *seeking)
 {
 	struct sr_view *view = sr_pass_view(pass);
-	seeking->found = seeking->backwards = false;
+	seeking->found = false;
 	if (!view)
 		return;
 	enum sr_code code = sr_view_walk(view, seeking->after, 0, take_key, seeking);
@@ -152,10 +145,6 @@ static void seek(struct sr_pass *pass, struct seeking *seeking)
 		sr_pass_find(pass, SR_FINDING_INDEX, NULL,
 			     "table %s cannot be read further: %s; its rest is not checked",
 			     tables[seeking->after->table], sr_code_name(code));
-	else if (seeking->backwards)
-		sr_pass_find(pass, SR_FINDING_INDEX, NULL,
-			     "the keys of table %s are out of order; its rest is not checked",
-			     tables[seeking->after->table]);
 }
 
 bool sr_scrub_next(struct sr_scrub *scrub, const struct sr_index_key *after, struct sr_index_key *key)

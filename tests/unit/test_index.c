@@ -320,6 +320,56 @@ Test(index, walks_whole_tables_and_inside_walks)
 	sr_index_close(index);
 }
 
+/* Give a key a new last byte and a new size, as the file has them, wherever it stands. */
+static void damage_key(const struct sr_index_key *key, uint8_t last, uint8_t size)
+{
+	static uint8_t bytes[1 << 20];
+	char file[80];
+	size_t found = 0;
+
+	(void)snprintf(file, sizeof file, "%s/data.mdb", path);
+	int fd = open(file, O_RDWR);
+	ssize_t length = read(fd, bytes, sizeof bytes);
+	cr_assert_gt(length, 0);
+	for (uint8_t *at = bytes + 2; (at = memmem(at, (size_t)(bytes + length - at), key->bytes, key->size)); at++) {
+		at[key->size - 1] = last;
+		at[-2] = size;
+		found++;
+	}
+	cr_assert_geq(found, 1);
+	cr_assert_eq(pwrite(fd, bytes, (size_t)length, 0), length);
+	cr_assert_eq(close(fd), 0);
+}
+
+Test(index, walks_no_further_than_to_a_key_out_of_order)
+{
+	static const uint8_t tag[SR_INDEX_TAG] = {1}, id[SR_UUID] = {1};
+	static const struct {
+		uint8_t last, size;
+		enum sr_code code;
+	} cases[] = {
+		{1, 50, SR_OK},      {3, 50, SR_CORRUPT}, /* behind it comes 2 */
+		{0, 50, SR_CORRUPT},                      /* the same as the one before it */
+		{1, 0, SR_CORRUPT},  {1, SR_INDEX_KEY_MAX + 1, SR_CORRUPT},
+	};
+	struct sr_index_key all = {.table = SR_TABLE_RECORDINGS}, key = sr_key_track(tag, id, 1);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		size_t count = 0;
+
+		(void)snprintf(path, sizeof path, "%s/index-%zu", directory, i);
+		struct sr_index *index = opened();
+		fill(index, 3);
+		sr_index_close(index);
+		damage_key(&key, cases[i].last, cases[i].size);
+		index = reopened();
+		struct sr_view *view = view_of(index);
+		cr_assert_eq(sr_view_walk(view, &all, 0, count_visit, &count), cases[i].code, "case %zu", i);
+		cr_assert_eq(count, i == 0 ? 12 : i == 1 ? 11 : 10, "case %zu: %zu", i, count);
+		sr_view_end(view);
+		sr_index_close(index);
+	}
+}
+
 Test(index, counts_reads)
 {
 	struct sr_index *index = opened();
