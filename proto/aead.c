@@ -4,6 +4,7 @@
 #include "aead.h"
 
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -13,6 +14,15 @@ struct sr_aead {
 	EVP_CIPHER_CTX *context; /* libcrypto wipes it when it is freed */
 };
 
+/* Looked up once, which costs more than a key schedule; NULL if that failed: it is then looked up each time. */
+static EVP_CIPHER *gcm;
+static CRYPTO_ONCE gcm_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void find_gcm(void)
+{
+	gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+}
+
 struct sr_aead *sr_aead_new(const uint8_t key[SR_AEAD_KEY])
 {
 	struct sr_aead *aead = calloc(1, sizeof *aead);
@@ -20,7 +30,8 @@ struct sr_aead *sr_aead_new(const uint8_t key[SR_AEAD_KEY])
 	if (aead == NULL)
 		return NULL;
 	aead->context = EVP_CIPHER_CTX_new();
-	if (aead->context == NULL || EVP_EncryptInit_ex(aead->context, EVP_aes_256_gcm(), NULL, key, NULL) != 1) {
+	if (aead->context == NULL || CRYPTO_THREAD_run_once(&gcm_once, find_gcm) != 1 ||
+	    EVP_EncryptInit_ex(aead->context, gcm != NULL ? gcm : EVP_aes_256_gcm(), NULL, key, NULL) != 1) {
 		sr_aead_free(aead);
 		return NULL;
 	}

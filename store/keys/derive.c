@@ -11,18 +11,12 @@
 /* The first 32 bytes of HMAC-SHA-512 under K_tag over a context; wipes the context. */
 static void tagged(const struct sr_keyring *keyring, struct sr_context *context, uint8_t tag[SR_TAG])
 {
-	crypto_auth_hmacsha512_state state;
-	uint8_t mac[crypto_auth_hmacsha512_BYTES];
-	uint8_t key[SR_KEY];
+	const struct sr_span whole = {.data = context->bytes, .size = context->size};
+	uint8_t mac[SR_HMAC];
 
-	sr_keyring_tag_key(keyring, key);
-	crypto_auth_hmacsha512_init(&state, key, sizeof key);
-	crypto_auth_hmacsha512_update(&state, context->bytes, context->size);
-	crypto_auth_hmacsha512_final(&state, mac);
+	sr_hmac_of(sr_keyring_tag_key(keyring), &whole, 1, mac);
 	memcpy(tag, mac, SR_TAG);
-	sodium_memzero(key, sizeof key);
 	sodium_memzero(mac, sizeof mac);
-	sodium_memzero(&state, sizeof state);
 	sr_context_wipe(context);
 }
 

@@ -47,6 +47,12 @@ fail:
 	return NULL;
 }
 
+void sr_keyring_take_in(struct sr_keyring *keyring)
+{
+	sr_hmac_key(&keyring->tag_key, keyring->fixed.tag_key, SR_KEY);
+	sr_hmac_key(&keyring->row_key, keyring->fixed.row_key, SR_KEY);
+}
+
 void sr_keyring_free(struct sr_keyring *keyring)
 {
 	if (keyring == NULL)
@@ -67,6 +73,7 @@ struct sr_keyring *sr_keyring_new(const uint8_t store[SR_UUID], const uint8_t au
 	memcpy(keyring->fixed.auditor_key, auditor_key, 32);
 	randombytes_buf(keyring->fixed.tag_key, SR_KEY);
 	randombytes_buf(keyring->fixed.row_key, SR_KEY);
+	sr_keyring_take_in(keyring);
 	randombytes_buf(keyring->fixed.server_secret, 32);
 	randombytes_buf(keyring->fixed.audit_seed, 32);
 	keyring->lists.revision = 1;
@@ -177,14 +184,14 @@ bool sr_keyring_root_key(const struct sr_keyring *keyring, uint32_t version, uin
 	return found;
 }
 
-void sr_keyring_tag_key(const struct sr_keyring *keyring, uint8_t key[SR_KEY])
+const struct sr_hmac_key *sr_keyring_tag_key(const struct sr_keyring *keyring)
 {
-	memcpy(key, keyring->fixed.tag_key, SR_KEY);
+	return &keyring->tag_key;
 }
 
-void sr_keyring_row_key(const struct sr_keyring *keyring, uint8_t key[SR_KEY])
+const struct sr_hmac_key *sr_keyring_row_key(const struct sr_keyring *keyring)
 {
-	memcpy(key, keyring->fixed.row_key, SR_KEY);
+	return &keyring->row_key;
 }
 
 bool sr_keyring_service(const struct sr_keyring *keyring, const uint8_t public_key[32], uint8_t psk[32])

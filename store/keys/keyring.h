@@ -11,6 +11,7 @@
 
 #include "chunked.h"
 #include "error.h"
+#include "hmac.h"
 #include "uuid.h"
 
 #define SR_KEYRING_FILE_MAX (1u << 20)
@@ -97,14 +98,16 @@ uint32_t sr_keyring_epoch(const struct sr_keyring *keyring); /* the current one:
 uint32_t sr_keyring_root(const struct sr_keyring *keyring);  /* the current root version: the highest */
 
 /*
- * Copy a key out for a derivation: E_n, R_v, K_tag, K_row (SR_KEY bytes). False if the keyring has no such epoch or
- * root. The caller wipes. Only keys/ calls these.
+ * Copy a key out for a derivation: E_n, R_v (SR_KEY bytes). False if the keyring has no such epoch or root. The caller
+ * wipes. Only keys/ calls these.
  */
 bool sr_keyring_epoch_key(const struct sr_keyring *keyring, uint32_t epoch, uint8_t key[SR_KEY]) SR_MUST_USE;
 bool sr_keyring_root_key(const struct sr_keyring *keyring, uint32_t version, uint8_t key[SR_KEY]) SR_MUST_USE;
 void sr_keyring_decoy_key(const struct sr_keyring *keyring, uint8_t key[SR_KEY]); /* of SR_EPOCH_NONE, for decoys */
-void sr_keyring_tag_key(const struct sr_keyring *keyring, uint8_t key[SR_KEY]);
-void sr_keyring_row_key(const struct sr_keyring *keyring, uint8_t key[SR_KEY]);
+
+/* K_tag and K_row, taken in; for as long as the keyring lives. Only keys/ calls these. */
+const struct sr_hmac_key *sr_keyring_tag_key(const struct sr_keyring *keyring);
+const struct sr_hmac_key *sr_keyring_row_key(const struct sr_keyring *keyring);
 
 /* The pre-shared key of the service with X25519 key `public_key`; false if none. Constant time in the table's content.
  */

@@ -253,6 +253,7 @@ enum sr_code sr_keyring_parse(const uint8_t *body, size_t size, struct sr_keyrin
 		code = SR_FAIL(err, SR_CORRUPT, "the keyring's body is damaged");
 		goto out;
 	}
+	sr_keyring_take_in(keyring);
 	*out = keyring;
 	keyring = NULL;
 out:

@@ -79,6 +79,8 @@ struct sr_keyring {
 	struct sr_keyring_fixed fixed;
 	struct sr_keyring_lists lists;
 	struct sr_keyring_front front;
+	struct sr_hmac_key tag_key; /* `fixed`'s, taken in */
+	struct sr_hmac_key row_key;
 	uint8_t decoy_key[SR_KEY];   /* of SR_EPOCH_NONE: random, this process's alone, never saved */
 	uint8_t sealing_key[SR_KEY]; /* what the file is sealed under; valid with `path` */
 	char *path;                  /* NULL: the keyring has no file yet */
@@ -88,6 +90,9 @@ struct sr_keyring {
 
 /* Zeroed, locks made, in memory of its own. NULL when memory is used up. Released with sr_keyring_free. */
 struct sr_keyring *sr_keyring_alloc(void) SR_MUST_USE;
+
+/* Take in the keys of `fixed` that many messages come under. Once, when it is set. */
+void sr_keyring_take_in(struct sr_keyring *keyring);
 
 /* Encode the clear front of a file of these lists: SR_KEYRING_FRONT bytes. */
 void sr_keyring_front_encode(struct sr_builder *out, const struct sr_keyring *keyring,

@@ -10,18 +10,11 @@
 static void row_mac(const struct sr_keyring *keyring, const struct sr_context *context, struct sr_span bytes,
 		    uint8_t mac[SR_ROW_MAC])
 {
-	crypto_auth_hmacsha512_state state;
-	uint8_t whole[crypto_auth_hmacsha512_BYTES];
-	uint8_t key[SR_KEY];
+	const struct sr_span parts[] = {{.data = context->bytes, .size = context->size}, bytes};
+	uint8_t whole[SR_HMAC];
 
-	sr_keyring_row_key(keyring, key);
-	crypto_auth_hmacsha512_init(&state, key, sizeof key);
-	crypto_auth_hmacsha512_update(&state, context->bytes, context->size);
-	crypto_auth_hmacsha512_update(&state, bytes.data, bytes.size);
-	crypto_auth_hmacsha512_final(&state, whole);
+	sr_hmac_of(sr_keyring_row_key(keyring), parts, 2, whole);
 	memcpy(mac, whole, SR_ROW_MAC);
-	sodium_memzero(key, sizeof key);
-	sodium_memzero(&state, sizeof state);
 }
 
 /* End a row with its HMAC. A row that does not fit could not be read again: only a fault in sealreel makes one. */

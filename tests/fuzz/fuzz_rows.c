@@ -68,15 +68,10 @@ static bool context_of(uint8_t which, const uint8_t *bytes, size_t size, struct 
 /* Append the HMAC that K_row gives these bytes. */
 static void seal(const struct sr_context *context, uint8_t *bytes, size_t size)
 {
-	crypto_auth_hmacsha512_state state;
-	uint8_t mac[crypto_auth_hmacsha512_BYTES];
-	uint8_t key[SR_KEY];
+	const struct sr_span parts[] = {{context->bytes, context->size}, {bytes, size}};
+	uint8_t mac[SR_HMAC];
 
-	sr_keyring_row_key(keyring, key);
-	crypto_auth_hmacsha512_init(&state, key, sizeof key);
-	crypto_auth_hmacsha512_update(&state, context->bytes, context->size);
-	crypto_auth_hmacsha512_update(&state, bytes, size);
-	crypto_auth_hmacsha512_final(&state, mac);
+	sr_hmac_of(sr_keyring_row_key(keyring), parts, 2, mac);
 	memcpy(bytes + size, mac, SR_ROW_MAC);
 }
 

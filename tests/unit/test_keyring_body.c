@@ -32,6 +32,18 @@ static enum sr_code parse(const uint8_t *body, size_t size)
 	return code;
 }
 
+/* The key was taken in that has these bytes. */
+static void assert_taken_in(const struct sr_hmac_key *key, uint8_t first)
+{
+	struct sr_hmac_key wanted;
+	uint8_t bytes[32];
+
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (uint8_t)(first + i);
+	sr_hmac_key(&wanted, bytes, sizeof bytes);
+	cr_assert_arr_eq(key, &wanted, sizeof wanted);
+}
+
 static void assert_key(const uint8_t key[32], uint8_t first)
 {
 	for (size_t i = 0; i < 32; i++)
@@ -48,10 +60,8 @@ Test(keyring_body, says_what_it_holds)
 		cr_assert_eq(sr_keyring_store(keyring)[i], 0xa0 + i);
 	cr_assert_eq(sr_keyring_revision(keyring), 9);
 	assert_key(sr_keyring_server_secret(keyring), 0x30);
-	sr_keyring_tag_key(keyring, key);
-	assert_key(key, 0x10);
-	sr_keyring_row_key(keyring, key);
-	assert_key(key, 0x20);
+	assert_taken_in(sr_keyring_tag_key(keyring), 0x10);
+	assert_taken_in(sr_keyring_row_key(keyring), 0x20);
 	fixed_auditor(public_key, key);
 	cr_assert_arr_eq(sr_keyring_auditor(keyring), public_key, 32);
 	cr_assert_eq(sr_keyring_root(keyring), 3);
