@@ -40,23 +40,34 @@ uint64_t sr_chunk_offset(uint64_t chunk)
 	return SR_SEALED_FRONT + chunk * SR_CHUNK_SEALED;
 }
 
-void sr_message_key_derive(const uint8_t input_key[SR_KEY], const uint8_t salt[SR_SALT], const uint8_t *context,
-			   size_t context_size, struct sr_message_key *out)
+/* Derive a message's key from an input key that was taken in. */
+static void derive(const struct sr_hmac_key *input_key, const uint8_t salt[SR_SALT], struct sr_span context,
+		   struct sr_message_key *out)
 {
 	const struct sr_span info[] = {
 		{.data = (const uint8_t *)info_label, .size = sizeof info_label},
 		{.data = salt, .size = SR_SALT},
-		{.data = context, .size = context_size},
+		context,
 	};
 	uint8_t derived[SR_AEAD_KEY + SR_AEAD_NONCE + SR_COMMITMENT];
 	struct sr_cursor in;
 
-	sr_hkdf_expand_parts(input_key, SR_KEY, info, sizeof info / sizeof info[0], derived, sizeof derived);
+	sr_hkdf_expand_keyed(input_key, info, sizeof info / sizeof info[0], derived, sizeof derived);
 	in = sr_cursor_over(derived, sizeof derived);
 	sr_take_copy(&in, out->key, sizeof out->key);
 	sr_take_copy(&in, out->base_nonce, sizeof out->base_nonce);
 	sr_take_copy(&in, out->commitment, sizeof out->commitment);
 	sodium_memzero(derived, sizeof derived);
+}
+
+void sr_message_key_derive(const uint8_t input_key[SR_KEY], const uint8_t salt[SR_SALT], const uint8_t *context,
+			   size_t context_size, struct sr_message_key *out)
+{
+	struct sr_hmac_key taken;
+
+	sr_hmac_key(&taken, input_key, SR_KEY);
+	derive(&taken, salt, (struct sr_span){.data = context, .size = context_size}, out);
+	sodium_memzero(&taken, sizeof taken);
 }
 
 static void chunk_nonce(const uint8_t base_nonce[SR_AEAD_NONCE], uint64_t chunk, uint8_t nonce[SR_AEAD_NONCE])
@@ -92,6 +103,24 @@ bool sr_chunk_open(struct sr_aead *aead, const uint8_t base_nonce[SR_AEAD_NONCE]
 	return sr_aead_open(aead, nonce, NULL, 0, sealed, sealed_size, plain);
 }
 
+/* Put the whole message out: its front, then every chunk. `aead` has the message's key. */
+static bool seal_message(struct sr_aead *aead, const struct sr_message_key *message, const uint8_t salt[SR_SALT],
+			 struct sr_span plain, uint8_t *sealed)
+{
+	struct sr_cursor in = sr_cursor_over(plain.data, plain.size);
+	uint64_t chunk = 0;
+
+	memcpy(sealed, salt, SR_SALT);
+	memcpy(sealed + SR_SALT, message->commitment, SR_COMMITMENT);
+	sealed += SR_SEALED_FRONT;
+	for (; in.left >= SR_CHUNK; sealed += SR_CHUNK_SEALED) {
+		if (!sr_chunk_seal(aead, message->base_nonce, chunk++, sr_take_span(&in, SR_CHUNK).data, SR_CHUNK,
+				   sealed))
+			return false;
+	}
+	return sr_chunk_seal(aead, message->base_nonce, chunk, in.at, in.left, sealed);
+}
+
 enum sr_code sr_seal(const uint8_t input_key[SR_KEY], const uint8_t *context, size_t context_size, const uint8_t *plain,
 		     size_t size, uint8_t *sealed)
 {
@@ -107,22 +136,11 @@ enum sr_code sr_seal_with_salt(const uint8_t input_key[SR_KEY], const uint8_t sa
 	struct sr_message_key message;
 	struct sr_aead *aead;
 	enum sr_code code = SR_INTERNAL;
-	uint64_t chunk = 0;
 
 	sr_message_key_derive(input_key, salt, context, context_size, &message);
-	memcpy(sealed, salt, SR_SALT);
-	memcpy(sealed + SR_SALT, message.commitment, SR_COMMITMENT);
-	sealed += SR_SEALED_FRONT;
 	aead = sr_aead_new(message.key);
-	if (aead == NULL)
-		goto out;
-	for (; size >= SR_CHUNK; size -= SR_CHUNK, plain += SR_CHUNK, sealed += SR_CHUNK_SEALED) {
-		if (!sr_chunk_seal(aead, message.base_nonce, chunk++, plain, SR_CHUNK, sealed))
-			goto out;
-	}
-	if (sr_chunk_seal(aead, message.base_nonce, chunk, plain, size, sealed))
+	if (aead != NULL && seal_message(aead, &message, salt, (struct sr_span){.data = plain, .size = size}, sealed))
 		code = SR_OK;
-out:
 	sr_aead_free(aead);
 	sodium_memzero(&message, sizeof message);
 	return code;
@@ -153,6 +171,21 @@ out:
 	return opening;
 }
 
+/* Open what follows the front. False if a chunk does not; some may be in `plain` then. */
+static bool open_chunks(struct sr_aead *aead, const uint8_t base_nonce[SR_AEAD_NONCE], struct sr_cursor in,
+			uint8_t *plain)
+{
+	for (uint64_t chunk = 0; !sr_take_done(&in); chunk++) {
+		struct sr_span part = sr_take_span(&in, in.left < SR_CHUNK_SEALED ? in.left : SR_CHUNK_SEALED);
+
+		if (!sr_chunk_open(aead, base_nonce, chunk, part.data, part.size, plain))
+			return false;
+		if (part.size == SR_CHUNK_SEALED)
+			plain += SR_CHUNK;
+	}
+	return true;
+}
+
 enum sr_opening sr_open(const uint8_t input_key[SR_KEY], const uint8_t *context, size_t context_size,
 			const uint8_t *sealed, size_t sealed_size, uint8_t *plain)
 {
@@ -160,25 +193,85 @@ enum sr_opening sr_open(const uint8_t input_key[SR_KEY], const uint8_t *context,
 	struct sr_cursor in = sr_cursor_over(sealed, sealed_size);
 	struct sr_aead *aead = NULL;
 	uint8_t base_nonce[SR_AEAD_NONCE];
-	uint8_t *at = plain;
 	uint64_t plain_size;
 	enum sr_opening opening;
 
 	if (!sr_plain_size(sealed_size, &plain_size))
 		return SR_DAMAGED;
 	opening = open_front(input_key, &bound, sr_take_span(&in, SR_SEALED_FRONT).data, &aead, base_nonce);
-	for (uint64_t chunk = 0; opening == SR_OPENED && !sr_take_done(&in); chunk++) {
-		struct sr_span part = sr_take_span(&in, in.left < SR_CHUNK_SEALED ? in.left : SR_CHUNK_SEALED);
-
-		if (!sr_chunk_open(aead, base_nonce, chunk, part.data, part.size, at))
-			opening = SR_DAMAGED;
-		else if (part.size == SR_CHUNK_SEALED)
-			at += SR_CHUNK;
-	}
+	if (opening == SR_OPENED && !open_chunks(aead, base_nonce, in, plain))
+		opening = SR_DAMAGED;
 	if (opening != SR_OPENED && plain_size != 0)
 		sodium_memzero(plain, plain_size);
 	sr_aead_free(aead);
 	sodium_memzero(base_nonce, sizeof base_nonce);
+	return opening;
+}
+
+struct sr_input {
+	struct sr_hmac_key key;
+	struct sr_aead *aead; /* each message gives it its own key */
+};
+
+struct sr_input *sr_input_new(const uint8_t key[SR_KEY])
+{
+	static const uint8_t no_key[SR_AEAD_KEY];
+	struct sr_input *input = calloc(1, sizeof *input);
+
+	if (input == NULL)
+		return NULL;
+	input->aead = sr_aead_new(no_key);
+	if (input->aead == NULL) {
+		free(input);
+		return NULL;
+	}
+	sr_hmac_key(&input->key, key, SR_KEY);
+	return input;
+}
+
+void sr_input_free(struct sr_input *input)
+{
+	if (input == NULL)
+		return;
+	sr_aead_free(input->aead);
+	sodium_memzero(input, sizeof *input);
+	free(input);
+}
+
+enum sr_code sr_input_seal(struct sr_input *input, struct sr_span context, struct sr_span plain, uint8_t *sealed)
+{
+	struct sr_message_key message;
+	uint8_t salt[SR_SALT];
+	enum sr_code code = SR_INTERNAL;
+
+	randombytes_buf(salt, sizeof salt);
+	derive(&input->key, salt, context, &message);
+	if (sr_aead_rekey(input->aead, message.key) && seal_message(input->aead, &message, salt, plain, sealed))
+		code = SR_OK;
+	sodium_memzero(&message, sizeof message);
+	return code;
+}
+
+enum sr_opening sr_input_open(struct sr_input *input, struct sr_span context, struct sr_span sealed, uint8_t *plain)
+{
+	struct sr_cursor in = sr_cursor_over(sealed.data, sealed.size);
+	struct sr_message_key message;
+	const uint8_t *front;
+	uint64_t plain_size;
+	enum sr_opening opening = SR_OTHER_KEY;
+
+	if (!sr_plain_size(sealed.size, &plain_size))
+		return SR_DAMAGED;
+	front = sr_take_span(&in, SR_SEALED_FRONT).data;
+	derive(&input->key, front, context, &message);
+	if (sodium_memcmp(message.commitment, front + SR_SALT, SR_COMMITMENT) == 0) {
+		opening = SR_OPEN_FAILED;
+		if (sr_aead_rekey(input->aead, message.key))
+			opening = open_chunks(input->aead, message.base_nonce, in, plain) ? SR_OPENED : SR_DAMAGED;
+	}
+	if (opening != SR_OPENED && plain_size != 0)
+		sodium_memzero(plain, plain_size);
+	sodium_memzero(&message, sizeof message);
 	return opening;
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "aead.h"
+#include "cursor.h"
 #include "error.h"
 
 #define SR_KEY 32
@@ -81,6 +82,21 @@ enum sr_code sr_seal_with_salt(const uint8_t input_key[SR_KEY], const uint8_t sa
  */
 enum sr_opening sr_open(const uint8_t input_key[SR_KEY], const uint8_t *context, size_t context_size,
 			const uint8_t *sealed, size_t sealed_size, uint8_t *plain) SR_MUST_USE;
+
+/*
+ * An input key that many short messages come under: it is taken in once, and one AES context serves them all. Secret;
+ * not for use by two threads at once. NULL when memory is used up. Released and wiped with sr_input_free (NULL
+ * allowed).
+ */
+struct sr_input;
+struct sr_input *sr_input_new(const uint8_t key[SR_KEY]) SR_MUST_USE;
+void sr_input_free(struct sr_input *input);
+
+/* sr_seal and sr_open under such a key: a fresh salt, buffers and results as there. */
+enum sr_code sr_input_seal(struct sr_input *input, struct sr_span context, struct sr_span plain,
+			   uint8_t *sealed) SR_MUST_USE;
+enum sr_opening sr_input_open(struct sr_input *input, struct sr_span context, struct sr_span sealed,
+			      uint8_t *plain) SR_MUST_USE;
 
 /* A message being sealed as its bytes arrive; holds less than one chunk of plaintext. Opaque. */
 struct sr_sealer;

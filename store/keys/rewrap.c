@@ -35,35 +35,72 @@ bool sr_person_epoch(struct sr_span value, uint32_t *epoch)
 	return peek(value, 1, PERSON_FRONT + SR_SEALED_SMALL, epoch);
 }
 
+/* The input of epoch `epoch`'s key, newly taken in. SR_UNAVAILABLE: the keyring lacks it; SR_INTERNAL: no memory. */
+static enum sr_code take_in(const struct sr_keyring *keyring, uint32_t epoch, struct sr_input **input)
+{
+	uint8_t key[SR_KEY];
+
+	sr_input_free(*input);
+	*input = NULL;
+	if (!sr_keyring_epoch_key(keyring, epoch, key))
+		return SR_UNAVAILABLE;
+	*input = sr_input_new(key);
+	sodium_memzero(key, sizeof key);
+	return *input != NULL ? SR_OK : SR_INTERNAL;
+}
+
+/* Have the keys of a move from `from`. What compares takes its key in by itself: a fault in either is then seen. */
+static enum sr_code prepare(struct sr_rewrapper *rewrapper, uint32_t from)
+{
+	enum sr_code code = SR_OK;
+
+	if (rewrapper->compare == NULL) {
+		code = take_in(rewrapper->keyring, rewrapper->to, &rewrapper->new);
+		if (code == SR_OK)
+			code = take_in(rewrapper->keyring, rewrapper->to, &rewrapper->compare);
+	}
+	if (code == SR_OK && (rewrapper->old == NULL || rewrapper->from != from)) {
+		rewrapper->from = from;
+		code = take_in(rewrapper->keyring, from, &rewrapper->old);
+	}
+	return code;
+}
+
+void sr_rewrapper_wipe(struct sr_rewrapper *rewrapper)
+{
+	sr_input_free(rewrapper->compare);
+	sr_input_free(rewrapper->new);
+	sr_input_free(rewrapper->old);
+	*rewrapper = (struct sr_rewrapper){.keyring = NULL};
+}
+
 /* A sealed thing on its way: its contexts under both epochs name it. */
 struct move {
-	uint32_t from, to;
 	struct sr_context old, new;
 	struct sr_span sealed;
 	uint8_t *out; /* takes as many bytes as `sealed` has */
 };
 
-static enum sr_code seal_and_compare(const struct sr_keyring *keyring, const struct move *move, struct sr_span held)
+static struct sr_span span_of(const struct sr_context *context)
 {
-	uint8_t key[SR_KEY];
-	uint8_t again[HELD_MAX];
-	enum sr_code code = SR_UNAVAILABLE;
+	return (struct sr_span){.data = context->bytes, .size = context->size};
+}
 
-	if (!sr_keyring_epoch_key(keyring, move->to, key))
-		return code;
-	code = sr_seal(key, move->new.bytes, move->new.size, held.data, held.size, move->out);
-	if (code == SR_OK &&
-	    (sr_open(key, move->new.bytes, move->new.size, move->out, move->sealed.size, again) != SR_OPENED ||
-	     sodium_memcmp(again, held.data, held.size) != 0))
+static enum sr_code seal_and_compare(const struct sr_rewrapper *rewrapper, const struct move *move, struct sr_span held)
+{
+	uint8_t again[HELD_MAX];
+	struct sr_span made = {.data = move->out, .size = move->sealed.size};
+	enum sr_code code = sr_input_seal(rewrapper->new, span_of(&move->new), held, move->out);
+
+	if (code == SR_OK && (sr_input_open(rewrapper->compare, span_of(&move->new), made, again) != SR_OPENED ||
+			      sodium_memcmp(again, held.data, held.size) != 0))
 		code = SR_INTERNAL;
-	sodium_memzero(again, sizeof again);
-	sodium_memzero(key, sizeof key);
+	sodium_memzero(again, held.size);
 	return code;
 }
 
-static enum sr_code reseal(const struct sr_keyring *keyring, const struct move *move)
+static enum sr_code reseal(struct sr_rewrapper *rewrapper, uint32_t from, const struct move *move)
 {
-	uint8_t key[SR_KEY];
 	uint8_t held[HELD_MAX];
 	uint64_t size;
 	enum sr_opening opening;
@@ -71,65 +108,64 @@ static enum sr_code reseal(const struct sr_keyring *keyring, const struct move *
 
 	if (!sr_plain_size(move->sealed.size, &size) || size > sizeof held)
 		return SR_CORRUPT;
-	if (!sr_keyring_epoch_key(keyring, move->from, key))
-		return SR_UNAVAILABLE;
-	opening = sr_open(key, move->old.bytes, move->old.size, move->sealed.data, move->sealed.size, held);
-	sodium_memzero(key, sizeof key);
+	code = prepare(rewrapper, from);
+	if (code != SR_OK)
+		return code;
+	opening = sr_input_open(rewrapper->old, span_of(&move->old), move->sealed, held);
 	if (opening == SR_OPENED)
-		code = seal_and_compare(keyring, move, (struct sr_span){held, (size_t)size});
+		code = seal_and_compare(rewrapper, move, (struct sr_span){held, (size_t)size});
 	else
 		code = opening == SR_OPEN_FAILED ? SR_INTERNAL : SR_CORRUPT;
-	sodium_memzero(held, sizeof held);
+	sodium_memzero(held, (size_t)size);
 	return code;
 }
 
-enum sr_code sr_recording_rewrap(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID],
-				 struct sr_span value, uint32_t to, uint8_t *out, size_t *size)
+enum sr_code sr_recording_rewrap(struct sr_rewrapper *rewrapper, const uint8_t recording[SR_UUID], struct sr_span value,
+				 uint8_t *out, size_t *size)
 {
 	struct sr_recording_row row;
 	uint8_t wrap[SR_WRAP];
-	struct move move = {.to = to, .out = wrap};
-	enum sr_code code = sr_recording_row_decode(keyring, recording, value, &row);
+	struct move move = {.out = wrap};
+	enum sr_code code = sr_recording_row_decode(rewrapper->keyring, recording, value, &row);
 
 	*size = 0;
 	if (code != SR_OK)
 		return code;
-	move.from = row.epoch;
 	move.sealed = (struct sr_span){row.wrap, SR_WRAP};
-	sr_context_outer_wrap(&move.old, recording, move.from);
-	sr_context_outer_wrap(&move.new, recording, to);
-	code = reseal(keyring, &move);
+	sr_context_outer_wrap(&move.old, recording, row.epoch);
+	sr_context_outer_wrap(&move.new, recording, rewrapper->to);
+	code = reseal(rewrapper, row.epoch, &move);
 	if (code != SR_OK)
 		return code;
 	memcpy(row.wrap, wrap, SR_WRAP);
-	row.epoch = to;
+	row.epoch = rewrapper->to;
 	row.wrap_revision++;
-	*size = sr_recording_row_encode(keyring, recording, &row, out);
+	*size = sr_recording_row_encode(rewrapper->keyring, recording, &row, out);
 	return SR_OK;
 }
 
-enum sr_code sr_person_rewrap(const struct sr_keyring *keyring, const uint8_t tag[SR_TAG], struct sr_span value,
-			      uint32_t to, uint8_t *out, size_t *size)
+enum sr_code sr_person_rewrap(struct sr_rewrapper *rewrapper, const uint8_t tag[SR_TAG], struct sr_span value,
+			      uint8_t *out, size_t *size)
 {
 	struct sr_cursor in = sr_cursor_over(value.data, value.size);
 	struct sr_builder row = sr_builder_over(out, SR_PERSON_MAX);
-	struct move move = {.to = to};
+	struct move move = {.out = NULL};
 	uint8_t format = sr_take_u8(&in);
+	uint32_t from = sr_take_u32(&in);
 	enum sr_code code;
 
 	*size = 0;
-	move.from = sr_take_u32(&in);
 	move.sealed = sr_take_rest(&in);
 	if (in.failed || format == 0 || value.size > SR_PERSON_MAX)
 		return SR_CORRUPT;
 	if (format > SR_ROW_FORMAT)
 		return SR_UNAVAILABLE;
-	sr_context_person(&move.old, tag, move.from);
-	sr_context_person(&move.new, tag, to);
+	sr_context_person(&move.old, tag, from);
+	sr_context_person(&move.new, tag, rewrapper->to);
 	sr_put_u8(&row, SR_ROW_FORMAT);
-	sr_put_u32(&row, to);
+	sr_put_u32(&row, rewrapper->to);
 	move.out = sr_put_room(&row, move.sealed.size);
-	code = move.out == NULL ? SR_CORRUPT : reseal(keyring, &move);
+	code = move.out == NULL ? SR_CORRUPT : reseal(rewrapper, from, &move);
 	if (code == SR_OK)
 		*size = row.used;
 	return code;

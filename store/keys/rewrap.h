@@ -15,14 +15,27 @@ bool sr_recording_epoch(struct sr_span value, uint32_t *epoch) SR_MUST_USE;
 bool sr_person_epoch(struct sr_span value, uint32_t *epoch) SR_MUST_USE;
 
 /*
- * The row `value` with its wrap under epoch `to`, and the wrap's revision one higher; all else is as it was. `out`
- * takes SR_ROW_MAX (a person's: SR_PERSON_MAX) bytes; *size (out), 0 on failure. SR_CORRUPT: its HMAC, form or outer
- * seal does not fit; SR_UNAVAILABLE: a later format, or the keyring lacks either epoch; SR_INTERNAL: libcrypto failed,
- * or the new seal did not open to what the old one held.
+ * The way to epoch `to`, which many rows take one after another: the keys of both ends are taken in at the first row
+ * and when rows come from another epoch. Begins as {.keyring = …, .to = …}; not for two threads at once; secret, wiped
+ * with sr_rewrapper_wipe, after which it can only begin again.
  */
-enum sr_code sr_recording_rewrap(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID],
-				 struct sr_span value, uint32_t to, uint8_t *out, size_t *size) SR_MUST_USE;
-enum sr_code sr_person_rewrap(const struct sr_keyring *keyring, const uint8_t tag[SR_TAG], struct sr_span value,
-			      uint32_t to, uint8_t *out, size_t *size) SR_MUST_USE;
+struct sr_rewrapper {
+	const struct sr_keyring *keyring;
+	uint32_t to;
+	uint32_t from;                        /* of `old` */
+	struct sr_input *old, *new, *compare; /* NULL: not taken in yet */
+};
+void sr_rewrapper_wipe(struct sr_rewrapper *rewrapper);
+
+/*
+ * The row `value` with its wrap under the rewrapper's epoch, and the wrap's revision one higher; all else is as it was.
+ * `out` takes SR_ROW_MAX (a person's: SR_PERSON_MAX) bytes; *size (out), 0 on failure. SR_CORRUPT: its HMAC, form or
+ * outer seal does not fit; SR_UNAVAILABLE: a later format, or the keyring lacks either epoch; SR_INTERNAL: memory or
+ * libcrypto failed, or the new seal did not open to what the old one held.
+ */
+enum sr_code sr_recording_rewrap(struct sr_rewrapper *rewrapper, const uint8_t recording[SR_UUID], struct sr_span value,
+				 uint8_t *out, size_t *size) SR_MUST_USE;
+enum sr_code sr_person_rewrap(struct sr_rewrapper *rewrapper, const uint8_t tag[SR_TAG], struct sr_span value,
+			      uint8_t *out, size_t *size) SR_MUST_USE;
 
 #endif

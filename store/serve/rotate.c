@@ -203,17 +203,14 @@ static struct sr_op *build(const struct item *item, const uint8_t *row, size_t s
 	return NULL;
 }
 
-static void rewrap(struct item *item)
+static void rewrap(struct sr_rewrapper *rewrapper, struct item *item)
 {
-	const struct step *step = item->step;
-	const struct sr_keyring *keyring = step->request->daemon->keyring;
 	struct sr_span value = {item->value, item->size};
 	const uint8_t *key = item->key.bytes;
 	uint8_t row[SR_ROW_MAX];
 	size_t size;
-	item->code = item->part == SR_PART_PEOPLE
-			     ? sr_person_rewrap(keyring, key, value, step->order.to, row, &size)
-			     : sr_recording_rewrap(keyring, key + SR_TAG, value, step->order.to, row, &size);
+	item->code = item->part == SR_PART_PEOPLE ? sr_person_rewrap(rewrapper, key, value, row, &size)
+						  : sr_recording_rewrap(rewrapper, key + SR_TAG, value, row, &size);
 	if (item->code == SR_OK) {
 		item->op = build(item, row, size);
 		item->code = item->op ? SR_CONFLICT : SR_INTERNAL;
@@ -226,10 +223,12 @@ static void run_lane(uv_work_t *job)
 {
 	struct lane *lane = job->data;
 	struct step *step = lane->step;
+	struct sr_rewrapper rewrapper = {.keyring = step->request->daemon->keyring, .to = step->order.to};
 	size_t from = atomic_fetch_add(&step->next, PART);
 	for (size_t at = from; at < step->count && at < from + PART; at++)
 		if (step->items[at].value)
-			rewrap(&step->items[at]);
+			rewrap(&rewrapper, &step->items[at]);
+	sr_rewrapper_wipe(&rewrapper);
 }
 
 /* ---- writing, and the answer: on the loop ---- */

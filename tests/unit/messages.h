@@ -90,6 +90,19 @@ static inline enum sr_opening stream_open(const struct bytes *sealed, size_t fir
 }
 
 /* A damaged message ends as `expected` both ways, and nothing of it is handed out. */
+/* Open it under the key as one that was taken in. */
+static inline enum sr_opening input_open(const struct bytes *sealed, uint8_t *plain)
+{
+	struct sr_input *input = sr_input_new(key);
+	enum sr_opening opening;
+
+	cr_assert_not_null(input);
+	opening = sr_input_open(input, (struct sr_span){context, sizeof context},
+				(struct sr_span){sealed->data, sealed->size}, plain);
+	sr_input_free(input);
+	return opening;
+}
+
 static inline void must_not_open(const struct bytes *sealed, enum sr_opening expected)
 {
 	struct bytes plain = room_for(sealed->size);
@@ -100,6 +113,10 @@ static inline void must_not_open(const struct bytes *sealed, enum sr_opening exp
 	if (sr_plain_size(sealed->size, &plain_size))
 		cr_assert(sodium_is_zero(plain.data, plain_size), "plaintext left behind");
 	cr_assert_eq(stream_open(sealed, 0, 7000, &streamed), expected);
+	memset(plain.data, 1, plain.size);
+	cr_assert_eq(input_open(sealed, plain.data), expected);
+	if (sr_plain_size(sealed->size, &plain_size))
+		cr_assert(sodium_is_zero(plain.data, plain_size), "plaintext left behind");
 	free(streamed.data);
 	free(plain.data);
 }

@@ -91,10 +91,45 @@ Test(chunked, whole_messages_open_again)
 
 		cr_assert_eq(sr_open(key, context, sizeof context, sealed.data, sealed.size, plain.data), SR_OPENED);
 		cr_assert_eq(memcmp(plain.data, message.data, message.size), 0);
+		memset(plain.data, 1, plain.size);
+		cr_assert_eq(input_open(&sealed, plain.data), SR_OPENED);
+		cr_assert_eq(memcmp(plain.data, message.data, message.size), 0);
 		free(plain.data);
 		free(sealed.data);
 		free(message.data);
 	}
+}
+
+/* One input seals and opens one message after another, also behind one that does not open. */
+Test(chunked, an_input_serves_many_messages)
+{
+	struct sr_input *input = sr_input_new(key);
+	const struct sr_span bound = {context, sizeof context};
+	uint8_t before[SR_SALT] = {0};
+
+	cr_assert_not_null(input);
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		struct bytes message = message_of(lengths[i]), plain = room_for(message.size);
+		struct bytes sealed = room_for(sr_sealed_size(message.size));
+		const struct sr_span whole = {sealed.data, sealed.size};
+
+		cr_assert_eq(sr_input_seal(input, bound, (struct sr_span){message.data, message.size}, sealed.data),
+			     SR_OK);
+		cr_assert_neq(memcmp(sealed.data, before, SR_SALT), 0, "each message has its own salt");
+		memcpy(before, sealed.data, SR_SALT);
+		cr_assert_eq(sr_open(key, context, sizeof context, sealed.data, sealed.size, plain.data), SR_OPENED);
+		cr_assert_eq(memcmp(plain.data, message.data, message.size), 0);
+		cr_assert_eq(sr_input_open(input, (struct sr_span){context, 1}, whole, plain.data), SR_OTHER_KEY);
+		sealed.data[sealed.size - 1] ^= 1;
+		cr_assert_eq(sr_input_open(input, bound, whole, plain.data), SR_DAMAGED);
+		sealed.data[sealed.size - 1] ^= 1;
+		cr_assert_eq(sr_input_open(input, bound, whole, plain.data), SR_OPENED);
+		cr_assert_eq(memcmp(plain.data, message.data, message.size), 0);
+		free(sealed.data);
+		free(plain.data);
+		free(message.data);
+	}
+	sr_input_free(input);
 }
 
 Test(chunked, no_truncation_opens)

@@ -41,6 +41,25 @@ static void tear_down(void)
 	sr_keyring_free(keyring);
 }
 
+/* One row by a way of its own. */
+static enum sr_code recording_rewrap(struct sr_span value, uint32_t to, uint8_t *out, size_t *size)
+{
+	struct sr_rewrapper rewrapper = {.keyring = keyring, .to = to};
+	enum sr_code code = sr_recording_rewrap(&rewrapper, forge_recording, value, out, size);
+
+	sr_rewrapper_wipe(&rewrapper);
+	return code;
+}
+
+static enum sr_code person_rewrap(struct sr_span value, uint32_t to, uint8_t *out, size_t *size)
+{
+	struct sr_rewrapper rewrapper = {.keyring = keyring, .to = to};
+	enum sr_code code = sr_person_rewrap(&rewrapper, forge_tag, value, out, size);
+
+	sr_rewrapper_wipe(&rewrapper);
+	return code;
+}
+
 TestSuite(rewrap, .init = set_up, .fini = tear_down);
 
 Test(rewrap, a_recording_opens_under_the_other_epoch_and_is_else_the_same)
@@ -50,8 +69,7 @@ Test(rewrap, a_recording_opens_under_the_other_epoch_and_is_else_the_same)
 	size_t size;
 	uint32_t epoch;
 
-	cr_assert_eq(sr_recording_rewrap(keyring, forge_recording, (struct sr_span){whole, whole_size}, 1, out, &size),
-		     SR_OK);
+	cr_assert_eq(recording_rewrap((struct sr_span){whole, whole_size}, 1, out, &size), SR_OK);
 	cr_assert_eq(size, whole_size);
 	cr_assert(sr_recording_epoch((struct sr_span){out, size}, &epoch) && epoch == 1);
 	cr_assert_eq(
@@ -64,9 +82,7 @@ Test(rewrap, a_recording_opens_under_the_other_epoch_and_is_else_the_same)
 	memcpy(moved.wrap, row.wrap, SR_WRAP);
 	cr_assert_eq(sr_recording_row_encode(keyring, forge_recording, &moved, again), whole_size);
 	cr_assert_arr_eq(again, whole, whole_size);
-	cr_assert_eq(
-		sr_recording_rewrap(keyring, forge_recording, (struct sr_span){whole, whole_size}, 1, again, &size),
-		SR_OK);
+	cr_assert_eq(recording_rewrap((struct sr_span){whole, whole_size}, 1, again, &size), SR_OK);
 	cr_assert_arr_neq(again + 31, out + 31, SR_SALT, "each seal has its own salt");
 }
 
@@ -76,7 +92,7 @@ Test(rewrap, a_person_opens_under_the_other_epoch)
 	size_t size;
 	uint32_t epoch;
 
-	cr_assert_eq(sr_person_rewrap(keyring, forge_tag, (struct sr_span){person, person_size}, 5, out, &size), SR_OK);
+	cr_assert_eq(person_rewrap((struct sr_span){person, person_size}, 5, out, &size), SR_OK);
 	cr_assert_eq(size, person_size);
 	cr_assert(sr_person_epoch((struct sr_span){out, size}, &epoch) && epoch == 5);
 	cr_assert_eq(sr_person_check(keyring, forge_tag, (struct sr_span){out, size}), SR_OK);
@@ -90,21 +106,19 @@ Test(rewrap, no_flipped_bit_is_moved)
 
 	for (size_t bit = 0; bit < 8 * whole_size; bit++) {
 		whole[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		cr_assert_eq(sr_recording_rewrap(keyring, forge_recording, (struct sr_span){whole, whole_size}, 1, out,
-						 &size),
-			     SR_CORRUPT, "%zu", bit);
+		cr_assert_eq(recording_rewrap((struct sr_span){whole, whole_size}, 1, out, &size), SR_CORRUPT, "%zu",
+			     bit);
 		cr_assert_eq(size, 0);
 		whole[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
 	for (size_t bit = 8 * 5; bit < 8 * person_size; bit++) {
 		person[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		cr_assert_eq(sr_person_rewrap(keyring, forge_tag, (struct sr_span){person, person_size}, 1, out, &size),
-			     SR_CORRUPT, "%zu", bit);
+		cr_assert_eq(person_rewrap((struct sr_span){person, person_size}, 1, out, &size), SR_CORRUPT, "%zu",
+			     bit);
 		person[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
 	for (size_t cut = 0; cut < person_size; cut++)
-		cr_assert_neq(sr_person_rewrap(keyring, forge_tag, (struct sr_span){person, cut}, 1, out, &size),
-			      SR_OK);
+		cr_assert_neq(person_rewrap((struct sr_span){person, cut}, 1, out, &size), SR_OK);
 }
 
 /* A row whose HMAC fits but whose wrap is another recording's, or damaged before the HMAC was made. */
@@ -116,9 +130,8 @@ Test(rewrap, a_wrap_that_does_not_open_is_not_moved)
 	for (size_t at = 0; at < SR_WRAP; at += 25) {
 		row.wrap[at] ^= 1;
 		whole_size = sr_recording_row_encode(keyring, forge_recording, &row, whole);
-		cr_assert_eq(sr_recording_rewrap(keyring, forge_recording, (struct sr_span){whole, whole_size}, 1, out,
-						 &size),
-			     SR_CORRUPT, "%zu", at);
+		cr_assert_eq(recording_rewrap((struct sr_span){whole, whole_size}, 1, out, &size), SR_CORRUPT, "%zu",
+			     at);
 		row.wrap[at] ^= 1;
 	}
 }
@@ -129,13 +142,48 @@ Test(rewrap, epochs_without_a_key_are_unavailable)
 	struct sr_span value = {whole, whole_size};
 	size_t size;
 
-	cr_assert_eq(sr_recording_rewrap(keyring, forge_recording, value, 4, out, &size), SR_UNAVAILABLE, "retired");
-	cr_assert_eq(sr_recording_rewrap(keyring, forge_recording, value, 9, out, &size), SR_UNAVAILABLE, "never made");
-	cr_assert_eq(sr_recording_rewrap(keyring, forge_recording, value, 0, out, &size), SR_UNAVAILABLE, "none");
+	cr_assert_eq(recording_rewrap(value, 4, out, &size), SR_UNAVAILABLE, "retired");
+	cr_assert_eq(recording_rewrap(value, 9, out, &size), SR_UNAVAILABLE, "never made");
+	cr_assert_eq(recording_rewrap(value, 0, out, &size), SR_UNAVAILABLE, "none");
 	row.epoch = 4;
 	whole_size = sr_recording_row_encode(keyring, forge_recording, &row, whole);
-	cr_assert_eq(sr_recording_rewrap(keyring, forge_recording, (struct sr_span){whole, whole_size}, 2, out, &size),
-		     SR_UNAVAILABLE);
-	cr_assert_eq(sr_person_rewrap(keyring, forge_tag, (struct sr_span){person, person_size}, 4, out, &size),
-		     SR_UNAVAILABLE);
+	cr_assert_eq(recording_rewrap((struct sr_span){whole, whole_size}, 2, out, &size), SR_UNAVAILABLE);
+	cr_assert_eq(person_rewrap((struct sr_span){person, person_size}, 4, out, &size), SR_UNAVAILABLE);
+}
+
+/* Rows of several epochs by one way, damaged ones among them: each as if it were alone. */
+Test(rewrap, one_way_serves_rows_of_several_epochs)
+{
+	struct sr_rewrapper rewrapper = {.keyring = keyring, .to = 5};
+	static const uint32_t from[] = {2, 1, 1, 4, 2, 9, 5, 1};
+	uint8_t out[SR_ROW_MAX], opened[SR_KEY];
+	struct sr_recording_row moved;
+	size_t size;
+
+	for (size_t at = 0; at < sizeof from / sizeof from[0]; at++) {
+		bool has_key = from[at] != 4 && from[at] != 9;
+
+		row.epoch = from[at];
+		if (has_key)
+			cr_assert_eq(sr_dek_wrap(keyring, patient_key, forge_recording, dek, row.epoch, row.wrap),
+				     SR_OK);
+		whole_size = sr_recording_row_encode(keyring, forge_recording, &row, whole);
+		cr_assert_eq(sr_recording_rewrap(&rewrapper, forge_recording, (struct sr_span){whole, whole_size}, out,
+						 &size),
+			     has_key ? SR_OK : SR_UNAVAILABLE, "%zu", at);
+		if (!has_key)
+			continue;
+		cr_assert_eq(sr_row_open(keyring, patient_key, forge_recording, (struct sr_span){out, size}, &moved,
+					 opened, NULL),
+			     SR_ROW_OPEN, "%zu", at);
+		cr_assert_eq(moved.epoch, 5);
+		cr_assert_arr_eq(opened, dek, SR_KEY);
+		whole[40] ^= 1;
+		cr_assert_eq(sr_recording_rewrap(&rewrapper, forge_recording, (struct sr_span){whole, whole_size}, out,
+						 &size),
+			     SR_CORRUPT, "%zu", at);
+		cr_assert_eq(sr_person_rewrap(&rewrapper, forge_tag, (struct sr_span){person, person_size}, out, &size),
+			     SR_OK);
+	}
+	sr_rewrapper_wipe(&rewrapper);
 }
