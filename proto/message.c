@@ -107,6 +107,11 @@ static const char *const names[] = {
 	[SR_MSG_AUDIT_PROVED] = "audit.proved",
 	[SR_MSG_AUDIT_CONSISTENCY] = "audit.consistency",
 	[SR_MSG_AUDIT_CONSISTENT] = "audit.consistent",
+	[SR_MSG_INCIDENT_NOTE] = "incident.note",
+	[SR_MSG_AUDIT_TAG] = "audit.tag",
+	[SR_MSG_AUDIT_TAGGED] = "audit.tagged",
+	[SR_MSG_AUDIT_AUDITOR] = "audit.auditor",
+	[SR_MSG_AUDIT_AUDITOR_KEY] = "audit.auditor_key",
 	[SR_MSG_PATIENT_ERASE] = "patient.erase",
 	[SR_MSG_PATIENT_ERASED] = "patient.erased",
 };

@@ -161,7 +161,13 @@ enum sr_message_type {
 	SR_MSG_AUDIT_PROOF = 0xa5,
 	SR_MSG_AUDIT_PROVED = 0xa6,
 	SR_MSG_AUDIT_CONSISTENCY = 0xa7,
-	SR_MSG_AUDIT_CONSISTENT = 0xa8
+	SR_MSG_AUDIT_CONSISTENT = 0xa8,
+	/* incidents: message_incident.h */
+	SR_MSG_INCIDENT_NOTE = 0xaa,
+	SR_MSG_AUDIT_TAG = 0xac,
+	SR_MSG_AUDIT_TAGGED = 0xad,
+	SR_MSG_AUDIT_AUDITOR = 0xae,
+	SR_MSG_AUDIT_AUDITOR_KEY = 0xaf
 };
 
 /* What a service may do: bits. */

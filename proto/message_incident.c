@@ -39,6 +39,17 @@ enum sr_incident_what sr_incident_what_parse(const char *word)
 	return 0;
 }
 
+const char *sr_incident_fact_word(struct sr_span name)
+{
+	static const char *const words[] = {"actor",  "checkpoint", "except_patient", "from",      "grant",   "issuer",
+					    "number", "patient",    "recording",      "regulator", "service", "since",
+					    "to"};
+	for (size_t at = 0; at < sizeof words / sizeof *words; at++)
+		if (strlen(words[at]) == name.size && memcmp(words[at], name.data, name.size) == 0)
+			return words[at];
+	return NULL;
+}
+
 bool sr_incident_name_valid(struct sr_span name)
 {
 	if (name.size == 0 || name.size > SR_INCIDENT_NAME_MAX)
@@ -85,11 +96,9 @@ static struct sr_span take_utf8(struct sr_cursor *in, size_t most)
 
 static void take_fact(struct sr_cursor *in, struct sr_incident_fact *fact)
 {
-	static const char what[] = "what";
 	fact->name = sr_take_field(in, SR_AUDIT_NAME_MAX);
 	fact->value = take_utf8(in, SR_INCIDENT_VALUE_MAX);
-	bool reserved = fact->name.size == sizeof what - 1 && memcmp(fact->name.data, what, fact->name.size) == 0;
-	if (fact->name.size == 0 || reserved || !sr_audit_name_fits((const char *)fact->name.data, fact->name.size))
+	if (!sr_incident_fact_word(fact->name))
 		sr_take_fail(in);
 }
 

@@ -39,7 +39,11 @@ enum sr_incident_what sr_incident_what_parse(const char *word);
 /* May an incident be called this? 1 to 63 of a-z 0-9 . _ - */
 bool sr_incident_name_valid(struct sr_span name) SR_MUST_USE;
 
-/* A fact of a note: name field (as the audit log's facts are called, but not "what"), value field (UTF-8). */
+/* The word of a fact that a note may have (static): what accesses it is about, what a report was made of. NULL: none.
+ */
+const char *sr_incident_fact_word(struct sr_span name);
+
+/* A fact of a note: name field (one of these words), value field (UTF-8). */
 struct sr_incident_fact {
 	struct sr_span name;
 	struct sr_span value;

@@ -45,6 +45,7 @@ static bool is_accounted(uint8_t type)
 	case SR_MSG_AUDIT_CHECKPOINT:
 	case SR_MSG_AUDIT_PROOF:
 	case SR_MSG_AUDIT_CONSISTENCY:
+	case SR_MSG_AUDIT_AUDITOR:
 		return false;
 	default:
 		return true;
@@ -61,6 +62,8 @@ static enum sr_audit_kind kind_of(uint8_t type)
 		return SR_AUDIT_PRESENTED;
 	case SR_MSG_SHOWN:
 		return SR_AUDIT_SHOWN;
+	case SR_MSG_INCIDENT_NOTE:
+		return SR_AUDIT_CONTROL;
 	default:
 		return SR_AUDIT_OUTCOME;
 	}

@@ -78,9 +78,28 @@ enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *pa
 			      patient->key, &request->work);
 }
 
-static enum sr_code conflict(struct sr_request *request, const uint8_t recording[SR_UUID], const char *what)
+/* The tag that stands under `key`; false if there is none. */
+static bool holder_of(struct sr_request *request, const struct sr_index_key *key, uint8_t tag[SR_TAG])
 {
+	struct sr_view *view;
+	struct sr_span value;
+	if (sr_request_view(request, &view) != SR_OK)
+		return false;
+	bool found = sr_view_get(view, key, &value) == SR_OK && value.size == SR_TAG;
+	if (found)
+		memcpy(tag, value.data, SR_TAG);
+	sr_request_view_end(request, view);
+	return found;
+}
+
+/* `key` is what binds it, and says to whom. */
+static enum sr_code conflict(struct sr_request *request, const uint8_t recording[SR_UUID],
+			     const struct sr_index_key *key, const char *what)
+{
+	uint8_t owner[SR_TAG];
 	struct sr_event event = {.kind = SR_EVENT_CONSULTATION_CONFLICT, .recording = recording, .what = what};
+	if (holder_of(request, key, owner))
+		event.owner = owner;
 	sr_request_event(request, &event);
 	return SR_FAIL(&request->error, SR_CONFLICT, "the %s is bound to another patient", what);
 }
@@ -111,22 +130,7 @@ enum sr_code sr_bind_consultation(struct sr_request *request, const uint8_t reco
 	struct sr_index_key key = consultation_key(request);
 	struct sr_op *op = bind_op(request, &key);
 	enum sr_code code = run(request, op, op != NULL, &failed);
-	return code == SR_CONFLICT ? conflict(request, recording, "consultation") : code;
-}
-
-/* The tag that holds the claim on an id; false if there is none. */
-static bool claimed_by(struct sr_request *request, const uint8_t recording[SR_UUID], uint8_t tag[SR_TAG])
-{
-	struct sr_view *view;
-	struct sr_span value;
-	struct sr_index_key key = sr_key_hint(recording);
-	if (sr_request_view(request, &view) != SR_OK)
-		return false;
-	bool found = sr_view_get(view, &key, &value) == SR_OK && value.size == SR_TAG;
-	if (found)
-		memcpy(tag, value.data, SR_TAG);
-	sr_request_view_end(request, view);
-	return found;
+	return code == SR_CONFLICT ? conflict(request, recording, &key, "consultation") : code;
 }
 
 /* Claim the id. A claim that another tag holds without a row is left over from a crash, and is taken over. */
@@ -137,14 +141,14 @@ static enum sr_code claim(struct sr_request *request, const uint8_t recording[SR
 	struct sr_index_key key = sr_key_hint(recording);
 	struct sr_op *op = bind_op(request, &key);
 	enum sr_code code = run(request, op, op != NULL, &failed);
-	if (code != SR_CONFLICT || !claimed_by(request, recording, holder))
+	if (code != SR_CONFLICT || !holder_of(request, &key, holder))
 		return code;
 	struct sr_index_key row = sr_key_recording(holder, recording);
 	op = sr_op_new();
 	bool built = op && sr_op_check(op, SR_CHECK_EQUALS, &key, holder, SR_TAG) &&
 		     sr_op_check(op, SR_CHECK_ABSENT, &row, NULL, 0) && sr_op_put(op, &key, request->tag, SR_TAG);
 	code = run(request, op, built, &failed);
-	return code == SR_CONFLICT ? conflict(request, recording, "recording id") : code;
+	return code == SR_CONFLICT ? conflict(request, recording, &key, "recording id") : code;
 }
 
 /* The row itself: only for this patient as read, only under this claim, only where there is none, only these epochs. */

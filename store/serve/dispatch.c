@@ -64,6 +64,9 @@ static const struct {
 	{SR_MSG_AUDIT_CHECKPOINT, sr_serve_audit_proof},
 	{SR_MSG_AUDIT_PROOF, sr_serve_audit_proof},
 	{SR_MSG_AUDIT_CONSISTENCY, sr_serve_audit_proof},
+	{SR_MSG_INCIDENT_NOTE, sr_serve_incident},
+	{SR_MSG_AUDIT_TAG, sr_serve_incident},
+	{SR_MSG_AUDIT_AUDITOR, sr_serve_incident},
 };
 
 /* Requests that open a stream go by their type; all others by what the stream turned out to be. */

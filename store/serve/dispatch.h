@@ -76,6 +76,8 @@ void sr_serve_audit_read(struct sr_session *session, const struct sr_message_hea
 			 const struct sr_cursor *fields);
 void sr_serve_audit_proof(struct sr_session *session, const struct sr_message_head *head,
 			  const struct sr_cursor *fields);
+/* incident.note, audit.tag, audit.auditor */
+void sr_serve_incident(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
 void sr_serve_root_new(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields);
 
 void sr_serve_track(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,

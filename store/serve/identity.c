@@ -314,6 +314,9 @@ static bool mark_copy(void *context, struct sr_op *op)
 static enum sr_code intend(struct sr_request *request, const struct change *change)
 {
 	sr_account_linked(request, change->source.tag);
+	/* Who reads the log later must tell it from two identities becoming one. */
+	if (change->single)
+		sr_account_fact(request, "only", "recording");
 	for (size_t at = 0; at < change->count; at++)
 		sr_account_met(request, change->list[at].move.recording, NULL);
 	return sr_account_intent(request);

@@ -111,18 +111,30 @@ static bool stands(struct listing *listing, const uint8_t *recording, struct sr_
 	       sr_move_buried(keyring, recording, other, listing->request->tag);
 }
 
+/* Somebody else's row in this list: whose, as far as the recording's claim says, is for the account. */
+static void misfiled(struct listing *listing, const uint8_t *recording)
+{
+	struct sr_request *request = listing->request;
+	struct sr_event event = {.kind = SR_EVENT_MISFILED, .recording = recording};
+	struct sr_index_key hint = sr_key_hint(recording);
+	struct sr_span holder;
+	if (sr_view_get(listing->view, &hint, &holder) == SR_OK && holder.size == SR_TAG &&
+	    memcmp(holder.data, request->tag, SR_TAG) != 0)
+		event.owner = holder.data;
+	sr_request_event(request, &event);
+}
+
 /* One recording's row under the patient's tag. One bad row never breaks a list. */
 static void consider(struct listing *listing, const uint8_t *recording, struct sr_span value)
 {
 	struct sr_request *request = listing->request;
-	struct sr_event event = {.kind = SR_EVENT_MISFILED, .recording = recording};
 	if (sr_recording_gone(request->daemon->keyring, recording, value))
 		return;
 	enum sr_row_verdict verdict = sr_row_open(request->daemon->keyring, listing->patient.key, recording, value,
 						  &listing->found.row, listing->found.dek, &request->work);
 	/* Without a patient row there is no key: whatever stands here is not this patient's. */
 	if (verdict == SR_ROW_NOT_THEIRS || (verdict == SR_ROW_OPEN && !listing->patient.exists)) {
-		sr_request_event(request, &event);
+		misfiled(listing, recording);
 		withhold(listing);
 	} else if (verdict == SR_ROW_CORRUPT) {
 		(void)!sr_request_corrupt(request, recording, "recording row");

@@ -12,6 +12,11 @@ const SCRUB_STATES = { 1: 'idle', 2: 'running', 3: 'stopped', 4: 'done' };
 export const FINDINGS = { ...[null, 'row', 'wrap', 'missing_row', 'extra_row', 'misfiled', 'mismatch', 'missing_file',
   'short_file', 'checksum', 'manifest', 'orphan_file', 'unreadable', 'index', 'unknown'] };
 delete FINDINGS[0];
+const INCIDENT_WHATS = {
+  1: 'opened', 2: 'aware_at', 3: 'noticed_by', 4: 'cause', 5: 'contained_at', 6: 'authority_notified',
+  7: 'people_contacted', 8: 'not_reported', 9: 'contact', 10: 'consequences', 11: 'measures', 12: 'remark',
+  13: 'wrong', 14: 'report',
+};
 const ERASURES = { 0: 'none', 1: 'pending', 2: 'final' };
 /** What a freeze stops. */
 const SCOPES = { ...[null, 'all', 'patient', 'recording', 'service', 'issuer', 'grant', 'actor'] };
@@ -159,8 +164,8 @@ function rest(min, max) {
 }
 
 /** A u16 count and so many of `kind`. */
-function list(kind, { min = 0, max }) {
-  const count = u16({ min, max });
+function list(kind, { min = 0, max, counted = u16 }) {
+  const count = counted({ min, max });
   return {
     put: (values) => Buffer.concat([count.put(values.length), ...values.map((value) => kind.put(value))]),
     take: (reader) => Array.from({ length: count.take(reader) }, () => kind.take(reader)),
@@ -398,6 +403,14 @@ export const MESSAGES = {
   'audit.proved': [0xa6, 'D', '0', record({ note: blob(4095, 1), hashes: list(bytes(32), { max: 66 }) })],
   'audit.consistency': [0xa7, 'C', '0', record({ old: request })],
   'audit.consistent': [0xa8, 'D', '0', record({ note: blob(4095, 1), hashes: list(bytes(32), { max: 66 }) })],
+  'incident.note': [0xaa, 'C', '0', record({
+    name: text(63, { min: 1, pattern: /^[a-z0-9._-]+$/ }), what: named(INCIDENT_WHATS), at: u64(), text: text(4096),
+    facts: list(record({ name: text(32, { min: 1 }), value: text(4096) }), { max: 12, counted: u8 }),
+  })],
+  'audit.tag': [0xac, 'C', '0', record({ actor: flag, identity: text(255, { min: 1 }) })],
+  'audit.tagged': [0xad, 'D', '0', record({ tag: bytes(32) })],
+  'audit.auditor': [0xae, 'C', '0', record({})],
+  'audit.auditor_key': [0xaf, 'D', '0', record({ key: bytes(32) })],
   'patient.erase': [0x83, 'C', '0', record({ identity: text(255, { min: 1 }), look: flag, reason: text(255) })],
   'patient.erased': [0x84, 'D', '0', record({
     state: named(ERASURES), erased: u64(), recordings: u32(), waiting: u32(), epoch: u32(), unretired: u32(), returned: flag,

@@ -15,6 +15,7 @@
 #include "message_backup.h"
 #include "message_epoch.h"
 #include "message_freeze.h"
+#include "message_incident.h"
 #include "message_hold.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -650,6 +651,7 @@ static void fill_alarm_row(struct sr_alarm_row *m, bool greatest)
 PAIR(alarm_row, sr_alarm_row_decode)
 #include "message_codecs_audit.h"
 #include "message_codecs_epoch.h"
+#include "message_codecs_incident.h"
 #include "message_codecs_patient.h"
 
 static void fill_backup_begun(struct sr_backup_begun *m, bool greatest)
@@ -979,6 +981,16 @@ static const struct codec {
 	{"audit.number", make_audit_number, again_audit_number, "0000000000000000", "12a3ae445661ce5dee78d0650d33362d",
 	 false},
 	{"audit.proof", make_audit_proof, again_audit_proof, "0001610000", "70aedc23e9950d25aede674fa07804d6", false},
+	{"incident.note", make_incident_note, again_incident_note,
+	 "000161"
+	 "01"
+	 "0000000000000000"
+	 "0000"
+	 "00",
+	 "5cc387755c56e1d9d2b0658b3cf74205", false},
+	{"audit.tag", make_audit_tag, again_audit_tag, "00000161", "30ea48ffcb2cf3da01882303b73f0f50", false},
+	{"audit.tagged", make_audit_tagged, again_audit_tagged, X7, "af9613760f72635fbdb44a5a0a63c39f", false},
+	{"audit.auditor_key", make_auditor_key, again_auditor_key, X7, "af9613760f72635fbdb44a5a0a63c39f", false},
 	{"hold.place", make_hold_place, again_hold_place, X1 "0000000161", "7fbe926478dee9b308930e0fcec0ee37", false},
 	{"reasoned", make_reasoned, again_reasoned, X1 "000161", "020e1118ec7177231075876527c6303e", false},
 	{"hold.list", make_hold_list, again_hold_list, "00000000", "ad95131bc0b799c0b1af477fb14fcf26", false},

@@ -299,6 +299,15 @@ static const struct {
 	{"audit.item", false, 8, 2, 0, false},
 	{"audit.signed", false, 0, 2, 0, false},
 	{"audit.proof", true, 2 + SR_AUDIT_NOTE_MAX, 2, SR_PROOF_MAX + 1, false},
+	{"incident.note", false, 0, 2, 0, false},
+	{"incident.note", false, 2, 1, 0x40, false},
+	{"incident.note", false, 3, 1, 0, false},
+	{"incident.note", false, 3, 1, SR_INCIDENT_WHATS, false},
+	{"incident.note", false, 14, 1, 1, false},
+	{"incident.note", true, 76 + SR_INCIDENT_TEXT_MAX, 1, SR_INCIDENT_FACTS_MAX + 1, false},
+	{"incident.note", true, 79 + SR_INCIDENT_TEXT_MAX, 1, 0x62, false},
+	{"audit.tag", false, 0, 1, 2, false},
+	{"audit.tag", false, 1, 2, 0, false},
 	{"census.item", false, 4, 1, 4, false},
 	{"rotate.step", false, 0, 4, 7, true},
 	{"rotate.step", false, 4, 4, 0, false},
@@ -395,6 +404,10 @@ static const struct {
 	{"audit.item", 8, SR_AUDIT_ENTRY_MAX},
 	{"audit.signed", 0, SR_AUDIT_NOTE_MAX},
 	{"audit.proof", 0, SR_AUDIT_NOTE_MAX},
+	{"incident.note", 0, SR_INCIDENT_NAME_MAX},
+	{"incident.note", 11 + SR_INCIDENT_NAME_MAX, SR_INCIDENT_TEXT_MAX},
+	{"incident.note", 21 + SR_INCIDENT_NAME_MAX + SR_INCIDENT_TEXT_MAX, SR_INCIDENT_VALUE_MAX},
+	{"audit.tag", 1, 255},
 	{"alarm.row", 40, SR_SERVICE_NAME_MAX},
 	{"alarm.row", 46 + 3 * SR_SERVICE_NAME_MAX, SR_ALARM_JTI_MAX},
 	{"alarm.row", 48 + 3 * SR_SERVICE_NAME_MAX + SR_ALARM_JTI_MAX, SR_TEXT_MAX},
@@ -467,7 +480,7 @@ Test(message, types_have_names_of_their_own_and_other_numbers_none)
 				cr_assert_str_neq(sr_message_name((uint8_t)other), name);
 		}
 	}
-	cr_assert_eq(named, 101);
+	cr_assert_eq(named, 106);
 	cr_assert_str_eq(sr_message_name(SR_MSG_RECORD_OPEN), "record.open");
 	cr_assert_str_eq(sr_message_name(SR_MSG_PLAY_TABLE), "play.table");
 }

@@ -90,6 +90,38 @@ SR_PUBLIC enum sr_code sr_auditor_prove(sr_client *client, uint64_t number, sr_a
 SR_PUBLIC enum sr_code sr_auditor_consistency(sr_client *client, uint64_t old, sr_auditor_noted *noted, void *context,
 					      sr_call **call);
 
+/* One detail of a statement; its name is one of PROTOCOL.md's incident facts. Both terminated. */
+struct sr_incident_detail {
+	const char *name, *value;
+};
+
+/*
+ * What somebody states of an incident, for the log. Name no people: it is stored in the clear. `what` is one of
+ * PROTOCOL.md's words: opened, aware_at, cause … The details ascend by their names. Borrowed during the call.
+ */
+struct sr_incident_statement {
+	const char *incident; /* its name: 1 to 63 of a-z 0-9 . _ - */
+	const char *what;
+	uint64_t at_ms;   /* a time that it states, milliseconds since 1970; 0: none */
+	const char *text; /* at most 4,096 bytes of UTF-8; NULL: none */
+	const struct sr_incident_detail *details;
+	size_t count; /* at most 12 */
+};
+
+/* State it: done once it is durable. SR_USAGE at once: it has not this form. SR_NO_SPACE, SR_IO: not written. */
+SR_PUBLIC enum sr_code sr_auditor_state(sr_client *client, const struct sr_incident_statement *statement, sr_done *done,
+					void *context, sr_call **call);
+
+/* Gets 32 bytes, NULL on failure; borrowed until the callback returns. */
+typedef void sr_auditor_bytes(void *context, const struct sr_result *result, const uint8_t *bytes);
+
+/* The tag under which the log has an identity (1 to 255 bytes, else SR_USAGE): an actor's, or a patient's. */
+SR_PUBLIC enum sr_code sr_auditor_tag(sr_client *client, bool actor, const void *identity, size_t size,
+				      sr_auditor_bytes *told, void *context, sr_call **call);
+
+/* The auditor's public key (X25519), to which whatever names people is sealed. */
+SR_PUBLIC enum sr_code sr_auditor_key(sr_client *client, sr_auditor_bytes *told, void *context, sr_call **call);
+
 #ifdef __cplusplus
 }
 #endif
