@@ -18,10 +18,8 @@ static const struct {
 };
 
 static const char *const deliveries[] = {
-	[SR_ALARM_UNTOLD] = "untold",
-	[SR_ALARM_WAITING] = "waiting",
-	[SR_ALARM_TOLD] = "told",
-	[SR_ALARM_GIVEN_UP] = "given_up",
+	[SR_ALARM_UNTOLD] = "untold",     [SR_ALARM_WAITING] = "waiting", [SR_ALARM_TOLD] = "told",
+	[SR_ALARM_GIVEN_UP] = "given_up", [SR_ALARM_EARLIER] = "earlier",
 };
 #define DELIVERIES (sizeof deliveries / sizeof deliveries[0])
 

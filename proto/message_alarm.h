@@ -23,8 +23,17 @@ enum sr_alarm_kind {
 };
 #define SR_ALARM_KINDS 8 /* one more than the greatest */
 
-/* What became of the telling: no command is configured, it waits or is tried again, it was told, it was given up. */
-enum sr_alarm_delivery { SR_ALARM_UNTOLD = 1, SR_ALARM_WAITING = 2, SR_ALARM_TOLD = 3, SR_ALARM_GIVEN_UP = 4 };
+/*
+ * What became of the telling: no command is configured, it waits or is tried again, it was told, it was given up; or it
+ * is from before the daemon was started, which nothing is told of any more.
+ */
+enum sr_alarm_delivery {
+	SR_ALARM_UNTOLD = 1,
+	SR_ALARM_WAITING = 2,
+	SR_ALARM_TOLD = 3,
+	SR_ALARM_GIVEN_UP = 4,
+	SR_ALARM_EARLIER = 5
+};
 
 /* The names of a kind ("misfiled", …), of its severity ("critical", "high", "notice", "test"), and of a delivery.
  * Static; NULL for a number that is none. */

@@ -11,7 +11,7 @@
 #include "cli/parse.h"
 
 #define PEOPLE_MAX 4096 /* opened names that are remembered */
-#define MOVED_MAX 65536 /* recordings that came from another identity */
+#define MOVED_MAX 4096  /* recordings that came from another identity */
 
 enum { KEY_TAG = 1, KEY_AUDITOR, KEY_FROM, KEY_TO };
 
@@ -31,8 +31,8 @@ struct patient {
 	size_t people_count;
 	uint8_t (*moved)[SR_UUID];
 	size_t moved_count;
-	const uint8_t
-		*following; /* the recording that came from another identity; NULL: entries of the patient's own */
+	bool collecting;          /* what came from another identity: nothing is printed */
+	const uint8_t *following; /* one that came so; NULL: the patient's own entries are looked at */
 	int status;
 };
 
@@ -304,6 +304,14 @@ static void print_row(struct patient *patient, const struct sr_audit_entry *entr
 
 /* ---- which entries ---- */
 
+static bool is_noted(const struct patient *patient, const uint8_t id[SR_UUID])
+{
+	for (size_t at = 0; at < patient->moved_count; at++)
+		if (memcmp(patient->moved[at], id, SR_UUID) == 0)
+			return true;
+	return false;
+}
+
 /* Recordings that came to the patient from another identity: what was done with them there concerns the patient too. */
 static void note_moved(struct patient *patient, const struct sr_audit_entry *entry)
 {
@@ -319,7 +327,8 @@ static void note_moved(struct patient *patient, const struct sr_audit_entry *ent
 	}
 	patient->moved = more;
 	for (size_t at = 0; at < entry->recording_count; at++)
-		memcpy(patient->moved[patient->moved_count++], entry->recordings[at].id, SR_UUID);
+		if (!is_noted(patient, entry->recordings[at].id))
+			memcpy(patient->moved[patient->moved_count++], entry->recordings[at].id, SR_UUID);
 }
 
 static bool concerns(const struct patient *patient, const struct sr_audit_entry *entry)
@@ -340,11 +349,23 @@ static bool visit(void *context, const struct sr_audit_entry *entry, struct sr_s
 	struct patient *patient = context;
 	const char *what = what_of(entry);
 	(void)json;
-	if (!patient->following)
+	if (patient->collecting)
 		note_moved(patient, entry);
-	if (what && patient->status == CLI_DONE && concerns(patient, entry))
+	else if (what && patient->status == CLI_DONE && concerns(patient, entry))
 		print_row(patient, entry, what);
 	return patient->status == CLI_DONE;
+}
+
+/* Whenever it came: what is asked about may have been done before. */
+static int collect_moved(struct patient *patient)
+{
+	struct sr_auditor_search query = patient->query;
+	query.from_ms = query.to_ms = 0;
+	query.kinds = 1u << SR_AUDIT_OUTCOME | 1u << SR_AUDIT_RECOVERED;
+	patient->collecting = true;
+	int status = audit_search(&patient->audit, &query, visit, patient);
+	patient->collecting = false;
+	return status == CLI_DONE ? patient->status : status;
 }
 
 static int follow_moved(struct patient *patient)
@@ -371,6 +392,8 @@ static int run(struct patient *patient)
 	}
 	if (status == CLI_DONE)
 		status = audit_open(&patient->audit);
+	if (status == CLI_DONE)
+		status = collect_moved(patient);
 	if (status == CLI_DONE)
 		status = audit_search(&patient->audit, &patient->query, visit, patient);
 	if (status == CLI_DONE)

@@ -268,8 +268,8 @@ struct sr_shown_part {
 	uint64_t from_ms, to_ms; /* media times, milliseconds */
 	const char *who;         /* who looked; NULL or "": the grant's actor */
 };
-SR_PUBLIC enum sr_code sr_state_shown(sr_client *client, const struct sr_shown_part *part, sr_done *done,
-				      void *context, sr_call **call);
+SR_PUBLIC enum sr_code sr_state_shown(sr_client *client, const struct sr_shown_part *part, sr_done *done, void *context,
+				      sr_call **call);
 
 /* ---- deleting ---- */
 
@@ -468,7 +468,8 @@ struct sr_alarm_info {
 	uint64_t number; /* from 1, ascending */
 	char kind[32]; /* "misfiled", "foreign", "consultation_conflict", "corrupt", "break_glass", "unusual", "test" */
 	char severity[16]; /* "critical", "high", "notice", "test" */
-	char delivery[16]; /* "untold" (no command is configured), "waiting", "told", "given_up" */
+	char delivery[16]; /* "untold" (no command is configured), "waiting", "told", "given_up", "earlier" (than the
+			      daemon's start) */
 	unsigned tries;    /* of the command */
 	uint64_t first_ms; /* of the events that it stands for */
 	uint64_t last_ms;

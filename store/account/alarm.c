@@ -132,6 +132,25 @@ uint64_t sr_alarms_note(struct sr_alarms *alarms, const struct sr_alarm *alarm, 
 	return place->number;
 }
 
+void sr_alarms_recall(struct sr_alarms *alarms, const struct sr_alarm *alarm, uint64_t window_ms, uint64_t wall_ms)
+{
+	for (struct sr_alarm *at = alarms->ring; at < alarms->ring + SR_ALARMS_KEPT; at++) {
+		if (at->number == 0 || !same_subject(at, alarm) || wall_ms < at->first_ms ||
+		    wall_ms - at->first_ms >= window_ms)
+			continue;
+		at->count += at->count < UINT32_MAX;
+		at->last_ms = wall_ms;
+		return;
+	}
+	struct sr_alarm *place = make_room(alarms);
+	*place = *alarm;
+	place->number = ++alarms->last;
+	place->count = 1;
+	place->first_ms = place->last_ms = wall_ms;
+	place->due = NEVER;
+	place->delivery = SR_ALARM_EARLIER;
+}
+
 const struct sr_alarm *sr_alarms_next(struct sr_alarms *alarms, uint64_t now)
 {
 	struct sr_alarm *next = NULL;

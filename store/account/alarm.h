@@ -68,6 +68,12 @@ void sr_alarms_free(struct sr_alarms *alarms);
 uint64_t sr_alarms_note(struct sr_alarms *alarms, const struct sr_alarm *alarm, const struct sr_alarm_rules *rules,
 			uint64_t wall_ms, uint64_t now);
 
+/*
+ * One from before the daemon was started, at `wall_ms`: nothing is told of it. It counts into one of the same subject
+ * whose first event was less than `window_ms` before, or becomes a new one.
+ */
+void sr_alarms_recall(struct sr_alarms *alarms, const struct sr_alarm *alarm, uint64_t window_ms, uint64_t wall_ms);
+
 /* An alarm that is to be told now; it is then under way until sr_alarms_told says how that ended. NULL: none is due. */
 const struct sr_alarm *sr_alarms_next(struct sr_alarms *alarms, uint64_t now);
 

@@ -11,6 +11,7 @@
 #include "access/crowd.h"
 #include "account/alarm.h"
 #include "account/log.h"
+#include "serve/alarms_past.h"
 #include "serve/dispatch.h"
 #include "serve/freezing.h"
 #include "serve/telling.h"
@@ -337,6 +338,16 @@ void sr_serve_alarm_test(struct sr_session *session, const struct sr_message_hea
 
 /* ---- beginning and end ---- */
 
+/* An account that cannot be read stops the start elsewhere: here it only leaves the list shorter. */
+static void recall(struct sr_alarming *alarming)
+{
+	struct sr_error err = {.text = ""};
+	struct sr_alarm_rules rules = rules_of(alarming);
+	if (alarming->daemon->audit &&
+	    sr_alarms_past(alarming->daemon->audit, rules.window_ms, alarming->alarms, &err) != SR_OK)
+		sr_log_error(SR_LOG_WARN, "alarms_not_recalled", &err);
+}
+
 struct sr_alarming *sr_alarming_new(struct sr_daemon *daemon)
 {
 	struct sr_alarming *alarming = calloc(1, sizeof *alarming);
@@ -358,6 +369,7 @@ struct sr_alarming *sr_alarming_new(struct sr_daemon *daemon)
 		sr_alarming_free(alarming);
 		return NULL;
 	}
+	recall(alarming);
 	sr_event_listen(on_event, alarming);
 	return alarming;
 }

@@ -122,6 +122,8 @@ static void account_for(struct sr_request *request, const struct sr_audit_query 
 		sr_account_met(request, query->recording, NULL);
 	if (query->service)
 		sr_account_name(request, query->service);
+	if (query->kinds != 0)
+		sr_account_count(request, "kinds", query->kinds);
 	if (query->from_ms > 0)
 		sr_account_count(request, "from_ms", query->from_ms);
 	if (query->to_ms > 0)

@@ -15,6 +15,7 @@
 #include "data/index_snapshot.h"
 #include "keys/epochs.h"
 #include "message_backup.h"
+#include "serve/account_request.h"
 #include "serve/dispatch.h"
 #include "serve/lookup.h"
 #include "serve/sweeper.h"
@@ -76,7 +77,16 @@ void sr_backups_tick(struct sr_daemon *daemon, uint64_t now)
 	if (pthread_mutex_trylock(&backups->lock) != 0)
 		return;
 	if (backups->token != 0 && !backups->used && now - backups->used_ms > SR_BACKUP_LEASE_MS) {
+		const struct sr_audit_count taken = {"taken_ms", backups->row.taken_ms};
+		const struct sr_audit_fact complete = {"complete", "no"};
+		const struct sr_audit_entry entry = {.kind = SR_AUDIT_CONTROL,
+						     .operation = "backup.end",
+						     .counts = &taken,
+						     .count_count = 1,
+						     .facts = &complete,
+						     .fact_count = 1};
 		give_up(backups, daemon);
+		sr_account_say(daemon->accounting, &entry, SR_AUDIT_CLOSING);
 		sr_log(SR_LOG_WARN, "backup_given_up", "nobody asked for more of it");
 	}
 	pthread_mutex_unlock(&backups->lock);
@@ -145,6 +155,7 @@ static void begin(struct sr_request *request)
 	struct sr_backup_begun begun = {.token = backups->token, .taken_ms = backups->row.taken_ms};
 	if (code == SR_OK && sr_request_reply(request, SR_MSG_BACKUP_BEGUN, 16)) {
 		sr_backup_begun_encode(&request->reply.fields, &begun);
+		sr_account_count(request, "taken_ms", begun.taken_ms);
 		sr_log(SR_LOG_INFO, "backup_begun", request->caller.name);
 	}
 	let_go(backups);
@@ -346,6 +357,17 @@ static enum sr_code register_it(struct sr_request *request, const struct sr_back
 	return code == SR_OK ? SR_OK : SR_FAIL(&request->error, code, "the backup could not be registered");
 }
 
+/* What was read between this and the entry of its begin. */
+static void account_end(struct sr_request *request, const struct sr_backup_row *row, bool complete)
+{
+	uint64_t rows = 0;
+	for (uint16_t at = 0; at < row->count; at++)
+		rows += row->list[at].rows;
+	sr_account_fact(request, "complete", complete ? "yes" : "no");
+	sr_account_count(request, "rows", rows);
+	sr_account_count(request, "taken_ms", row->taken_ms);
+}
+
 static void end(struct sr_request *request)
 {
 	struct sr_backups *backups = request->daemon->backups;
@@ -364,6 +386,7 @@ static void end(struct sr_request *request)
 	else if (order.complete)
 		code = register_it(request, &backups->row);
 	let_go(backups);
+	account_end(request, &backups->row, order.complete);
 	if (code == SR_OK || !order.complete) {
 		pthread_mutex_lock(&backups->lock);
 		give_up(backups, request->daemon);
@@ -374,8 +397,11 @@ static void end(struct sr_request *request)
 		(void)!sr_request_reply(request, SR_MSG_DONE, 0);
 }
 
+/* What is read of a backup has no entries but those of its begin and its end, unless it is refused. */
 static void run(struct sr_request *request)
 {
+	if (request->head.type != SR_MSG_BACKUP_BEGIN && request->head.type != SR_MSG_BACKUP_END)
+		sr_account_goes_on(request);
 	switch (request->head.type) {
 	case SR_MSG_BACKUP_BEGIN:
 		begin(request);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "account/audit.h"
 #include "account/log.h"
 #include "message_epoch.h"
 #include "serve/account_request.h"
@@ -118,8 +119,34 @@ void sr_serve_epoch_new(struct sr_session *session, const struct sr_message_head
 
 /* ---- epoch.retire ---- */
 
+/*
+ * The proof in the log, and a checkpoint that covers it, so that it can be held against the log by whoever keeps it.
+ * What was retired stays so without: then there is none, and false is returned.
+ */
+static bool sign_proof(struct sr_request *request, const struct sr_retiring *retiring, char note[SR_CHECKPOINT_MAX])
+{
+	struct sr_audit *audit = request->daemon->audit;
+	struct sr_error err = {.text = ""};
+	const struct sr_audit_count counts[] = {{"epoch", retiring->number},
+						{"keyring_revision", retiring->keyring_revision},
+						{"people", retiring->people},
+						{"recordings", retiring->recordings}};
+	struct sr_audit_entry entry = sr_account_words(request);
+	entry.kind = SR_AUDIT_CONTROL;
+	entry.counts = counts;
+	entry.count_count = sizeof counts / sizeof *counts;
+	if (!audit || sr_audit_append(audit, &entry, SR_AUDIT_CLOSING, NULL, &err) != SR_OK ||
+	    sr_audit_seal(audit, &err) != SR_OK) {
+		sr_log_error(SR_LOG_ERROR, "proof_unsigned", &err);
+		return false;
+	}
+	sr_audit_checkpoint(audit, note);
+	return strlen(note) <= SR_PROOF_NOTE_MAX;
+}
+
 static void put_proof(struct sr_request *request, const struct sr_retiring *retiring)
 {
+	char note[SR_CHECKPOINT_MAX];
 	struct sr_epoch_retired proof = {.number = retiring->number,
 					 .recordings = retiring->recordings,
 					 .people = retiring->people,
@@ -127,6 +154,8 @@ static void put_proof(struct sr_request *request, const struct sr_retiring *reti
 					 .kept_until_ms = retiring->kept_until_ms,
 					 .lost = retiring->lost};
 	size_t room = 4 + 4 * 8 + 2 + SR_PROOF_NOTE_MAX + 2 + (size_t)proof.lost * (2 + SR_BACKUP_LABEL_MAX);
+	if (sign_proof(request, retiring, note))
+		proof.checkpoint = (struct sr_span){(const uint8_t *)note, strlen(note)};
 	if (!sr_request_reply(request, SR_MSG_EPOCH_RETIRED, room))
 		return;
 	sr_epoch_retired_encode(&request->reply.fields, &proof);

@@ -53,6 +53,37 @@ export class Client {
     return own;
   }
 
+  /** One page of the audit log's entries in [from, to): { size, next, entries: [{ number, json }] }. */
+  auditRead(from, to = 0) {
+    return this.#connection.request('audit.read', { from: BigInt(from), to: BigInt(to) }, 'audit.entries');
+  }
+
+  /** One page of a search in it; `patient` and `actor` are identities. */
+  auditSearch({ first = 0, from = 0, to = 0, kinds = 0, patient = '', actor = '', recording = NO_ID, service = '' }) {
+    const whom = (identity) => ({ tagged: false, subject: Buffer.from(identity) });
+    return this.#connection.request('audit.search', {
+      first, from, to, kinds, patient: whom(patient), actor: whom(actor), recording, service,
+    }, 'audit.entries');
+  }
+
+  /** { note (text), key } of a checkpoint of all there is. */
+  async auditCheckpoint() {
+    const { note, key } = await this.#connection.request('audit.checkpoint', {}, 'audit.signed');
+    return { note: note.toString(), key };
+  }
+
+  /** { note (text), hashes } of the proof that an entry is in the log. */
+  async auditProof(number) {
+    const reply = await this.#connection.request('audit.proof', { number: BigInt(number) }, 'audit.proved');
+    return { note: reply.note.toString(), hashes: reply.hashes };
+  }
+
+  /** { note (text), hashes } of the proof that the log goes on from its first `old` entries. */
+  async auditConsistency(old) {
+    const reply = await this.#connection.request('audit.consistency', { old: BigInt(old) }, 'audit.consistent');
+    return { note: reply.note.toString(), hashes: reply.hashes };
+  }
+
   /** Deletes a recording; resolves to when it can no longer come back, in milliseconds since 1970. */
   async delete(grant, recording) {
     return Number((await this.#connection.request('delete', { grant, recording }, 'deleted')).undoUntil);

@@ -23,7 +23,7 @@ const SCOPES = { ...[null, 'all', 'patient', 'recording', 'service', 'issuer', '
 delete SCOPES[0];
 const ALARM_KINDS = { ...[null, 'misfiled', 'foreign', 'consultation_conflict', 'corrupt', 'break_glass', 'unusual', 'test'] };
 delete ALARM_KINDS[0];
-const DELIVERIES = { 1: 'untold', 2: 'waiting', 3: 'told', 4: 'given_up' };
+const DELIVERIES = { 1: 'untold', 2: 'waiting', 3: 'told', 4: 'given_up', 5: 'earlier' };
 export const ROLES = { ingest: 1, playback: 2, rotate: 4, operate: 8, audit: 16 };
 export const NO_ID = '00000000-0000-0000-0000-000000000000';
 export const MAX_PLAIN = 65519;

@@ -259,7 +259,7 @@ static const struct {
 	{"alarm.row", false, 8, 1, 0, false},
 	{"alarm.row", false, 8, 1, SR_ALARM_KINDS, false},
 	{"alarm.row", false, 9, 1, 0, false},
-	{"alarm.row", false, 9, 1, SR_ALARM_GIVEN_UP + 1, false},
+	{"alarm.row", false, 9, 1, SR_ALARM_EARLIER + 1, false},
 	{"alarm.row", false, 28, 4, 0, false},
 	{"epochs", false, 8, 4, 0, false},
 	{"epochs", false, 12, 2, SR_EPOCHS_LISTED_MAX + 1, false},
