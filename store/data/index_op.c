@@ -21,10 +21,13 @@ void sr_op_free(struct sr_op *op)
 	free(op);
 }
 
-/* Room for `need` of `unit` bytes each at `memory`, doubling; the old stands if there is none. */
-static void *grown(void *memory, size_t *capacity, size_t need, size_t unit)
+#define ITEMS_LEAST 4
+#define BYTES_LEAST 768 /* a recording's row with its key and checks: most operations allocate once */
+
+/* Room for `need` of `unit` bytes each at `memory`, at `least` or doubling; the old stands if there is none. */
+static void *grown(void *memory, size_t *capacity, size_t need, size_t least, size_t unit)
 {
-	size_t wanted = *capacity == 0 ? need : *capacity;
+	size_t wanted = *capacity == 0 ? least : *capacity;
 	void *more;
 
 	if (need <= *capacity)
@@ -45,11 +48,11 @@ static bool add(struct sr_op *op, struct sr_op_items *items, const struct sr_ind
 
 	if (key->size == 0 || key->size > sizeof key->bytes || size > SR_INDEX_VALUE_MAX)
 		return false;
-	list = grown(items->list, &items->capacity, items->count + 1, sizeof *list);
+	list = grown(items->list, &items->capacity, items->count + 1, ITEMS_LEAST, sizeof *list);
 	if (list == NULL)
 		return false;
 	items->list = list;
-	bytes = grown(op->bytes, &op->capacity, op->used + key->size + size, 1);
+	bytes = grown(op->bytes, &op->capacity, op->used + key->size + size, BYTES_LEAST, 1);
 	if (bytes == NULL)
 		return false;
 	op->bytes = bytes;

@@ -17,7 +17,7 @@
 #include "serve/rotation.h"
 
 #define VIEWS_MAX 16 /* of one step: rows that need not move are passed over quickly */
-#define PART 64      /* rows that a lane takes at a time; reads come between */
+#define PART 128     /* rows that a lane takes at a time; reads come between */
 #define ROUNDS 4     /* how often a row that others change is tried */
 #define STEP_MEMORY (4u << 20)
 #define LANES_MAX 8
