@@ -18,6 +18,7 @@ static const struct {
 	{"verify", cli_audit_verify, "verify the log against checkpoints that were kept"},
 	{"proof", cli_audit_proof, "prove that an entry is in the log"},
 	{"checkpoint", cli_audit_checkpoint, "keep what the log is now"},
+	{"incident", cli_audit_incident, "note what is known of an incident, and report on it"},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

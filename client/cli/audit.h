@@ -11,7 +11,7 @@
 
 /* Each is one command: argv[0] is "audit NAME". */
 cli_command cli_audit_tail, cli_audit_verify, cli_audit_proof, cli_audit_checkpoint, cli_audit_search, cli_audit_export,
-	cli_audit_patient;
+	cli_audit_patient, cli_audit_incident;
 
 /* An auditor's connection, and what was heard last. Zeroed but for `cli`; ended with audit_close. */
 struct audit {

@@ -95,6 +95,12 @@ enum sr_code cli_auditor_open(struct cli_auditor *auditor, sr_blocking *blocking
 	return SR_OK;
 }
 
+bool cli_auditor_unseal(const struct cli_auditor *auditor, const uint8_t *box, size_t size, uint8_t *out)
+{
+	return size >= crypto_box_SEALBYTES &&
+	       crypto_box_seal_open(out, box, size, auditor->public_key, auditor->secret) == 0;
+}
+
 static void print_identity(const struct cli *cli, const struct cli_unsealing *unsealing, const char *identity)
 {
 	char tag[65];

@@ -21,6 +21,12 @@ void cli_auditor_free(struct cli_auditor *auditor);
 enum sr_code cli_auditor_open(struct cli_auditor *auditor, sr_blocking *blocking, const uint8_t tag[32],
 			      char identity[CLI_IDENTITY_MAX + 1], struct sr_result *result) SR_MUST_USE;
 
+/*
+ * Open a box of `size` bytes that was sealed to the auditor: `out` takes so many less crypto_box_SEALBYTES. False: it
+ * does not open.
+ */
+bool cli_auditor_unseal(const struct cli_auditor *auditor, const uint8_t *box, size_t size, uint8_t *out) SR_MUST_USE;
+
 struct cli_unsealing {
 	uint8_t tag[32];
 	const char *key_path; /* as `init` writes auditor.key */

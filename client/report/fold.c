@@ -201,14 +201,28 @@ static bool add_kept(struct sr_report *report, const struct sr_audit_entry *entr
 	return true;
 }
 
-/* A refusal may name a recording twice: once for the event, once because it was asked for. */
-static bool named_before(const struct sr_audit_entry *entry, size_t at)
+/* Words for rows that are somebody else's, as the store itself found. */
+static bool is_judged(const char *why)
 {
+	return why && (is(why, "misfiled") || is(why, "foreign") || is(why, "consultation_conflict"));
+}
+
+/*
+ * A refusal may name a recording twice, once because it was asked for, once for what was found of it: the second
+ * counts, once.
+ */
+static bool said_better(const struct sr_audit_entry *entry, size_t at)
+{
+	const struct sr_audit_recording *own = &entry->recordings[at];
 	if (entry->kind == SR_AUDIT_PRESENTED)
 		return false;
-	for (size_t before = 0; before < at; before++)
-		if (memcmp(entry->recordings[before].id, entry->recordings[at].id, SR_UUID) == 0)
+	for (size_t other = 0; other < entry->recording_count; other++) {
+		const struct sr_audit_recording *named = &entry->recordings[other];
+		if (other == at || memcmp(named->id, own->id, SR_UUID) != 0)
+			continue;
+		if (is_judged(named->withheld) != is_judged(own->withheld) ? is_judged(named->withheld) : other < at)
 			return true;
+	}
 	return false;
 }
 
@@ -221,7 +235,7 @@ static bool take_answer(struct sr_report *report, const struct sr_audit_entry *e
 	for (size_t at = 0; at < entry->recording_count; at++) {
 		const struct sr_audit_recording *recording = &entry->recordings[at];
 		if (!sr_report_filter_meets_recording(&report->request.arguments.filter, recording->id) ||
-		    named_before(entry, at))
+		    said_better(entry, at))
 			continue;
 		bool wrong = stated(report, entry, recording->id);
 		enum met met = judge(entry, recording, wrong);

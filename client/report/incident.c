@@ -120,10 +120,15 @@ const struct sr_stated *sr_incident_report(const struct sr_incident *incident, u
 
 uint64_t sr_incident_reports(const struct sr_incident *incident, uint64_t size)
 {
-	uint64_t count = 0;
-	for (size_t at = 0; at < incident->count; at++)
-		count += incident->notes[at].what == SR_INCIDENT_REPORT && incident->notes[at].number < size;
-	return count;
+	uint64_t greatest = 0;
+	for (size_t at = 0; at < incident->count; at++) {
+		const struct sr_stated *note = &incident->notes[at];
+		const char *own =
+			note->what == SR_INCIDENT_REPORT && note->number < size ? sr_stated_fact(note, "number") : NULL;
+		uint64_t number = own ? strtoull(own, NULL, 10) : 0;
+		greatest = number > greatest ? number : greatest;
+	}
+	return greatest;
 }
 
 void sr_incident_free(struct sr_incident *incident)

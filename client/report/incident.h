@@ -50,7 +50,7 @@ const char *sr_stated_fact(const struct sr_stated *note, const char *name);
 const struct sr_stated *sr_incident_latest(const struct sr_incident *incident, enum sr_incident_what what,
 					   uint64_t size);
 
-/* The latest note of the report with this number; NULL. And how many reports there are below `size`. */
+/* The latest note of the report with this number; NULL. And the greatest number of a report noted below `size`. */
 const struct sr_stated *sr_incident_report(const struct sr_incident *incident, uint64_t report);
 uint64_t sr_incident_reports(const struct sr_incident *incident, uint64_t size);
 

@@ -73,6 +73,32 @@ Test(report, a_refused_binding_is_denied_to_the_patient_it_was_for)
 	made_free(&made);
 }
 
+Test(report, what_was_found_of_a_recording_counts_and_not_that_it_was_asked_for)
+{
+	static const char *const words[][2] = {{NULL, "consultation_conflict"},
+					       {"consultation_conflict", NULL},
+					       {"conflict", "consultation_conflict"},
+					       {"consultation_conflict", "consultation_conflict"}};
+	for (size_t at = 0; at < sizeof words / sizeof *words; at++) {
+		struct made made;
+		world.count = 0;
+		struct sr_audit_entry *outcome = world_say(&world, SR_AUDIT_OUTCOME, "record.open", BOB, CLERK);
+		outcome->outcome = "not_applied";
+		(void)world_name(&world, outcome, 7, words[at][0]);
+		(void)world_name(&world, outcome, 7, words[at][1]);
+		(void)world_note(&world, "wrong", 0, NULL, "service", "portal");
+		world_report(&world, NULL, &made);
+		FIGURES(&made, RECORDINGS, 0, 0, 0, 0, 0, 1);
+		FIGURES(&made, RECIPIENTS, 0, 0, 0, 0, 0, 1);
+		struct sr_report_person *list;
+		size_t count;
+		cr_assert(sr_report_people(made.report, &list, &count));
+		cr_expect(count == 1 && list[0].recipient && memcmp(list[0].tag, BOB, SR_TAG) == 0, "case %zu", at);
+		free(list);
+		made_free(&made);
+	}
+}
+
 Test(report, refusals_of_nobody_in_particular_are_nothing)
 {
 	struct made made;

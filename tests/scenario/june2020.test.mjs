@@ -1,0 +1,248 @@
+// June 2020, replayed: 52 patients, a call that turns from audio to video, and each way in which it can go wrong. What
+// the patient saw, how soon the alarm came and the freeze stopped it, and an incident's report whose every number is the
+// scenario's own.
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { newRecordingId } from '../peer/writer.mjs';
+import { Store, media, missing, refused } from './harness.mjs';
+import { misfile } from './index_file.mjs';
+
+const PREFIX = 'https://clinic.example/mrn|';
+const ALICE = `${PREFIX}alice-4711`;
+const OTHERS = Array.from({ length: 51 }, (_, i) => `${PREFIX}other-${i}`);
+const FIFTY = 50;
+const ACTOR = 'portal-user-alice';
+const RECORDER = 'call-system-9';
+const CONSULTATION = 'visit-2020-06-09';
+const SECONDS = 24;
+const TURNS_AT = 12;
+const FROZEN = 3;
+const WITHHELD = 4;
+const SECOND = 1000;
+
+const audio = readFileSync(media('call-audio.webm'));
+const video = readFileSync(media('call-video.webm'));
+
+/** Where the piece of each second of a track begins. */
+const begins = (bytes, seconds) => Array.from({ length: seconds + 1 }, (_, i) => Math.floor((i * bytes.length) / seconds));
+
+const act = (sub, role = 'patient') => ({ act: { sub, role } });
+const none = { presented: 0, opened: 0, delivered: 0, delivered_at_most: 0, withheld: 0, denied: 0 };
+
+describe('June 2020', { skip: missing(['sealreeld', 'sealreel', 'misfile']) }, () => {
+  let store;
+  let recorder;
+  let portal;
+  let auditor;
+  let own;
+  let others;
+  const first = {}; // of each incident, its first report
+
+  const audit = (args) => store.done(['audit', 'incident', ...args], { credential: auditor });
+  const operate = (args) => store.done([...args, '--reason', 'June'], { credential: store.operator });
+  /** A grant for Alice's session, for `identity`: whom the issuer takes her for. */
+  const grant = (identity, scope = 'list play') => store.mint(identity, scope, { claims: act(ACTOR) });
+  const now = () => new Date().toISOString();
+
+  /** Records a call as it goes on: a segment for each second, with its media time. */
+  async function writeTrack(recording, bytes, { type, from, to }) {
+    const places = begins(bytes, to - from);
+    const writer = await recording.track({ type, start: from * SECOND, label: `${type} of a call` });
+    for (let at = 0; at < to - from; at++) {
+      await writer.append(bytes.subarray(places[at], places[at + 1]), (from + at) * SECOND);
+      await writer.sync();
+    }
+    await writer.close();
+  }
+
+  async function recordCall(client, identity, consultation) {
+    const claims = { ...act(RECORDER, 'system'), consultation };
+    const recording = await client.record(store.mint(identity, 'record', { claims }), { label: `call of ${identity}` });
+    if (consultation === CONSULTATION) {
+      await writeTrack(recording, audio, { type: 'audio/webm', from: 0, to: SECONDS });
+      await writeTrack(recording, video, { type: 'video/webm', from: TURNS_AT, to: SECONDS });
+    } else {
+      await writeTrack(recording, audio, { type: 'audio/webm', from: 0, to: identity.endsWith('-0') ? SECONDS : 1 });
+    }
+    await recording.finish();
+    return recording.id;
+  }
+
+  before(async () => {
+    store = await Store.serve();
+    recorder = await store.service('ingest', 'recorder');
+    portal = await store.service('playback', 'portal');
+    auditor = await store.service('audit');
+    others = [];
+    await store.connected(recorder, async (client) => {
+      own = await recordCall(client, ALICE, CONSULTATION);
+      for (const [i, identity] of OTHERS.entries()) {
+        others.push(await recordCall(client, identity, `visit-${i}`));
+      }
+    });
+  }, { timeout: 120_000 });
+
+  after(() => store?.remove(), { timeout: 60_000 });
+
+  /** Under a second from the beginning of what went wrong to the alarm. */
+  async function alarmed(event, from, begun) {
+    const [line] = await store.logged(event, { from });
+    const delay = Date.parse(line.time) - begun;
+    assert.ok(delay < SECOND, `the alarm came after ${delay} ms`);
+  }
+
+  /** Freezes, and sees within a second of the command's return that Alice's session gets nothing any more; thaws. */
+  async function freezes(args) {
+    await operate(['freeze', ...args]);
+    const begun = Date.now();
+    const { code } = await store.cli(['list'], { credential: portal, grant: grant(ALICE) });
+    assert.equal(code, FROZEN);
+    await store.connected(portal, (client) => assert.rejects(client.list(grant(ALICE)), refused('frozen')));
+    assert.ok(Date.now() - begun < 2 * SECOND);
+    await operate(['thaw', ...args]);
+  }
+
+  /** Makes a report of `name` and gives its JSON, parsed, with the files' bytes as `files`. */
+  async function reported(name, args, directory = store.beside('reports')) {
+    mkdirSync(directory, { recursive: true });
+    const paths = (await audit(['report', name, ...args, '-o', directory])).split('\n');
+    assert.equal(paths.length, 3);
+    const files = Object.fromEntries(paths.map((path) => [path.slice(path.lastIndexOf('.') + 1), readFileSync(path)]));
+    return { ...JSON.parse(files.json), files, paths };
+  }
+
+  /** Plays one way of going wrong, `body`, as an incident of its own; its report must have exactly these figures. */
+  async function incident(name, body, { recordings, people, recipients }, notes = []) {
+    const from = now();
+    await body();
+    const to = new Date(Date.now() + 1).toISOString();
+    await audit(['open', name, 'wrong recordings in a list']);
+    await audit(['note', name, 'aware_at', '--at', '2020-06-09T09:30:00Z']);
+    await audit(['note', name, 'noticed_by', 'a clinician at the front desk']);
+    for (const note of notes) {
+      await audit(['note', name, ...note]);
+    }
+    const report = await reported(name, ['--from', from, '--to', to]);
+    const { label, recordings: r, people: p, recipients: c } = report.nature.figures;
+    assert.equal(label, 'proved by the store');
+    assert.deepEqual({ r, p, c }, {
+      r: { ...none, ...recordings }, p: { ...none, ...people }, c: { ...none, ...recipients },
+    });
+    assert.equal(report.clock.due, '2020-06-12T09:30:00.000Z');
+    assert.equal(report.clock.aware_at.stated_by, 'audit');
+    assert.ok(report.nature.began >= from && report.nature.ended < to, `${from} ${report.nature.began} ${to}`);
+    first[name] = { report, from, to };
+    return report;
+  }
+
+  test('(a) the index lists fifty others\' recordings under her: withheld', async () => {
+    let shown;
+    const report = await incident('a', async () => {
+      const foreignAt = store.log.length;
+      await store.connected(portal, (client) => assert.rejects(client.info(grant(ALICE), others[50]),
+        refused('not_found')));
+      const [{ tag }] = await store.logged('foreign', { from: foreignAt });
+      await store.stop();
+      for (const id of others.slice(0, FIFTY)) {
+        await misfile(store, id, tag);
+      }
+      await store.start();
+      const from = store.log.length;
+      const begun = Date.now();
+      shown = await store.cli(['list', '--json'], { credential: portal, grant: grant(ALICE) });
+      await alarmed('misfiled', from, begun);
+      await freezes(['--patient', ALICE]);
+    }, {
+      recordings: { withheld: FIFTY, denied: 1 }, people: { withheld: FIFTY, denied: 1 },
+      recipients: { withheld: 1, denied: 1 },
+    });
+    assert.equal(shown.code, WITHHELD);
+    const list = JSON.parse(shown.stdout);
+    assert.deepEqual([list.recordings.map(({ id }) => id), list.withheld], [[own], FIFTY]);
+    assert.equal(report.nature.figures.given_as_intended, 1);
+    assert.equal(report.nature.figures.keys_released, 0);
+    assert.ok(report.alarms.some(({ kind }) => kind === 'misfiled'));
+    assert.deepEqual(report.freezes.map(({ what, scope, by }) => [what, scope, by]),
+      [['freeze', 'patient', 'operator'], ['thaw', 'patient', 'operator']]);
+    assert.equal(report.nature.contained.first_freeze, report.freezes[0].time);
+  });
+
+  test('(b) the application asks for fifty others\' ids: denied', async () => {
+    const report = await incident('b', async () => {
+      const from = store.log.length;
+      const begun = Date.now();
+      await store.connected(portal, async (client) => {
+        for (const id of others.slice(0, FIFTY)) {
+          await assert.rejects(client.play(grant(ALICE), id), refused('not_found'));
+        }
+      });
+      await alarmed('foreign', from, begun);
+      await freezes(['--service', 'portal']);
+    }, {
+      recordings: { denied: FIFTY }, people: { denied: FIFTY }, recipients: { denied: 1 },
+    });
+    assert.equal(report.accesses.length, FIFTY);
+    assert.ok(report.accesses.every(({ denied, presented, tracks }) => denied === 1 && presented === 0 && tracks.length === 0));
+  });
+
+  test('(c) the switch binds the new track to the wrong patient: refused', async () => {
+    const [bob] = OTHERS;
+    const wrong = newRecordingId();
+    const report = await incident('c', async () => {
+      const from = store.log.length;
+      const claims = { ...act(RECORDER, 'system'), consultation: CONSULTATION };
+      const begun = Date.now();
+      await store.connected(recorder, (client) => assert.rejects(
+        client.record(store.mint(bob, 'record', { claims }), { id: wrong }), refused('conflict')));
+      await alarmed('consultation_conflict', from, begun);
+      const { code } = await store.cli(['list'], {
+        credential: portal, grant: store.mint(bob, 'list', { claims: act('portal-user-bob') }),
+      });
+      assert.equal(code, 0, 'nothing came to stand in his list');
+      await operate(['freeze', '--service', 'recorder', '--ingest']);
+      await store.connected(recorder, (client) => assert.rejects(
+        client.record(store.mint(bob, 'record'), {}), refused('frozen')));
+      await operate(['thaw', '--service', 'recorder']);
+    }, { recordings: { denied: 1 }, people: { denied: 1 }, recipients: { denied: 1 } });
+    assert.equal(report.accesses[0].recipient_is, 'a patient');
+  });
+
+  test('(d) the issuer vouches wrongly: four are presented, one is watched for five seconds', async () => {
+    const four = OTHERS.slice(0, 4);
+    const watched = begins(audio, SECONDS)[5];
+    const report = await incident('d', async () => {
+      await store.connected(portal, async (client) => {
+        for (const [i, identity] of four.entries()) {
+          const { recordings } = await client.list(grant(identity));
+          assert.deepEqual(recordings.map(({ recording }) => recording), [others[i]], 'it really is shown');
+        }
+        const player = await client.play(grant(four[0]), others[0]);
+        await player.update(1);
+        assert.ok((await player.readAll(1, 0, watched)).equals(audio.subarray(0, watched)));
+        await client.shown(grant(four[0]), others[0], { track: 1, from: 0, to: 5 * SECOND });
+        await player.close();
+        await freezes(['--actor', ACTOR]);
+        await client.info(grant(ALICE), own);
+      });
+    }, {
+      recordings: { presented: 4, opened: 1, delivered: 1, delivered_at_most: 1 },
+      people: { presented: 4, opened: 1, delivered: 1, delivered_at_most: 1 },
+      recipients: { presented: 1, opened: 1, delivered: 1, delivered_at_most: 1 },
+    }, [['wrong', 'the identity provider mixed up sessions', '--actor', ACTOR, '--except-patient', ALICE]]);
+    const [opened, ...rest] = report.accesses.filter(({ opened: times }) => times > 0);
+    assert.deepEqual(rest, []);
+    const [track, ...more] = opened.tracks;
+    assert.deepEqual(more, []);
+    assert.deepEqual([track.bytes_at_least, track.bytes_at_most, track.length, track.extent],
+      [watched, watched, audio.length, 'part']);
+    assert.deepEqual([track.media_ms_at_least, track.media_ms_at_most], [5 * SECOND, 5 * SECOND]);
+    assert.deepEqual(track.confirmed_ranges, [[0, watched]]);
+    assert.deepEqual(opened.shown.map((part) => [part.stated_by, part.track, part.media_ms]), [['portal', 1, 5 * SECOND]]);
+    assert.equal(report.nature.figures.keys_released, 1);
+    assert.equal(report.nature.figures.given_as_intended, 1, 'her own');
+    assert.equal(report.accesses_stated_to_be_unintended.stated_by, 'audit');
+  });
+});
