@@ -104,7 +104,8 @@ tally() {
 	echo "$p $f $s"
 }
 
-# run_node NAME FILE…: Node tests of the programs. A sanitizer's report by any program they start is a failure.
+# run_node NAME FILE…: Node tests of the programs, two files at once, since most of them wait more than they work. A
+# sanitizer's report by any program they start is a failure.
 run_node() {
 	local name=$1 log=$build/$1.log reports=$build/$1.reports p f s
 	shift
@@ -113,7 +114,8 @@ run_node() {
 	mkdir -p "$reports"
 	local options=log_path=$reports/report
 	ASAN_OPTIONS=detect_leaks=1:$options UBSAN_OPTIONS=print_stacktrace=1:$options TSAN_OPTIONS=$options \
-		timeout -k 10 "${SEALREEL_LONG:+10}800" node --test --test-reporter=tap "$@" >"$log" 2>&1 || true
+		timeout -k 10 "${SEALREEL_LONG:+10}800" node --test --test-concurrency=2 --test-reporter=tap \
+		"$@" >"$log" 2>&1 || true
 	p=$(node_count pass "$log")
 	f=$(($(node_count fail "$log") + $(node_count cancelled "$log")))
 	s=$(($(node_count skipped "$log") + $(node_count todo "$log")))
