@@ -27,7 +27,8 @@ const audio = readFileSync(media('call-audio.webm'));
 const video = readFileSync(media('call-video.webm'));
 
 /** Where the piece of each second of a track begins. */
-const begins = (bytes, seconds) => Array.from({ length: seconds + 1 }, (_, i) => Math.floor((i * bytes.length) / seconds));
+const begins = (bytes, seconds) => Array.from({ length: seconds + 1 },
+  (_, i) => Math.floor((i * bytes.length) / seconds));
 
 const act = (sub, role = 'patient') => ({ act: { sub, role } });
 const none = { presented: 0, opened: 0, delivered: 0, delivered_at_most: 0, withheld: 0, denied: 0 };
@@ -185,7 +186,8 @@ describe('June 2020', { skip: missing(['sealreeld', 'sealreel', 'misfile']) }, (
       recordings: { denied: FIFTY }, people: { denied: FIFTY }, recipients: { denied: 1 },
     });
     assert.equal(report.accesses.length, FIFTY);
-    assert.ok(report.accesses.every(({ denied, presented, tracks }) => denied === 1 && presented === 0 && tracks.length === 0));
+    assert.ok(report.accesses.every(({ denied, presented, tracks }) => denied === 1 && presented === 0 &&
+      tracks.length === 0));
   });
 
   test('(c) the switch binds the new track to the wrong patient: refused', async () => {
@@ -240,9 +242,123 @@ describe('June 2020', { skip: missing(['sealreeld', 'sealreel', 'misfile']) }, (
       [watched, watched, audio.length, 'part']);
     assert.deepEqual([track.media_ms_at_least, track.media_ms_at_most], [5 * SECOND, 5 * SECOND]);
     assert.deepEqual(track.confirmed_ranges, [[0, watched]]);
-    assert.deepEqual(opened.shown.map((part) => [part.stated_by, part.track, part.media_ms]), [['portal', 1, 5 * SECOND]]);
+    assert.deepEqual(opened.shown.map((part) => [part.stated_by, part.track, part.media_ms]),
+      [['portal', 1, 5 * SECOND]]);
     assert.equal(report.nature.figures.keys_released, 1);
     assert.equal(report.nature.figures.given_as_intended, 1, 'her own');
     assert.equal(report.accesses_stated_to_be_unintended.stated_by, 'audit');
+  });
+
+  test('the same checkpoint gives the same bytes: again, after a restart, and on a copy of the store', async () => {
+    await store.stop();
+    const copy = store.copy();
+    await store.start();
+    await copy.start();
+    try {
+      const directory = store.beside('again');
+      for (const name of ['a', 'd']) {
+        const { files, paths } = first[name].report;
+        for (const [i, where] of [store, copy].entries()) {
+          const out = join(directory, `${i}`);
+          mkdirSync(out, { recursive: true });
+          await where.done(['audit', 'incident', 'report', name, '--again', '1', '-o', out], { credential: auditor });
+          for (const path of paths) {
+            const [, end] = /(\.[a-z]+)$/.exec(path);
+            assert.ok(readFileSync(join(out, `${name}-1${end}`)).equals(files[end.slice(1)]), `${name}${end}`);
+          }
+        }
+      }
+      const json = await copy.cli(['audit', 'incident', 'report', 'd', '--again', '1', '--json'],
+        { credential: auditor });
+      assert.ok(json.stdout.equals(first.d.report.files.json), 'standard output has the regulator\'s copy');
+    } finally {
+      await copy.remove();
+    }
+  });
+
+  test('a kept checkpoint gives them too, with the arguments of then', async () => {
+    const kept = store.beside('kept');
+    writeFileSync(kept, first.b.report.log.checkpoint);
+    const { from, to, report } = first.b;
+    const again = await reported('b', ['--from', from, '--to', to, '--checkpoint', kept, '--verifier-key',
+      `@${store.path('auditor.vkey')}`], store.beside('from-kept'));
+    assert.ok(again.files.json.equals(report.files.json));
+    assert.ok(again.files.contacts.equals(report.files.contacts));
+    const notes = JSON.parse(await audit(['show', 'b', '--json']));
+    const made = notes.filter(({ what }) => what === 'report');
+    assert.deepEqual(made.map(({ number }) => number), ['1', '1'], 'each making is noted');
+    assert.equal(made[0].regulator, createHash('sha256').update(report.files.json).digest('hex'));
+  });
+
+  test('--since shows only what has changed', async () => {
+    const { from } = first.d;
+    await store.connected(portal, (client) => client.info(grant(OTHERS[1]), others[1]));
+    await audit(['note', 'd', 'contained_at', '--at', '2020-06-09T11:00:00Z']);
+    const report = await reported('d', ['--from', from, '--to', new Date(Date.now() + 1).toISOString(),
+      '--since', '1']);
+    assert.equal(report.report, 2);
+    const { since } = report;
+    assert.equal(since.report, 1);
+    assert.equal(since.entries, first.d.report.log.entries);
+    assert.deepEqual(since.accesses.map(({ recording, then, now: is }) => [recording, then.presented, is.presented]),
+      [[2, 1, 2]]);
+    assert.deepEqual(since.figures, [], 'it was presented before');
+    assert.deepEqual(since.notes.map(({ what }) => what), ['report', 'contained_at']);
+    assert.equal(report.nature.contained.stated.at, '2020-06-09T11:00:00.000Z');
+    const same = await reported('d', ['--from', from, '--to', report.arguments.to, '--since', '2']);
+    assert.deepEqual([same.report, same.since.accesses, same.since.figures], [3, [], []]);
+  });
+
+  test('the regulator\'s copy names nobody', () => {
+    const words = [ACTOR, RECORDER, CONSULTATION, PREFIX, 'alice', 'call of', 'webm of a call', own, ...others];
+    for (const { report } of Object.values(first)) {
+      for (const file of [report.files.json, report.files.txt]) {
+        for (const word of words) {
+          assert.equal(file.indexOf(word), -1, word);
+        }
+        assert.doesNotMatch(file.toString(), /[0-9a-f]{32}[^0-9a-f]*[0-9a-f]{32}/i);
+      }
+    }
+  });
+
+  test('the contact list opens with the auditor\'s key, and with no other', async () => {
+    const { report } = first.d;
+    const path = report.paths.find((name) => name.endsWith('.contacts'));
+    const opened = await store.done(['audit', 'incident', 'contacts', path, '--auditor-key', store.path('auditor.key'),
+      '--json']);
+    const { contacts, accesses } = JSON.parse(opened);
+    assert.deepEqual(contacts.filter(({ recipient }) => recipient).map(({ identity }) => identity), [ACTOR]);
+    assert.deepEqual(contacts.filter(({ person }) => person).map(({ identity }) => identity), OTHERS.slice(0, 4));
+    assert.deepEqual(accesses.map(({ id, opened: is }) => [id, is]), others.slice(0, 4).map((id, i) => [id, i === 0]));
+    const other = store.beside('other.key');
+    writeFileSync(other, `sealreel-auditor-key 1\nsecret ${randomBytes(32).toString('hex')}\n`);
+    const { code, stdout, stderr } = await store.cli(['audit', 'incident', 'contacts', path, '--auditor-key', other]);
+    assert.equal(code, 1);
+    assert.equal(stdout.length, 0);
+    assert.match(stderr, /^sealreel: unauthenticated: /);
+    for (const word of [ACTOR, PREFIX, ...others.slice(0, 4)]) {
+      assert.equal(report.files.contacts.indexOf(word), -1);
+    }
+  });
+
+  test('what is no incident, note or report is refused, and everything to who has not the role', async () => {
+    const status = async (args, credential = auditor) => (await store.cli(['audit', 'incident', ...args],
+      { credential })).code;
+    const window = ['--from', first.a.from, '--to', first.a.to];
+    assert.equal(await status(['open', 'a']), 1, 'it is open');
+    assert.equal(await status(['open', 'Not a name']), 2);
+    assert.equal(await status(['note', 'never', 'cause', 'x']), 1);
+    assert.equal(await status(['note', 'a', 'nonsense', 'x']), 2);
+    assert.equal(await status(['note', 'a', 'wrong']), 2, 'without conditions it would be about everything');
+    assert.equal(await status(['report', 'never', ...window]), 1);
+    assert.equal(await status(['report', 'a', '--from', first.a.to, '--to', first.a.from]), 2);
+    assert.equal(await status(['report', 'a', ...window, '--since', '9']), 1);
+    assert.equal(await status(['report', 'a', '--again', '9']), 1);
+    assert.equal(await status(['list'], portal), 1);
+    assert.equal(await status(['open', 'x'], portal), 1);
+    assert.equal(await status(['nonsense']), 2);
+    const all = JSON.parse(await audit(['list', '--json']));
+    assert.deepEqual(all.map(({ incident: name, reports }) => [name, reports]),
+      [['a', 1], ['b', 2], ['c', 1], ['d', 3]]);
   });
 });
