@@ -13,7 +13,17 @@
 #define SOURCES_MAX 64
 #define RETRY_S 600
 
-enum { KEY_TYPE = 1, KEY_LABEL, KEY_RECORDING, KEY_START_AT, KEY_NO_FINISH, KEY_RETRY, KEY_RESUME, KEY_TRACK };
+enum {
+	KEY_TYPE = 1,
+	KEY_LABEL,
+	KEY_RECORDING,
+	KEY_START_AT,
+	KEY_NO_FINISH,
+	KEY_RETRY,
+	KEY_RESUME,
+	KEY_TRACK,
+	KEY_RETAIN
+};
 
 struct ingest {
 	struct cli *cli;
@@ -24,6 +34,7 @@ struct ingest {
 	uint16_t track; /* which; 0: not said */
 	bool no_finish;
 	uint64_t start_ms;
+	uint64_t retain_until_ms;
 	uint8_t recording[SR_ID];
 	const char *names[SOURCES_MAX];
 	size_t count;
@@ -43,6 +54,10 @@ static const struct argp_option options[] = {
 	{"label", KEY_LABEL, "TEXT", 0, "A label: of the new recording, or with --recording of the track", 1},
 	{"recording", KEY_RECORDING, "ID", 0, "Add to this recording instead of making one", 1},
 	{"start-at", KEY_START_AT, "S", 0, "Where in the recording the tracks start, in seconds (as 12.5)", 1},
+	{"retain-until", KEY_RETAIN, "TIME", 0,
+	 "Nobody may delete the new recording before: 2036-12-31 (its midnight, UTC) or 2036-12-31T09:30:00Z; a rule "
+	 "of the store may keep it longer",
+	 1},
 	{"no-finish", KEY_NO_FINISH, NULL, 0, "Leave the recording unfinished: more will come", 1},
 	{"retry", KEY_RETRY, "DURATION", 0,
 	 "How long to try again when the connection is lost or the daemon is away (default 10m; 0: give up at once)",
@@ -78,6 +93,8 @@ static error_t judge(struct ingest *ingest)
 		return cli_wrong(ingest->cli, "there is no FILE");
 	if (ingest->track != 0 && !ingest->resumes)
 		return cli_wrong(ingest->cli, "--track goes with --resume");
+	if (ingest->adds && ingest->retain_until_ms != 0)
+		return cli_wrong(ingest->cli, "--retain-until is said when a recording is made");
 	if (ingest->resumes && (ingest->count > 1 || ingest->type || ingest->label || ingest->start_ms != 0))
 		return cli_wrong(ingest->cli, "--resume takes one FILE, and no new type, label or start");
 	return 0;
@@ -101,6 +118,10 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		return sr_id_parse(value, ingest->recording) ? 0 : cli_wrong(ingest->cli, "--recording is not an id");
 	case KEY_START_AT:
 		return parse_offset(value, &ingest->start_ms) ? 0 : cli_wrong(ingest->cli, "--start-at is no time");
+	case KEY_RETAIN:
+		return parse_time(value, &ingest->retain_until_ms) && ingest->retain_until_ms != 0
+			       ? 0
+			       : cli_wrong(ingest->cli, "--retain-until is no time");
 	case KEY_NO_FINISH:
 		ingest->no_finish = true;
 		return 0;
@@ -215,7 +236,7 @@ static int open_recording(struct ingest *ingest)
 {
 	char id[SR_ID_TEXT];
 	struct sr_result result;
-	struct sr_recording_options recording = {.label = ingest->label};
+	struct sr_recording_options recording = {.label = ingest->label, .retain_until_ms = ingest->retain_until_ms};
 	if (!ingest->adds) {
 		sr_id_new(ingest->recording);
 		memcpy(recording.recording, ingest->recording, SR_ID);

@@ -125,6 +125,22 @@ describe('holds', { skip: missing() }, () => {
     await assert.rejects(remove(ALICE, ruled), because('conflict', /to be kept until/));
   });
 
+  test('the command line says how long a recording must be kept, when it makes one', async () => {
+    const grant = store.mint(ALICE, 'record');
+    const ingest = (args) => store.cli(['ingest', ...args, '-'], { credential: client, grant, stdin: MEDIA });
+    const made = await ingest(['--retain-until', '2099-12-31']);
+    assert.equal(made.code, 0, made.stderr);
+    const id = made.stdout.toString().trim();
+    const { retainUntil } = await ask(async (peer) => (await peer.info(store.mint(ALICE, 'list'), id)).entry);
+    assert.equal(Number(retainUntil), Date.UTC(2099, 11, 31));
+    await assert.rejects(remove(ALICE, id), because('conflict', /to be kept until 2099-12-31T/));
+    for (const args of [['--retain-until', 'soon'], ['--retain-until', '2099-12-31', '--recording', id]]) {
+      const { code, stderr } = await ingest(args);
+      assert.equal(code, 2);
+      assert.match(stderr, /--retain-until/);
+    }
+  });
+
   test('the command line', async () => {
     const id = await record(BOB);
     const options = { credential: store.operator };
