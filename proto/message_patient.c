@@ -45,6 +45,36 @@ void sr_patient_moved_decode(struct sr_cursor *in, struct sr_patient_moved *mess
 	message->more = sr_take_flag(in);
 }
 
+void sr_rotate_deep_encode(struct sr_builder *out, const struct sr_rotate_deep *message)
+{
+	sr_put_span(out, message->grant);
+	sr_put_bytes(out, message->after, SR_UUID);
+}
+
+void sr_rotate_deep_decode(struct sr_cursor *in, struct sr_rotate_deep *message)
+{
+	message->grant = sr_take_grant(in);
+	sr_take_copy(in, message->after, SR_UUID);
+}
+
+void sr_rotate_deepened_encode(struct sr_builder *out, const struct sr_rotate_deepened *message)
+{
+	sr_put_u32(out, message->recordings);
+	sr_put_u32(out, message->left);
+	sr_put_u64(out, message->bytes);
+	sr_put_bytes(out, message->place, SR_UUID);
+	sr_put_u8(out, message->more);
+}
+
+void sr_rotate_deepened_decode(struct sr_cursor *in, struct sr_rotate_deepened *message)
+{
+	message->recordings = sr_take_u32(in);
+	message->left = sr_take_u32(in);
+	message->bytes = sr_take_u64(in);
+	sr_take_copy(in, message->place, SR_UUID);
+	message->more = sr_take_flag(in);
+}
+
 void sr_person_read_encode(struct sr_builder *out, const uint8_t tag[SR_TAG])
 {
 	sr_put_bytes(out, tag, SR_TAG);

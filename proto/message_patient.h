@@ -40,6 +40,29 @@ struct sr_patient_moved {
 void sr_patient_moved_encode(struct sr_builder *out, const struct sr_patient_moved *message);
 void sr_patient_moved_decode(struct sr_cursor *in, struct sr_patient_moved *message);
 
+/* ROTATE_DEEP: grant, after 16: only recordings with a greater id (zeros: all). */
+struct sr_rotate_deep {
+	struct sr_span grant;
+	uint8_t after[SR_UUID];
+};
+void sr_rotate_deep_encode(struct sr_builder *out, const struct sr_rotate_deep *message);
+void sr_rotate_deep_decode(struct sr_cursor *in, struct sr_rotate_deep *message);
+
+/*
+ * ROTATE_DEEPENED: recordings u32 (sealed anew by this request), left u32 (looked at and left: not finished, deleted,
+ * damaged, or somebody else's), bytes u64 (of media, sealed anew), place 16 (the last recording looked at), more u8 (1:
+ * repeat the request with it as `after` to go on).
+ */
+struct sr_rotate_deepened {
+	uint32_t recordings;
+	uint32_t left;
+	uint64_t bytes;
+	uint8_t place[SR_UUID];
+	bool more;
+};
+void sr_rotate_deepened_encode(struct sr_builder *out, const struct sr_rotate_deepened *message);
+void sr_rotate_deepened_decode(struct sr_cursor *in, struct sr_rotate_deepened *message);
+
 /* PERSON_READ: tag 32. PERSON: box (SR_PERSON_BOX_MIN to SR_PERSON_BOX_MAX): the identity, sealed to the auditor. */
 void sr_person_read_encode(struct sr_builder *out, const uint8_t tag[SR_TAG]);
 void sr_person_read_decode(struct sr_cursor *in, uint8_t tag[SR_TAG]);

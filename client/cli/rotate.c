@@ -14,7 +14,7 @@
 #define PASSES 3 /* over the rows that others changed whenever they were tried */
 #define BUSY_TRIES 60
 
-enum { KEY_DRY_RUN = 1, KEY_RATE, KEY_IF_OLDER_THAN, KEY_BACK };
+enum { KEY_DRY_RUN = 1, KEY_RATE, KEY_IF_OLDER_THAN, KEY_BACK, KEY_DEEP, KEY_AFTER, KEY_ISSUER };
 
 static volatile sig_atomic_t asked; /* to stop */
 
@@ -34,6 +34,13 @@ static const struct argp_option options[] = {
 	 "The other way: from all epochs after N to N, while N is open. What is recorded meanwhile is still sealed "
 	 "under the current epoch",
 	 1},
+	{"deep", KEY_DEEP, "ID", 0,
+	 "Something else: seal every finished recording of this patient anew, media and all, under data keys that "
+	 "nobody "
+	 "has had. Needs the role operate and a grant with scope manage",
+	 2},
+	{"after", KEY_AFTER, "RECORDING", 0, "deep: only recordings behind this one, to go on where it stopped", 2},
+	{"issuer-key", KEY_ISSUER, "FILE", 0, "deep: sign the grants with this issuer's private key (development)", 2},
 	{0},
 };
 
@@ -60,9 +67,23 @@ static error_t parse(int key, char *value, struct argp_state *state)
 			return cli_wrong(rotate->cli, "--back needs an epoch's number");
 		rotate->back = (uint32_t)number;
 		return 0;
+	case KEY_DEEP:
+		rotate->deep.identity = value;
+		return cli_identity_valid(value, strlen(value)) ? 0
+								: cli_wrong(rotate->cli, "--deep needs an identity");
+	case KEY_AFTER:
+		rotate->deep.resumes = sr_id_parse(value, rotate->deep.after);
+		return rotate->deep.resumes ? 0 : cli_wrong(rotate->cli, "--after is not an id");
+	case KEY_ISSUER:
+		rotate->deep.proofs.issuer_key = value;
+		return 0;
 	case ARGP_KEY_ARG:
 		return cli_wrong(rotate->cli, "there is a word too much");
 	case ARGP_KEY_END:
+		if (rotate->deep.identity ? rotate->dry_run || rotate->rate || rotate->older_than || rotate->back
+					  : rotate->deep.resumes || rotate->deep.proofs.issuer_key)
+			return cli_wrong(rotate->cli,
+					 "--deep stands alone but for --after and where its grant is from");
 		if (rotate->back && rotate->older_than)
 			return cli_wrong(rotate->cli, "--back and --if-older-than do not go together");
 		return 0;
@@ -85,9 +106,14 @@ static const struct argp argp = {
 	"moved. Exits 6 when there is more to do, 5 while another rotation is under way.\n\n"
 	"JSON: an object with \"to\", \"moved\", \"passed\", \"left\" (rows that could not be moved), \"seconds\", "
 	"\"complete\"; of --dry-run: \"current\", \"epochs\", each with \"epoch\", \"state\", \"made\", \"recordings\", "
-	"\"people\", and \"to_move\", \"damaged\", \"estimate_s\".\n\n"
+	"\"people\", and \"to_move\", \"damaged\", \"estimate_s\"; of --deep: \"recordings\", \"bytes\" (sealed anew), "
+	"\"left\", \"after\" (the last one looked at, or null), \"complete\".\n\n"
+	"rotate changes the key that wraps data keys; --deep the data keys themselves, so that who once had one opens nothing "
+	"that is there now. Each recording has its old key until all of it is sealed anew, whatever is killed; what is being "
+	"played of it ends. Exits 4 when some were left: not finished, deleted, or damaged.\n\n"
 	"Example, for a nightly timer:\n\n"
-	"  sealreel --credential rotate.cred rotate --rate 5000 --if-older-than 90d\n",
+	"  sealreel --credential rotate.cred rotate --rate 5000 --if-older-than 90d\n"
+	"  sealreel --credential DIR/operator.cred rotate --deep 'urn:ward|7' --issuer-key DIR/dev-issuer.jwk\n",
 	.children = children,
 };
 /* clang-format on */
@@ -243,9 +269,13 @@ int cli_rotate(struct cli *cli, int argc, char **argv)
 		return cli_fail_text(SR_INTERNAL, "memory is used up");
 	rotate->cli = cli;
 	rotate->began = rotate_now();
+	rotate->deep.proofs.cli = cli;
 	int status = cli_parse(cli, &argp, argc, argv, rotate);
 	sr_blocking *blocking = status < 0 ? cli_connect(cli, &status) : NULL;
-	if (blocking) {
+	if (blocking && rotate->deep.identity) {
+		status = cli_deepen(&rotate->deep, blocking);
+		sr_blocking_close(blocking);
+	} else if (blocking) {
 		(void)sigaction(SIGINT, &action, NULL);
 		(void)sigaction(SIGTERM, &action, NULL);
 		status = rotate_census(rotate, blocking) ? rotate_choose(rotate) : cli_fail(&rotate->result);

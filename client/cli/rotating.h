@@ -2,14 +2,15 @@
 #ifndef SR_CLI_ROTATING_H
 #define SR_CLI_ROTATING_H
 
-#include "cli/cli.h"
+#include "cli/deep.h"
 
 #define ROTATE_EPOCHS_MAX 512
 
 struct rotate {
 	struct cli *cli;
 	bool dry_run;
-	uint64_t rate;      /* rows a second; 0: all it can */
+	uint64_t rate; /* rows a second; 0: all it can */
+	struct cli_deep deep;
 	int64_t older_than; /* seconds; 0: however old */
 	uint32_t back;      /* 0: to the current epoch */
 	/* What was heard. */

@@ -37,6 +37,7 @@ union sr_callback {
 	sr_play_done *play_done;
 	sr_services_listed *services_listed;
 	sr_patient_changed *patient_changed;
+	sr_deep_told *deep_told;
 	sr_root_made *root_made;
 	sr_person_told *person_told;
 	sr_stats_told *stats_told;

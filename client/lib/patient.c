@@ -42,6 +42,39 @@ enum sr_code sr_patient_rekey(sr_client *client, const char *grant, sr_patient_c
 	return sr_call_start(call, out ? sr_outgoing_send(client, NULL, out) : SR_INTERNAL, handle);
 }
 
+static void deliver_deep(struct sr_call *call, const struct sr_result *result, struct sr_cursor *fields)
+{
+	struct sr_result own = *result;
+	struct sr_rotate_deepened reply = {0};
+	if (fields) {
+		sr_rotate_deepened_decode(fields, &reply);
+		(void)!sr_decoded(call, fields, &own);
+	}
+	struct sr_deep_info info = {
+		.recordings = reply.recordings, .left = reply.left, .bytes = reply.bytes, .more = reply.more};
+	memcpy(info.place, reply.place, SR_ID);
+	call->callback.deep_told(call->context, &own, own.code == SR_OK ? &info : NULL);
+}
+
+enum sr_code sr_rotate_deep(sr_client *client, const char *grant, const uint8_t *after, sr_deep_told *told,
+			    void *context, sr_call **handle)
+{
+	if (!is_token(grant))
+		return SR_UNAUTHENTICATED;
+	struct sr_rotate_deep message = {.grant = token_span(grant)};
+	if (after)
+		memcpy(message.after, after, SR_ID);
+	struct sr_call *call = sr_call_new(client, SR_MSG_ROTATE_DEEPENED, deliver_deep, context);
+	struct sr_outgoing *out =
+		call ? sr_outgoing_new(SR_MSG_ROTATE_DEEP, 0, call->request, 2 + strlen(grant) + SR_ID) : NULL;
+	if (!call)
+		return SR_INTERNAL;
+	call->callback.deep_told = told;
+	if (out)
+		sr_rotate_deep_encode(&out->fields, &message);
+	return sr_call_start(call, out ? sr_outgoing_send(client, NULL, out) : SR_INTERNAL, handle);
+}
+
 /* The request of both, which differ by type alone. */
 struct pairing {
 	uint8_t type;

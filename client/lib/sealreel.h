@@ -520,6 +520,22 @@ SR_PUBLIC enum sr_code sr_patient_rekey(sr_client *client, const char *grant, sr
 					sr_call **call);
 
 /*
+ * Seal the next finished recording of the patient of `grant` (scope `manage`) behind `after` (NULL: the first) anew,
+ * media and all, under a data key that nobody has had. Asked again behind `place` until `more` is false, that is every
+ * one. SR_NOT_FOUND: they have nothing; SR_NO_SPACE; SR_BUSY; SR_UNAVAILABLE: a key is missing.
+ */
+struct sr_deep_info {
+	uint32_t recordings; /* sealed anew by this request */
+	uint32_t left;       /* looked at, and left: not finished, deleted, damaged, or somebody else's */
+	uint64_t bytes;      /* of media */
+	uint8_t place[SR_ID];
+	bool more;
+};
+typedef void sr_deep_told(void *context, const struct sr_result *result, const struct sr_deep_info *info);
+SR_PUBLIC enum sr_code sr_rotate_deep(sr_client *client, const char *grant, const uint8_t *after, sr_deep_told *told,
+				      void *context, sr_call **call);
+
+/*
  * Move recordings from the patient of grant `from` to that of `to` (both with scope `manage`): a rename all of them, to
  * one who has none; a merge all of them, or `recording` alone (NULL: all). Each is listed and played under exactly one
  * of the two at every moment. Ask again while there is more; repeating what is done does nothing. SR_USAGE: both are

@@ -102,4 +102,8 @@ enum sr_code sr_blob_remove(struct sr_blobs *blobs, const struct sr_blob_name *n
 enum sr_code sr_blobs_remove_recording(struct sr_blobs *blobs, const uint8_t recording[SR_UUID],
 				       struct sr_error *err) SR_MUST_USE;
 
+/* The same for all of its files but those of track and number as in `kept` (`count` of them). */
+enum sr_code sr_blobs_remove_others(struct sr_blobs *blobs, const uint8_t recording[SR_UUID],
+				    const struct sr_blob_name *kept, size_t count, struct sr_error *err) SR_MUST_USE;
+
 #endif

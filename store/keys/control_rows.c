@@ -95,7 +95,7 @@ enum sr_code sr_doom_row_open(const struct sr_keyring *keyring, struct sr_span n
 		doom->kind = (enum sr_doom_kind)sr_take_u8(&in);
 		if (!sr_take_done(&in))
 			code = SR_CORRUPT;
-		else if (doom->kind < SR_DOOM_DELETED || doom->kind > SR_DOOM_DISCARDED)
+		else if (doom->kind < SR_DOOM_DELETED || doom->kind > SR_DOOM_REPLACED)
 			code = SR_UNAVAILABLE;
 	}
 	if (code != SR_OK)

@@ -17,7 +17,8 @@
 enum sr_doom_kind {
 	SR_DOOM_DELETED = 1,  /* a recording: it can come back while its window lasts */
 	SR_DOOM_FINAL = 2,    /* a recording whose window is over, or a patient being erased: it goes for good */
-	SR_DOOM_DISCARDED = 3 /* a recording whose row is beyond repair: at once, whatever the row says */
+	SR_DOOM_DISCARDED = 3, /* a recording whose row is beyond repair: at once, whatever the row says */
+	SR_DOOM_REPLACED = 4   /* no recording, but those files of one that no row names: it was sealed anew */
 };
 
 /*

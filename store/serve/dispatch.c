@@ -50,6 +50,7 @@ static const struct {
 	{SR_MSG_ALARM_LIST, sr_serve_alarm_list},
 	{SR_MSG_ALARM_TEST, sr_serve_alarm_test},
 	{SR_MSG_PATIENT_REKEY, sr_serve_patient_rekey},
+	{SR_MSG_ROTATE_DEEP, sr_serve_rotate_deep},
 	{SR_MSG_PATIENT_RENAME, sr_serve_patient_move},
 	{SR_MSG_PATIENT_MERGE, sr_serve_patient_move},
 	{SR_MSG_PERSON_READ, sr_serve_person_read},

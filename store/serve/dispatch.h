@@ -67,6 +67,8 @@ void sr_serve_rotate_step(struct sr_session *session, const struct sr_message_he
 
 void sr_serve_patient_rekey(struct sr_session *session, const struct sr_message_head *head,
 			    const struct sr_cursor *fields);
+void sr_serve_rotate_deep(struct sr_session *session, const struct sr_message_head *head,
+			  const struct sr_cursor *fields);
 void sr_serve_patient_move(struct sr_session *session, const struct sr_message_head *head,
 			   const struct sr_cursor *fields);
 void sr_serve_person_read(struct sr_session *session, const struct sr_message_head *head,

@@ -11,6 +11,7 @@
 #include "serve/consultation.h"
 #include "serve/holding.h"
 #include "serve/removal_internal.h"
+#include "serve/replaced.h"
 
 struct sr_remover *sr_remover_new(const struct sr_keyring *keyring, struct sr_index *index, struct sr_blobs *blobs,
 				  struct sr_ledger *ledger)
@@ -261,6 +262,8 @@ static enum sr_code forget(struct sr_remover *remover, const struct sr_doom *doo
 enum sr_code sr_remove_locked(struct sr_remover *remover, const struct sr_doom *doom, struct sr_error *err)
 {
 	struct remains remains = {.doom = doom, .kind = doom->kind};
+	if (doom->kind == SR_DOOM_REPLACED)
+		return sr_replaced_remove(remover, doom, err);
 	enum sr_code code = look(remover, &remains, err);
 	if (code != SR_OK)
 		return code;

@@ -102,6 +102,8 @@ static void remove_one(struct sr_remover *remover, const struct sr_doom *doom, s
 	} else {
 		code = sr_remove_recording(remover, doom, &err);
 	}
+	if (code == SR_OK && doom->kind == SR_DOOM_REPLACED)
+		return; /* the recording is still there */
 	if (code == SR_OK) {
 		sweep->removed++;
 		sr_count(SR_COUNT_REMOVED, 1);

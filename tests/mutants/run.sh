@@ -63,7 +63,7 @@ test_of() { sed -nE '/^---/q; s/^(Refused|Delivered|Unit|Scenario): *//p' "$here
 targets_of() {
 	case $1 in
 	Unit) echo "${2%% *}" ;;
-	Scenario) echo "sealreeld sealreel-cli misfile damage" ;;
+	Scenario) echo "sealreeld sealreel-cli misfile damage mark-restored" ;;
 	*) echo "sealreeld sealreel-cli" ;;
 	esac
 }

@@ -239,6 +239,11 @@ export class Client {
     return this.#connection.request('patient.rekey', { grant }, 'patient.moved');
   }
 
+  /** Seals the next recording behind `after` anew under a new data key. */
+  deepen(grant, after = '00000000-0000-0000-0000-000000000000') {
+    return this.#connection.request('rotate.deep', { grant, after }, 'rotate.deepened');
+  }
+
   /** Makes a root version; resolves to its number. */
   async newRoot() {
     return (await this.#connection.request('root.new', {}, 'root.made')).version;

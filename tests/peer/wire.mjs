@@ -366,6 +366,10 @@ export const MESSAGES = {
   'patient.rename': [0x81, 'C', '0', record({ from: grant, to: grant, recording: id })],
   'patient.merge': [0x82, 'C', '0', record({ from: grant, to: grant, recording: id })],
   'patient.moved': [0x85, 'D', '0', record({ recordings: u32(), left: u32(), rootVersion: u32(), more: flag })],
+  'rotate.deep': [0x86, 'C', '0', record({ grant, after: id })],
+  'rotate.deepened': [0x87, 'D', '0', record({
+    recordings: u32(), left: u32(), bytes: u64(), place: id, more: flag,
+  })],
   'person.read': [0x88, 'C', '0', record({ tag: bytes(32) })],
   'person': [0x89, 'D', '0', record({ box: blob(303, 49) })],
   'root.new': [0x8a, 'C', '0', record({})],

@@ -944,6 +944,8 @@ static const struct codec {
 	 "0000000100000000"
 	 "000000000000000000000000" X1,
 	 "785f18c95247cae84c3057713d534914", false},
+	{"rotate.deep", make_rotate_deep, again_rotate_deep, "0000" Z16, "9ccc992ea80b3d3c4314b46dcf1603f7", false},
+	{"rotate.deepened", make_rotate_deepened, again_rotate_deepened, Z16 Z16 "00", "9ad79a26fbd56f4c24e7cf1655264ff4", false},
 	{"patient.rekey", make_patient_rekey, again_patient_rekey, "0000", "e9d888308033c7dbd96aedf91a45a5a0", false},
 	{"patient.pair", make_patient_pair, again_patient_pair, "00000000" X1, "46f7c19194564a6481bec7496b0ce3a7",
 	 false},

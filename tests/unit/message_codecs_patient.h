@@ -6,6 +6,23 @@
 
 #include "message_patient.h"
 
+static void fill_rotate_deep(struct sr_rotate_deep *m, bool greatest)
+{
+	m->grant = span(greatest ? SR_TOKEN_MAX : 0);
+	memset(m->after, greatest ? 0xff : 0, sizeof m->after);
+}
+PAIR(rotate_deep, sr_rotate_deep_decode)
+
+static void fill_rotate_deepened(struct sr_rotate_deepened *m, bool greatest)
+{
+	m->recordings = greatest ? UINT32_MAX : 0;
+	m->left = greatest ? UINT32_MAX - 1 : 0;
+	m->bytes = greatest ? UINT64_MAX : 0;
+	memset(m->place, greatest ? 0xff : 0, sizeof m->place);
+	m->more = greatest;
+}
+PAIR(rotate_deepened, sr_rotate_deepened_decode)
+
 static void make_patient_rekey(struct sr_builder *out, bool greatest)
 {
 	sr_patient_rekey_encode(out, span(greatest ? SR_TOKEN_MAX : 0));

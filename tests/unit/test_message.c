@@ -227,6 +227,7 @@ static const struct {
 	{"patient.erase", false, 3, 1, 0, false}, /* no reason */
 	{"patient.erase", false, 3, 1, 2, false},
 	{"patient.erased", false, 0, 1, 3, false},
+	{"rotate.deepened", false, 32, 1, 2, false},
 	{"patient.erased", false, 25, 1, 2, false},
 	{"patient.erased", false, 34, 2, SR_LOST_BACKUPS_MAX + 1, false},
 	{"freeze", false, 0, 1, 0, false},
@@ -388,6 +389,7 @@ static const struct {
 	{"rotate.census", 4, SR_ROTATE_PLACE_MAX},
 	{"rotate.step", 14, SR_ROTATE_PLACE_MAX},
 	{"patient.rekey", 0, SR_TOKEN_MAX},
+	{"rotate.deep", 0, SR_TOKEN_MAX},
 	{"person", 0, SR_PERSON_BOX_MAX},
 	{"rotate.stepped", 4, SR_ROTATE_PLACE_MAX},
 	{"finding", 37, SR_TEXT_MAX},
@@ -480,7 +482,7 @@ Test(message, types_have_names_of_their_own_and_other_numbers_none)
 				cr_assert_str_neq(sr_message_name((uint8_t)other), name);
 		}
 	}
-	cr_assert_eq(named, 106);
+	cr_assert_eq(named, 108);
 	cr_assert_str_eq(sr_message_name(SR_MSG_RECORD_OPEN), "record.open");
 	cr_assert_str_eq(sr_message_name(SR_MSG_PLAY_TABLE), "play.table");
 }
