@@ -4,8 +4,14 @@ BEGIN {
 	FS = "\t"
 	rows = 0
 	row("read_rate", "nginx", "read, opened and checked, MiB/s", ">=", 1.0, 1.5)
+	row("read_rate", "nginx-2-workers", "", "", "", "")
+	row("read_rate", "nginx-gocryptfs", "", ">=", 2, 3)
+	row("read_rate", "rclone-crypt", "", ">=", 2, 3)
 	row("read_server_cpu", "nginx", "  CPU of the daemon, s/GiB", "<=", 0.5, 0.25)
+	row("read_server_cpu", "nginx-gocryptfs", "", "", "", "")
+	row("read_server_cpu", "rclone-crypt", "", "", "", "")
 	row("read_client_cpu", "nginx", "  CPU of the client, s/GiB", "", "", "")
+	row("read_client_cpu", "rclone-crypt", "", "", "", "")
 	row("write_rate", "gocryptfs", "durable ingest, MiB/s", ">=", 1.0, "")
 	row("write_rate", "disk", "durable ingest, MiB/s", ">=", "", 0.5)
 	row("write_server_cpu", "gocryptfs", "  CPU of the daemon, s/GiB", "", "", "")
@@ -15,7 +21,7 @@ BEGIN {
 function row(measure, peer, title, better, least, goal) {
 	row_measure[rows] = measure
 	row_peer[rows] = peer
-	row_title[rows] = title
+	row_title[rows] = title == "" ? row_title[rows - 1] : title
 	row_better[rows] = better
 	row_least[rows] = least
 	row_goal[rows] = goal
@@ -88,12 +94,12 @@ function print_row(i, measure, peer, r) {
 	measure = row_measure[i]
 	peer = row_peer[i]
 	if (!count[measure, peer]) {
-		printf "| %-34s | %9s | %-17s | not measured: %s |\n", row_title[i],
+		printf "| %-34s | %9s | %-23s | not measured: %s |\n", row_title[i],
 			number(median(measure, "sealreel")), peer, fact["missing", peer]
 		return
 	}
 	r = ratio(measure, peer)
-	printf "| %-34s | %9s | %-9s %7s | %5.2f | %5.2f - %5.2f | %-10s | %-10s |\n", row_title[i],
+	printf "| %-34s | %9s | %-15s %7s | %5.2f | %5.2f - %5.2f | %-10s | %-10s |\n", row_title[i],
 		number(median(measure, "sealreel")), peer, number(median(measure, peer)), r, ratio_low, ratio_high,
 		reached(r, row_better[i], row_least[i]), reached(r, row_better[i], row_goal[i])
 }

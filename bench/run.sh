@@ -101,9 +101,29 @@ file_write() {
 }
 
 read_sealreel() { transfer read sealreel "$daemon_pid" "$bin/bench-read" "$recording"; }
-read_nginx() {
-	transfer read nginx "$(nginx_workers)" "$bin/bench-tls" "$nginx_certificate" "$nginx_server" /source
+# read_tls SUBJECT INSTANCE PATH SERVER-PID…: by an instance of nginx; whoever else serves is named.
+read_tls() {
+	local subject=$1 instance=$2 path=$3
+	shift 3
+	transfer read "$subject" "$(nginx_workers "$instance") $*" "$bin/bench-tls" "$nginx_certificate" \
+		"${nginx_servers[$instance]}" "$path"
 }
+read_nginx() { read_tls nginx nginx /source; }
+read_nginx_2() { read_tls nginx-2-workers nginx-2 /source; }
+read_gocryptfs() {
+	[ -z "$gocryptfs_pid" ] || read_tls nginx-gocryptfs nginx /gocryptfs/source "$gocryptfs_pid"
+}
+read_rclone() {
+	[ -z "$has_rclone" ] || transfer read rclone-crypt "$(nginx_workers nginx)" rclone_read
+}
+
+# rclone_read: the source as rclone opens it; a line as the clients of sealreel print.
+rclone_read() {
+	local TIMEFORMAT='seconds=%R user=%U system=%S' used
+	used=$({ time rclone_run cat sealed:source >/dev/null; } 2>&1)
+	echo "bytes=$length $used"
+}
+
 write_sealreel() { transfer write sealreel "$daemon_pid" "$bin/bench-write" "$work/source"; }
 write_disk() {
 	transfer write disk "" file_write "$work/raw" fdatasync
@@ -117,7 +137,8 @@ write_gocryptfs() {
 
 # Each turn begins with nothing left to flush; every other round goes backwards, so that no one always comes first.
 measure_round() {
-	local order=(read_sealreel read_nginx write_sealreel write_gocryptfs write_disk) at turn
+	local order=(read_sealreel read_nginx read_nginx_2 read_gocryptfs read_rclone
+		write_sealreel write_gocryptfs write_disk) at turn
 	store_grant 'bench|speed'
 	for ((at = 0; at < ${#order[@]}; at++)); do
 		turn=$at
@@ -152,6 +173,7 @@ facts() {
 	fact versions sealreel "$("$bin/sealreel" --version | cut -d ' ' -f 2)"
 	fact versions nginx "$("$nginx" -v 2>&1 | sed 's#.*/##')"
 	fact versions gocryptfs "$(gocryptfs -version | sed 's/;.*//; s/^gocryptfs //')"
+	fact versions rclone "$(rclone version | sed -n '1s/^rclone v//p')"
 	fact versions openssl "$(openssl version | cut -d ' ' -f 2)"
 	fact versions compiler "$(cc --version | head -n 1)"
 }
@@ -162,7 +184,7 @@ build_programs
 mkdir -p "$(dirname "$out")"
 make_work
 touch "$work/samples"
-needed=$((length * (rounds + 5) / 1048576 + 4096))
+needed=$((length * (rounds + 7) / 1048576 + 4096))
 if [ "$(df --output=avail -BM "$work" | tail -n 1 | tr -dc 0-9)" -lt "$needed" ]; then
 	echo "the disk of $work needs $needed MiB free; see --size and --rounds" >&2
 	exit 1
@@ -174,13 +196,28 @@ ln "$work/web/source" "$work/source"
 store_make "$transport"
 store_start
 store_service
-nginx_start "$work/web" "$transport"
-gocryptfs_start || fact missing gocryptfs "there is no FUSE here"
+nginx_certificate_make
+nginx_start nginx-2 2 "$transport"
+nginx_start nginx 1 "$transport"
+if gocryptfs_start; then
+	cp "$work/source" "$work/plain/source"
+else
+	fact missing gocryptfs "there is no FUSE here"
+	fact missing nginx-gocryptfs "there is no FUSE here"
+fi
+has_rclone=yes
+if ! rclone_start "$work/source"; then
+	has_rclone=
+	fact missing rclone-crypt "rclone does not work here"
+fi
 
 store_grant 'bench|speed'
 recording=$("$bin/bench-write" "$work/source" | head -n 1)
 same_bytes "$work/source" "$bin/bench-read" "$recording" -
-same_bytes "$work/source" "$bin/bench-tls" "$nginx_certificate" "$nginx_server" /source -
+for path in /source ${gocryptfs_pid:+/gocryptfs/source}; do
+	same_bytes "$work/source" "$bin/bench-tls" "$nginx_certificate" "${nginx_servers[nginx]}" "$path" -
+done
+[ -z "$has_rclone" ] || same_bytes "$work/source" rclone_run cat sealed:source
 for ((round = 0; round <= rounds; round++)); do
 	echo "round $round of $rounds" >&2
 	measure_round
