@@ -204,6 +204,7 @@ if [ -n "$clang_built" ]; then
 	[ ${#faults[@]} -eq 0 ] || run_node faults "${faults[@]}"
 	[ ! -f tests/mutants/run.sh ] || run_counted mutants bash tests/mutants/run.sh
 	[ ! -f client/demo.sh ] || run_one demo timeout -k 10 300 bash client/demo.sh
+	[ ! -f client/demo-june.sh ] || run_one demo-june timeout -k 10 300 bash client/demo.sh --june-2020
 	if [ -n "${SEALREEL_LONG-}" ] && [ ${#scenarios[@]} -gt 0 ] &&
 		build_as thread -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DSR_SANITIZE=thread; then
 		SEALREEL_BIN=$build/thread/bin run_node scenario-thread "${scenarios[@]}"
