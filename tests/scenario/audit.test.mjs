@@ -13,6 +13,14 @@ import {
 } from '../peer/tlog.mjs';
 import { Store, missing, refused, run, waitFor } from './harness.mjs';
 
+/** A verifier key of the same name and another key: what it should not take, everything else does. */
+function otherKey({ name }) {
+  const { publicKey } = generateKeyPairSync('ed25519');
+  const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
+  const id = createHash('sha256').update(name).update(Buffer.of(10, 1)).update(raw).digest().subarray(0, 4);
+  return `${name}+${id.toString('hex')}+${Buffer.concat([Buffer.of(1), raw]).toString('base64')}`;
+}
+
 const NEVER = '01936f6e-8c3a-7000-8000-00000000abcd';
 const lines = (text) => text.split('\n').filter((line) => line !== '');
 const ndjson = (text) => lines(text).map((line) => JSON.parse(line));
@@ -205,12 +213,7 @@ describe('a log that was tampered with', { skip: missing() }, () => {
   }
 
   test('a checkpoint that another key has signed is none, whatever it says', async () => {
-    const { publicKey } = generateKeyPairSync('ed25519');
-    const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
-    const { name } = audited.verifier;
-    const id = createHash('sha256').update(name).update(Buffer.of(10, 1)).update(raw).digest().subarray(0, 4);
-    const other = `${name}+${id.toString('hex')}+${Buffer.concat([Buffer.of(1), raw]).toString('base64')}`;
-    const { code, found } = await verify(store, audit, other);
+    const { code, found } = await verify(store, audit, otherKey(audited.verifier));
     assert.deepEqual([code, found], [1, ['checkpoint']]);
   });
 });
@@ -438,6 +441,14 @@ describe('what an auditor asks', { skip: missing() }, () => {
       await assert.rejects(client.auditProof(1_000_000), refused('usage'));
       await assert.rejects(client.auditConsistency(1_000_000), refused('usage'));
     });
+  });
+
+  test('what another key would have signed is not verified from afar either', async () => {
+    const other = otherKey(audited.verifier);
+    const { code, out } = await audited.audit(['verify', '--json', '--verifier-key', other]);
+    assert.deepEqual([code, ndjson(out)[0].finding], [1, 'checkpoint']);
+    assert.equal((await audited.audit(['checkpoint', '--verifier-key', other])).code, 1);
+    assert.equal((await audited.audit(['proof', '1', '--verifier-key', other])).code, 1);
   });
 
   test('export csv: every member of every entry, safe in a spreadsheet', async () => {

@@ -277,3 +277,24 @@ Test(alarm, the_longest_json_is_whole)
 	cr_expect_str_eq(json + size - 2, "}\n");
 	cr_expect_not_null(strstr(json, "\"own_tag\":\"no\"}\n"));
 }
+
+Test(alarm, what_was_before_the_start_is_kept_counted_and_never_told)
+{
+	struct sr_alarm alarm = alarm_of(SR_EVENT_FOREIGN, tag[0], recording[0]);
+	struct sr_alarm other = alarm_of(SR_EVENT_FOREIGN, tag[1], recording[0]);
+
+	sr_alarms_recall(alarms, &alarm, 60000, 500000);
+	sr_alarms_recall(alarms, &alarm, 60000, 559999);
+	sr_alarms_recall(alarms, &other, 60000, 559999);
+	sr_alarms_recall(alarms, &alarm, 60000, 560000);
+	cr_expect_eq(kept(1)->count, 2u);
+	cr_expect_eq(kept(1)->first_ms, 500000u);
+	cr_expect_eq(kept(1)->last_ms, 559999u);
+	cr_expect_eq(kept(2)->count, 1u);
+	cr_expect_eq(kept(3)->count, 1u);
+	cr_expect_eq(kept(3)->delivery, SR_ALARM_EARLIER);
+	cr_expect_eq(begun(UINT64_MAX - 1), 0u);
+	/* One that comes now is another, and is told. */
+	cr_expect_eq(note(&alarm, 10), 4u);
+	cr_expect_eq(begun(10), 4u);
+}
