@@ -122,6 +122,30 @@ describe('a backup', { skip: missing() }, () => {
     assert.equal((await verified(dest)).code, 0);
   });
 
+  test('has what is deleted while it is taken: nothing is removed until it ends', async () => {
+    const own = await Store.serve({ options: [['store', 'undelete_window_s', '0']] });
+    try {
+      const client = await own.service('ingest,playback');
+      const ids = [];
+      for (let count = 0; count < 4; count++) {
+        ids.push(await own.connected(client, (peer) => own.record(peer, ALICE, { tracks: [{ media: AUDIO }] })));
+      }
+      const dest = own.beside('deleting');
+      const copied = () => (existsSync(join(dest, 'blobs')) ? readdirSync(join(dest, 'blobs')).length : 0);
+      const running = own.cli(['backup', '--rate', '60K', '--json', dest], { credential: own.operator });
+      await waitFor(() => copied() > 0, { what: 'a file' });
+      await own.connected(client, (peer) => peer.delete(own.mint(ALICE, 'delete'), ids.at(-1)));
+      assert.ok(copied() < ids.length, 'the last was copied before it was deleted');
+      const { code, stdout } = await running;
+      assert.equal(code, 0, stdout.toString());
+      assert.equal((await verified(dest)).code, 0);
+      const files = () => readdirSync(own.path('blobs'), { recursive: true }).filter((name) => name.length > 10);
+      await waitFor(() => files().length === ids.length - 1, { what: 'its removal after the backup' });
+    } finally {
+      await own.remove();
+    }
+  });
+
   test('read back shows a flipped bit of every file, and a file that is missing or short', async () => {
     const dest = store.beside('damaged');
     await taken(dest);
@@ -144,6 +168,28 @@ describe('a backup', { skip: missing() }, () => {
       assert.equal((await verified(dest)).code, 1, `${name} missing`);
       writeFileSync(path, whole);
       assert.equal((await verified(dest)).code, 0, name);
+    }
+  });
+
+  test('is restored with a damaged data file, which is named, and not with a damaged index or log', async () => {
+    const dest = store.beside('spoiled');
+    await taken(dest);
+    const index = readdirSync(dest).find((name) => name.startsWith('index-'));
+    const [fan] = readdirSync(join(dest, 'blobs'));
+    const [name] = readdirSync(join(dest, 'blobs', fan));
+    const secrets = ['--keyring', store.path('keyring'), '--key-source', `file:${store.path('keyring.key')}`];
+    for (const [path, said] of [[join('blobs', fan, name), new RegExp(`checksum blobs/${fan}/${name} offset 0`)],
+      [index, /damaged/], [join('audit', 'records'), /damaged/]]) {
+      const whole = readFileSync(join(dest, path));
+      const bytes = Buffer.from(whole);
+      bytes[Math.floor(bytes.length / 3)] ^= 4;
+      writeFileSync(join(dest, path), bytes);
+      const to = store.beside(`from-spoiled-${path.replaceAll('/', '-')}`);
+      const { code, stdout, stderr } = await run(join(store.bin, 'sealreel'), ['restore', ...secrets, dest, to]);
+      assert.notEqual(code, 0, path);
+      assert.match(stdout + stderr, said, path);
+      assert.equal(existsSync(join(to, 'sealreel.ini')), path.startsWith('blobs'), path);
+      writeFileSync(join(dest, path), whole);
     }
   });
 
