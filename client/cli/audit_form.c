@@ -107,16 +107,16 @@ static bool is_one_of(const char *word, const char *const *words)
 
 enum audit_doing audit_doing_of(const struct sr_audit_entry *entry)
 {
-	static const char *const creating[] = {"record.open", "service.add", "hold.place",   "epoch.new",
-					       "root.new",    "freeze",      "backup.begin", NULL};
+	static const char *const creating[] = {"record.open", "service.add",  "hold.place",    "epoch.new", "root.new",
+					       "freeze",      "backup.begin", "incident.note", NULL};
 	static const char *const reading[] = {
 		"list",       "info",         "check",       "play.open",   "play.read",   "shown",      "alarm.list",
 		"audit.read", "audit.search", "person.read", "backup.rows", "backup.read", "backup.log", NULL};
 	static const char *const deleting[] = {"delete",       "patient.erase", "service.remove", "hold.release",
 					       "epoch.retire", "thaw",          "scrub.discard",  NULL};
-	static const char *const updating[] = {
-		"record.track",  "record.resume",  "record.finish", "record.cut",  "grant.renew", "undelete",
-		"patient.rekey", "patient.rename", "patient.merge", "rotate.step", NULL};
+	static const char *const updating[] = {"record.track",  "record.resume", "record.finish", "record.cut",
+					       "grant.renew",   "undelete",      "patient.rekey", "patient.rename",
+					       "patient.merge", "rotate.step",   "rotate.deep",   NULL};
 	return is_one_of(entry->operation, reading)    ? AUDIT_READS
 	       : is_one_of(entry->operation, creating) ? AUDIT_CREATES
 	       : is_one_of(entry->operation, updating) ? AUDIT_UPDATES
