@@ -385,16 +385,19 @@ for (const [kind, scope] of [['unix', '--all'], ['tcp', '--patient']]) {
       for (let i = 0; i < 2 * COUNT; i++) {
         const seen = await watched(credential, address);
         seen.full = i % 2 === 1;
-        const player = await seen.client.play(own.mint(ALICE, 'play'), id);
-        await player.update(1);
+        seen.player = await seen.client.play(own.mint(ALICE, 'play'), id);
+        await seen.player.update(1);
+        streams.push(seen);
+      }
+      // Not before all are open: what is read takes this thread's time, and a handshake may take five seconds.
+      for (const seen of streams) {
         seen.result = (async () => {
           for (;;) {
-            for await (const part of player.read(1)) {
+            for await (const part of seen.player.read(1)) {
               seen.read = part.length;
             }
           }
         })().catch((error) => error);
-        streams.push(seen);
       }
       await waitFor(() => streams.every(({ total }) => total > 100_000), { what: 'bytes of every stream' });
       streams.filter(({ full }) => full).forEach(stall);
