@@ -1,5 +1,6 @@
 /*
- * Fills an audit log through the daemon's own code, then measures what is done with it: open, search, read, verify.
+ * Fills an audit log through the daemon's own code, then measures what is done with it: open, search, read, verify, an
+ * incident's report.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -11,10 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "checkpoint.h"
 #include "account/run.h"
 #include "account/search.h"
 #include "account/verify.h"
+#include "checkpoint.h"
+#include "report/report.h"
 
 #define IN_FLIGHT 4096 /* entries that wait for one sync: as many requests at once */
 #define PATIENTS 100000
@@ -56,7 +58,7 @@ static void key_of(uint8_t kind, uint64_t number, uint8_t out[32])
 	crypto_generichash(out, 32, bytes, sizeof bytes, NULL, 0);
 }
 
-/* Number `number` of a day's work: a list, a range authorised, sent, confirmed. */
+/* Number `number` of a day's work: a list or a play.open, a range authorised, confirmed, sent. */
 static void make_entry(uint64_t number, struct sr_audit_entry *entry, struct sr_audit_recording *recording,
 		       uint8_t hashes[3][32])
 {
@@ -69,11 +71,16 @@ static void make_entry(uint64_t number, struct sr_audit_entry *entry, struct sr_
 	recording->has_track = recording->has_range = number % 4 > 0;
 	recording->track = 1;
 	recording->to = 4194304;
-	static const enum sr_audit_kind kinds[] = {SR_AUDIT_PRESENTED, SR_AUDIT_AUTHORISED, SR_AUDIT_SENT,
-						   SR_AUDIT_CONFIRMED};
+	static const enum sr_audit_kind kinds[] = {SR_AUDIT_PRESENTED, SR_AUDIT_AUTHORISED, SR_AUDIT_CONFIRMED,
+						   SR_AUDIT_SENT};
 	*entry = (struct sr_audit_entry){.kind = kinds[number % 4],
-					 .operation = number % 4 == 0 ? "list" : "play.read",
+					 .operation = number % 8 == 0   ? "play.open"
+						      : number % 4 == 0 ? "list"
+									: "play.read",
 					 .request = number + 1,
+					 .has_of = number % 4 > 0,
+					 .of = number - number % 4,
+					 .outcome = number % 4 == 3 ? "closed" : NULL,
 					 .service = "portal",
 					 .issuer = "hospital",
 					 .jti = "0196b0a2-7d3c-4d2e-9b5a-64a1c2d3e4f5",
@@ -203,6 +210,75 @@ static void measure_verify(const struct sr_audit_view *view)
 	say("verify", now() - start, verdict.entries);
 }
 
+/* ---- an incident's report over all of the log ---- */
+
+/* The incident "few": what one actor was given was unintended. */
+static void state_incident(struct sr_audit *audit)
+{
+	struct sr_error err = {.text = ""};
+	uint8_t actor[32];
+	char hex[65];
+	key_of('a', 16, actor);
+	const struct sr_audit_fact facts[] = {{"actor", sodium_bin2hex(hex, sizeof hex, actor, sizeof actor)},
+					      {"what", "wrong"}};
+	const struct sr_audit_entry entry = {.kind = SR_AUDIT_CONTROL,
+					     .operation = SR_INCIDENT_OPERATION,
+					     .service = "auditor",
+					     .name = "few",
+					     .facts = facts,
+					     .fact_count = 2};
+	must(sr_audit_append(audit, &entry, SR_AUDIT_ORDINARY, NULL, &err), &err);
+}
+
+static bool note_found(void *context, const struct sr_audit_entry *entry, struct sr_span json)
+{
+	(void)json;
+	return sr_incident_take(context, entry);
+}
+
+static bool report_found(void *context, const struct sr_audit_entry *entry, struct sr_span json)
+{
+	struct sr_error err = {.text = ""};
+	must(sr_report_reading_take(context, entry, json, &err), &err);
+	return true;
+}
+
+static void measure_report(const struct sr_audit_view *view, const char *what, const char *name)
+{
+	struct sr_error err = {.text = ""};
+	struct sr_incident incident = {.count = 0};
+	struct sr_report_request request = {.incident = &incident,
+					    .arguments = {.from_ms = 0, .to_ms = UINT64_MAX},
+					    .number = 1,
+					    .checkpoint = view->checkpoint};
+	struct sr_report_out json = {.data = NULL};
+	struct sr_report *report;
+	double start = now();
+	(void)snprintf(incident.name, sizeof incident.name, "%s", name);
+	must(sr_audit_search(view, &(struct sr_audit_query){.kinds = 1u << SR_AUDIT_CONTROL}, note_found, &incident,
+			     NULL, &err),
+	     &err);
+	must(sr_report_new(&request, &report, &err), &err);
+	struct sr_report_reading *reading = sr_report_reading_new(&report, 1);
+	must(reading ? SR_OK : SR_INTERNAL, &err);
+	must(sr_audit_search(view, &(struct sr_audit_query){.scan = true}, report_found, reading, NULL, &err), &err);
+	must(sr_report_count(report, &err), &err);
+	must(sr_report_json(report, NULL, &json) ? SR_OK : SR_INTERNAL, &err);
+	say(what, now() - start, view->size);
+	printf("%-44s %10zu KiB %10" PRIu64 " recordings\n", "  of which came", json.size >> 10,
+	       sr_report_figure(report, SR_REPORT_RECORDINGS, SR_REPORT_PRESENTED));
+	sr_out_free(&json);
+	sr_report_reading_free(reading);
+	sr_report_free(report);
+	sr_incident_free(&incident);
+}
+
+static void measure_reports(const struct sr_audit_view *view)
+{
+	measure_report(view, "report, nothing unintended", "none");
+	measure_report(view, "report, one actor of 500", "few");
+}
+
 int main(int count, char **words)
 {
 	struct sr_error err = {.text = ""};
@@ -231,6 +307,7 @@ int main(int count, char **words)
 	must(sr_audit_open(&options, &audit, &err), &err);
 	say("opened again", now() - start, sr_audit_size(audit));
 	append_singly(audit, entries);
+	state_incident(audit);
 	must(sr_audit_seal(audit, &err), &err);
 	start = now();
 	wait_for_runs(words[1], entries);
@@ -238,6 +315,7 @@ int main(int count, char **words)
 	must(sr_audit_view_live(audit, &view, &err), &err);
 	measure_searches(&view);
 	measure_verify(&view);
+	measure_reports(&view);
 	sr_audit_view_close(&view);
 	sr_audit_close(audit);
 	return 0;

@@ -1,5 +1,5 @@
 /*
- * The tree's right edge, kept as a binary counter. Leaves are hashed with libcrypto, which is several times as fast.
+ * The tree's right edge, kept as a binary counter. It is hashed with libcrypto, which is several times as fast.
  */
 #include "tree.h"
 
@@ -7,6 +7,15 @@
 
 #include "audit_entry.h"
 #include "digest.h"
+
+/* As sr_merkle_node. */
+static bool node(const uint8_t left[SR_HASH], uint8_t right[SR_HASH])
+{
+	uint8_t both[1 + 2 * SR_HASH] = {0x01};
+	memcpy(both + 1, left, SR_HASH);
+	memcpy(both + 1 + SR_HASH, right, SR_HASH);
+	return sr_digest_of(both, sizeof both, right);
+}
 
 bool sr_report_tree_add(struct sr_report_tree *tree, struct sr_span entry)
 {
@@ -17,10 +26,11 @@ bool sr_report_tree_add(struct sr_report_tree *tree, struct sr_span entry)
 		return false;
 	leaf[0] = 0x00;
 	memcpy(leaf + 1, entry.data, entry.size);
-	if (!sr_digest_of(leaf, 1 + entry.size, hash))
+	bool done = sr_digest_of(leaf, 1 + entry.size, hash);
+	for (uint64_t full = tree->size; done && full & 1; full >>= 1)
+		done = node(tree->hashes[--depth], hash);
+	if (!done)
 		return false;
-	for (uint64_t full = tree->size; full & 1; full >>= 1)
-		sr_merkle_node(tree->hashes[--depth], hash, hash);
 	memcpy(tree->hashes[depth], hash, SR_HASH);
 	tree->size++;
 	return true;
