@@ -117,6 +117,20 @@ void sr_audit_signed_decode(struct sr_cursor *in, struct sr_audit_signed *messag
 	sr_take_copy(in, message->key, sizeof message->key);
 }
 
+void sr_audit_sizes_encode(struct sr_builder *out, const struct sr_audit_sizes *message)
+{
+	sr_put_u64(out, message->old);
+	sr_put_u64(out, message->size);
+}
+
+void sr_audit_sizes_decode(struct sr_cursor *in, struct sr_audit_sizes *message)
+{
+	message->old = sr_take_u64(in);
+	message->size = sr_take_u64(in);
+	if (message->size != 0 && message->old > message->size)
+		sr_take_fail(in);
+}
+
 void sr_audit_number_encode(struct sr_builder *out, uint64_t number)
 {
 	sr_put_u64(out, number);

@@ -79,7 +79,18 @@ struct sr_audit_signed {
 void sr_audit_signed_encode(struct sr_builder *out, const struct sr_audit_signed *message);
 void sr_audit_signed_decode(struct sr_cursor *in, struct sr_audit_signed *message);
 
-/* AUDIT_PROOF: number u64, of the entry. AUDIT_CONSISTENCY: old u64, the size of an earlier checkpoint. */
+/*
+ * AUDIT_CONSISTENCY: old u64, size u64: that the first `old` entries are where the first `size` of them begin; size 0:
+ * all of the latest checkpoint.
+ */
+struct sr_audit_sizes {
+	uint64_t old;
+	uint64_t size;
+};
+void sr_audit_sizes_encode(struct sr_builder *out, const struct sr_audit_sizes *message);
+void sr_audit_sizes_decode(struct sr_cursor *in, struct sr_audit_sizes *message);
+
+/* AUDIT_PROOF: number u64, of the entry. */
 void sr_audit_number_encode(struct sr_builder *out, uint64_t number);
 void sr_audit_number_decode(struct sr_cursor *in, uint64_t *number);
 

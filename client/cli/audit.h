@@ -56,9 +56,10 @@ int audit_size(struct audit *audit);
 /* A fresh checkpoint in audit->note, and the daemon's key in audit->key. The exit status. */
 int audit_checkpoint(struct audit *audit);
 
-/* The inclusion proof of entry `number`, or the consistency proof from `number` entries: in note, count, hashes. */
+/* The inclusion proof of entry `number`, or the consistency proof from `old` to `size` entries: in note, count, hashes.
+ */
 int audit_prove(struct audit *audit, uint64_t number);
-int audit_consistency(struct audit *audit, uint64_t number);
+int audit_consistency(struct audit *audit, uint64_t old, uint64_t size);
 
 /* Write out what was printed. The exit status: `status`, or a failure of standard output if that was CLI_DONE. */
 int audit_flush(int status);

@@ -186,8 +186,8 @@ int audit_prove(struct audit *audit, uint64_t number)
 	return wait_for(audit, sr_auditor_prove(sr_blocking_client(audit->blocking), number, on_note, audit, NULL));
 }
 
-int audit_consistency(struct audit *audit, uint64_t number)
+int audit_consistency(struct audit *audit, uint64_t old, uint64_t size)
 {
 	return wait_for(audit,
-			sr_auditor_consistency(sr_blocking_client(audit->blocking), number, on_note, audit, NULL));
+			sr_auditor_consistency(sr_blocking_client(audit->blocking), old, size, on_note, audit, NULL));
 }

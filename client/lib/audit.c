@@ -163,27 +163,29 @@ enum sr_code sr_auditor_checkpoint(sr_client *client, sr_auditor_noted *noted, v
 	return call ? send_off(client, call, out, handle) : SR_INTERNAL;
 }
 
-static enum sr_code ask_proof(sr_client *client, uint8_t type, uint64_t number, sr_auditor_noted *noted, void *context,
+enum sr_code sr_auditor_prove(sr_client *client, uint64_t number, sr_auditor_noted *noted, void *context,
 			      sr_call **handle)
 {
-	uint8_t reply = type == SR_MSG_AUDIT_PROOF ? SR_MSG_AUDIT_PROVED : SR_MSG_AUDIT_CONSISTENT;
 	struct sr_outgoing *out;
-	struct sr_call *call =
-		make(client, type, reply, deliver_proof, context, (union auditing){.noted = noted}, 8, &out);
+	struct sr_call *call = make(client, SR_MSG_AUDIT_PROOF, SR_MSG_AUDIT_PROVED, deliver_proof, context,
+				    (union auditing){.noted = noted}, 8, &out);
 	if (!call)
 		return SR_INTERNAL;
 	sr_audit_number_encode(&out->fields, number);
 	return send_off(client, call, out, handle);
 }
 
-enum sr_code sr_auditor_prove(sr_client *client, uint64_t number, sr_auditor_noted *noted, void *context,
-			      sr_call **handle)
+enum sr_code sr_auditor_consistency(sr_client *client, uint64_t old, uint64_t size, sr_auditor_noted *noted,
+				    void *context, sr_call **handle)
 {
-	return ask_proof(client, SR_MSG_AUDIT_PROOF, number, noted, context, handle);
-}
-
-enum sr_code sr_auditor_consistency(sr_client *client, uint64_t old, sr_auditor_noted *noted, void *context,
-				    sr_call **handle)
-{
-	return ask_proof(client, SR_MSG_AUDIT_CONSISTENCY, old, noted, context, handle);
+	const struct sr_audit_sizes sizes = {.old = old, .size = size};
+	struct sr_outgoing *out;
+	if (size != 0 && old > size)
+		return SR_USAGE;
+	struct sr_call *call = make(client, SR_MSG_AUDIT_CONSISTENCY, SR_MSG_AUDIT_CONSISTENT, deliver_proof, context,
+				    (union auditing){.noted = noted}, 8 + 8, &out);
+	if (!call)
+		return SR_INTERNAL;
+	sr_audit_sizes_encode(&out->fields, &sizes);
+	return send_off(client, call, out, handle);
 }

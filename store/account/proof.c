@@ -39,12 +39,17 @@ enum sr_code sr_audit_root(const struct sr_audit_view *view, uint64_t size, uint
 	return code;
 }
 
-enum sr_code sr_audit_prove_consistency(const struct sr_audit_view *view, uint64_t old, struct sr_merkle_proof *proof,
-					struct sr_error *err)
+enum sr_code sr_audit_prove_consistency(const struct sr_audit_view *view, uint64_t old, uint64_t size,
+					struct sr_merkle_proof *proof, struct sr_error *err)
 {
 	struct sr_merkle_tree tree;
 	struct sr_tile_reader *reader;
 	enum sr_code code = tree_of(view, &tree, &reader, err);
+	if (code == SR_OK && size > tree.size)
+		code = SR_FAIL(err, SR_USAGE, "the checkpoint covers fewer entries than %llu",
+			       (unsigned long long)size);
+	if (size != 0)
+		tree.size = size;
 	if (code == SR_OK)
 		code = sr_merkle_consistency(&tree, old, proof, err);
 	free(reader);

@@ -20,11 +20,12 @@ enum sr_code sr_audit_prove_inclusion(const struct sr_audit_view *view, uint64_t
 				      struct sr_error *err) SR_MUST_USE;
 
 /*
- * The proof that the first `old` entries of the latest checkpoint's log are those of the tree of this size, for
- * sr_merkle_consistent. SR_USAGE: the checkpoint covers fewer; SR_CORRUPT, SR_IO, SR_INTERNAL as above.
+ * The proof that the first `old` entries are where the first `size` begin, for sr_merkle_consistent; `size` 0: as many
+ * as the latest checkpoint covers. SR_USAGE: it covers fewer, or `old` is more; SR_CORRUPT, SR_IO, SR_INTERNAL as
+ * above.
  */
-enum sr_code sr_audit_prove_consistency(const struct sr_audit_view *view, uint64_t old, struct sr_merkle_proof *proof,
-					struct sr_error *err) SR_MUST_USE;
+enum sr_code sr_audit_prove_consistency(const struct sr_audit_view *view, uint64_t old, uint64_t size,
+					struct sr_merkle_proof *proof, struct sr_error *err) SR_MUST_USE;
 
 /* The root of the log's first `size` entries, from its tiles. The same codes. */
 enum sr_code sr_audit_root(const struct sr_audit_view *view, uint64_t size, uint8_t root[SR_HASH],

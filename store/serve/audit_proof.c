@@ -10,6 +10,22 @@
 #include "serve/account_request.h"
 #include "serve/dispatch.h"
 
+/* What is asked for, by its type. */
+struct order {
+	uint64_t number;
+	struct sr_audit_sizes sizes;
+};
+
+static bool take_order(const struct sr_request *request, struct order *order)
+{
+	struct sr_cursor in = sr_request_fields(request);
+	if (request->head.type == SR_MSG_AUDIT_PROOF)
+		sr_audit_number_decode(&in, &order->number);
+	else if (request->head.type == SR_MSG_AUDIT_CONSISTENCY)
+		sr_audit_sizes_decode(&in, &order->sizes);
+	return sr_take_done(&in);
+}
+
 static struct sr_span note_of(const struct sr_audit_view *view)
 {
 	return (struct sr_span){(const uint8_t *)view->checkpoint, strlen(view->checkpoint)};
@@ -24,15 +40,27 @@ static void sign(struct sr_request *request, const struct sr_audit_view *view)
 	sr_audit_signed_encode(&request->reply.fields, &reply);
 }
 
-static void prove(struct sr_request *request, const struct sr_audit_view *view, uint64_t number)
+static void put_proof(struct sr_request *request, const struct sr_audit_view *view, uint8_t type,
+		      struct sr_audit_proof *reply)
 {
-	struct sr_audit_proof reply = {.note = note_of(view)};
-	bool inclusion = request->head.type == SR_MSG_AUDIT_PROOF;
-	enum sr_code code = inclusion ? sr_audit_prove_inclusion(view, number, &reply.proof, &request->error)
-				      : sr_audit_prove_consistency(view, number, &reply.proof, &request->error);
-	if (code == SR_OK && sr_request_reply(request, inclusion ? SR_MSG_AUDIT_PROVED : SR_MSG_AUDIT_CONSISTENT,
-					      2 + reply.note.size + 2 + reply.proof.count * SR_HASH))
-		sr_audit_proof_encode(&request->reply.fields, &reply);
+	reply->note = note_of(view);
+	if (sr_request_reply(request, type, 2 + reply->note.size + 2 + reply->proof.count * SR_HASH))
+		sr_audit_proof_encode(&request->reply.fields, reply);
+}
+
+static void prove(struct sr_request *request, const struct sr_audit_view *view, const struct order *order)
+{
+	struct sr_audit_proof reply;
+	if (sr_audit_prove_inclusion(view, order->number, &reply.proof, &request->error) == SR_OK)
+		put_proof(request, view, SR_MSG_AUDIT_PROVED, &reply);
+}
+
+static void compare(struct sr_request *request, const struct sr_audit_view *view, const struct order *order)
+{
+	struct sr_audit_proof reply;
+	if (sr_audit_prove_consistency(view, order->sizes.old, order->sizes.size, &reply.proof, &request->error) ==
+	    SR_OK)
+		put_proof(request, view, SR_MSG_AUDIT_CONSISTENT, &reply);
 }
 
 /* A checkpoint of all that is durable now stands before anything is said about the log. */
@@ -40,11 +68,8 @@ static void run(struct sr_request *request)
 {
 	struct sr_audit *audit = request->daemon->audit;
 	struct sr_audit_view view;
-	uint64_t number = 0;
-	struct sr_cursor in = sr_request_fields(request);
-	if (request->head.type != SR_MSG_AUDIT_CHECKPOINT)
-		sr_audit_number_decode(&in, &number);
-	if (!sr_take_done(&in)) {
+	struct order order = {.number = 0};
+	if (!take_order(request, &order)) {
 		(void)sr_request_malformed(request);
 		return;
 	}
@@ -53,8 +78,10 @@ static void run(struct sr_request *request)
 		return;
 	if (request->head.type == SR_MSG_AUDIT_CHECKPOINT)
 		sign(request, &view);
+	else if (request->head.type == SR_MSG_AUDIT_PROOF)
+		prove(request, &view, &order);
 	else
-		prove(request, &view, number);
+		compare(request, &view, &order);
 	sr_audit_view_close(&view);
 }
 

@@ -78,9 +78,10 @@ export class Client {
     return { note: reply.note.toString(), hashes: reply.hashes };
   }
 
-  /** { note (text), hashes } of the proof that the log goes on from its first `old` entries. */
-  async auditConsistency(old) {
-    const reply = await this.#connection.request('audit.consistency', { old: BigInt(old) }, 'audit.consistent');
+  /** { note (text), hashes } of the proof that its first `size` entries (0: all) go on from the first `old`. */
+  async auditConsistency(old, size = 0) {
+    const reply = await this.#connection.request('audit.consistency', { old: BigInt(old), size: BigInt(size) },
+      'audit.consistent');
     return { note: reply.note.toString(), hashes: reply.hashes };
   }
 

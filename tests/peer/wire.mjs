@@ -405,7 +405,7 @@ export const MESSAGES = {
   'audit.signed': [0xa4, 'D', '0', record({ note: blob(4095, 1), key: bytes(32) })],
   'audit.proof': [0xa5, 'C', '0', record({ number: request })],
   'audit.proved': [0xa6, 'D', '0', record({ note: blob(4095, 1), hashes: list(bytes(32), { max: 66 }) })],
-  'audit.consistency': [0xa7, 'C', '0', record({ old: request })],
+  'audit.consistency': [0xa7, 'C', '0', record({ old: request, size: request })],
   'audit.consistent': [0xa8, 'D', '0', record({ note: blob(4095, 1), hashes: list(bytes(32), { max: 66 }) })],
   'incident.note': [0xaa, 'C', '0', record({
     name: text(63, { min: 1, pattern: /^[a-z0-9._-]+$/ }), what: named(INCIDENT_WHATS), at: u64(), text: text(4096),

@@ -9,7 +9,8 @@ import { after, before, describe, test } from 'node:test';
 import { readEntries } from './entries.mjs';
 import { readRecords, renumbered, writeRecords } from './audit_file.mjs';
 import {
-  TlogError, checkProof, consistent, included, leafHash, parseCheckpoint, parseVerifier, tilePath, verifyLog,
+  TlogError, checkProof, consistent, included, leafHash, parseCheckpoint, parseVerifier, rootOf, tilePath,
+  verifyLog,
 } from '../peer/tlog.mjs';
 import { Store, missing, refused, run, waitFor } from './harness.mjs';
 
@@ -438,6 +439,10 @@ describe('what an auditor asks', { skip: missing() }, () => {
       const after = parseCheckpoint(later.note, audited.verifier);
       assert.ok(consistent(later.hashes, size, root, after.size, after.root));
       assert.ok(!consistent(later.hashes, size, after.root, after.size, after.root));
+      // And between any two sizes, whatever came since.
+      const between = await client.auditConsistency(3, size);
+      const three = rootOf(entries.slice(0, 3).map(leafHash));
+      assert.ok(consistent(between.hashes, 3, three, size, root));
       await assert.rejects(client.auditProof(1_000_000), refused('usage'));
       await assert.rejects(client.auditConsistency(1_000_000), refused('usage'));
     });

@@ -15,8 +15,8 @@
 #include "message_backup.h"
 #include "message_epoch.h"
 #include "message_freeze.h"
-#include "message_incident.h"
 #include "message_hold.h"
+#include "message_incident.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -945,7 +945,8 @@ static const struct codec {
 	 "000000000000000000000000" X1,
 	 "785f18c95247cae84c3057713d534914", false},
 	{"rotate.deep", make_rotate_deep, again_rotate_deep, "0000" Z16, "9ccc992ea80b3d3c4314b46dcf1603f7", false},
-	{"rotate.deepened", make_rotate_deepened, again_rotate_deepened, Z16 Z16 "00", "9ad79a26fbd56f4c24e7cf1655264ff4", false},
+	{"rotate.deepened", make_rotate_deepened, again_rotate_deepened, Z16 Z16 "00",
+	 "9ad79a26fbd56f4c24e7cf1655264ff4", false},
 	{"patient.rekey", make_patient_rekey, again_patient_rekey, "0000", "e9d888308033c7dbd96aedf91a45a5a0", false},
 	{"patient.pair", make_patient_pair, again_patient_pair, "00000000" X1, "46f7c19194564a6481bec7496b0ce3a7",
 	 false},
@@ -980,6 +981,7 @@ static const struct codec {
 	{"audit.item", make_audit_item, again_audit_item, "0000000000000000000161", "008e8de4024a6a58461126b73895bde2",
 	 false},
 	{"audit.signed", make_audit_signed, again_audit_signed, "000161" X7, "980ac80de5f116a6496bb738a2c5ae28", false},
+	{"audit.sizes", make_audit_sizes, again_audit_sizes, Z16, "b35253812b10223998447bcf401fa153", false},
 	{"audit.number", make_audit_number, again_audit_number, "0000000000000000", "12a3ae445661ce5dee78d0650d33362d",
 	 false},
 	{"audit.proof", make_audit_proof, again_audit_proof, "0001610000", "70aedc23e9950d25aede674fa07804d6", false},

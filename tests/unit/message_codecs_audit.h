@@ -62,6 +62,13 @@ static void again_audit_number(struct sr_cursor *in, struct sr_builder *out)
 	sr_audit_number_encode(out, number);
 }
 
+static void fill_audit_sizes(struct sr_audit_sizes *m, bool greatest)
+{
+	m->old = greatest ? UINT64_MAX - 1 : 0;
+	m->size = greatest ? UINT64_MAX : 0;
+}
+PAIR(audit_sizes, sr_audit_sizes_decode)
+
 static void fill_audit_proof(struct sr_audit_proof *m, bool greatest)
 {
 	m->note = span(greatest ? SR_AUDIT_NOTE_MAX : 1);

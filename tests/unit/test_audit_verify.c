@@ -293,8 +293,8 @@ Test(audit_verify, odd_proofs_are_refused)
 	place_make();
 	for (size_t at = 0; at < sizeof odd / sizeof *odd; at++)
 		cr_expect_eq(sr_tlog_proof_check((struct sr_span){(const uint8_t *)odd[at], strlen(odd[at])},
-						  (struct sr_span){(const uint8_t *)"{}", 2}, world_key, &number,
-						  &checkpoint, NULL),
+						 (struct sr_span){(const uint8_t *)"{}", 2}, world_key, &number,
+						 &checkpoint, NULL),
 			     SR_CORRUPT, "proof %zu", at);
 }
 
@@ -312,11 +312,19 @@ Test(audit_verify, earlier_checkpoints_are_proved_consistent)
 		cr_assert_eq(sr_audit_root(&view, size, roots[size], NULL), SR_OK);
 	cr_expect_arr_eq(roots[299], checkpoint.root, SR_HASH);
 	for (uint64_t old = 0; old < 300; old++) {
-		cr_assert_eq(sr_audit_prove_consistency(&view, old, &proof, NULL), SR_OK);
+		cr_assert_eq(sr_audit_prove_consistency(&view, old, 0, &proof, NULL), SR_OK);
 		cr_expect(sr_merkle_consistent(&proof, old, roots[old], 299, checkpoint.root));
 		cr_expect_not(old > 0 && sr_merkle_consistent(&proof, old, roots[old - 1], 299, checkpoint.root));
 	}
-	cr_expect_eq(sr_audit_prove_consistency(&view, 300, &proof, NULL), SR_USAGE);
+	/* The latest need not be one of the two. */
+	for (uint64_t size = 250; size < 260; size++)
+		for (uint64_t old = 1; old <= size; old++) {
+			cr_assert_eq(sr_audit_prove_consistency(&view, old, size, &proof, NULL), SR_OK);
+			cr_expect(sr_merkle_consistent(&proof, old, roots[old], size, roots[size]));
+		}
+	cr_expect_eq(sr_audit_prove_consistency(&view, 300, 0, &proof, NULL), SR_USAGE);
+	cr_expect_eq(sr_audit_prove_consistency(&view, 7, 300, &proof, NULL), SR_USAGE);
+	cr_expect_eq(sr_audit_prove_consistency(&view, 7, 6, &proof, NULL), SR_USAGE);
 	cr_expect_eq(sr_audit_root(&view, 300, root, NULL), SR_USAGE);
 	sr_audit_view_close(&view);
 }

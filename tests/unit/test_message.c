@@ -298,6 +298,8 @@ static const struct {
 	{"audit.entries", false, 80, 2, 1, false},
 	{"audit.entries", true, 80, 2, SR_ENTRIES_PAGE_MAX + 1, false},
 	{"audit.item", false, 8, 2, 0, false},
+	{"audit.sizes", true, 8, 8, UINT64_MAX - 2, false},
+	{"audit.sizes", true, 8, 8, 0, true},
 	{"audit.signed", false, 0, 2, 0, false},
 	{"audit.proof", true, 2 + SR_AUDIT_NOTE_MAX, 2, SR_PROOF_MAX + 1, false},
 	{"incident.note", false, 0, 2, 0, false},

@@ -86,9 +86,12 @@ SR_PUBLIC enum sr_code sr_auditor_checkpoint(sr_client *client, sr_auditor_noted
 SR_PUBLIC enum sr_code sr_auditor_prove(sr_client *client, uint64_t number, sr_auditor_noted *noted, void *context,
 					sr_call **call);
 
-/* The proof that the log's first `old` entries are where the note's log began. The same codes. */
-SR_PUBLIC enum sr_code sr_auditor_consistency(sr_client *client, uint64_t old, sr_auditor_noted *noted, void *context,
-					      sr_call **call);
+/*
+ * The proof that the log's first `old` entries are where its first `size` begin, or those of the note beside it (`size`
+ * 0). SR_USAGE at once: `old` is more than `size`. Else the same codes.
+ */
+SR_PUBLIC enum sr_code sr_auditor_consistency(sr_client *client, uint64_t old, uint64_t size, sr_auditor_noted *noted,
+					      void *context, sr_call **call);
 
 /* One detail of a statement; its name is one of PROTOCOL.md's incident facts. Both terminated. */
 struct sr_incident_detail {
