@@ -309,6 +309,35 @@ describe('June 2020', { skip: missing(['sealreeld', 'sealreel', 'misfile']) }, (
     assert.deepEqual([same.report, same.since.accesses, same.since.figures], [3, [], []]);
   });
 
+  test('after a crash in mid-play the report gives both bounds, and what was taken lies between them', async () => {
+    const from = now();
+    let taken = 0;
+    await store.connected(portal, async (client) => {
+      const player = await client.play(store.mint(ALICE, 'play', { claims: act('stranger') }), own);
+      await player.update(2);
+      await player.readAll(2, 0, 300_000);
+      taken += 300_000;
+      for await (const piece of player.read(2, 300_000, video.length)) {
+        taken += piece.length;
+        if (taken > 400_000) {
+          break;
+        }
+      }
+      await store.kill();
+    }).catch(() => {});
+    await store.start();
+    await audit(['open', 'crash']);
+    await audit(['note', 'crash', 'wrong', '--actor', 'stranger']);
+    const { accesses: [access, ...more], nature } = await reported('crash',
+      ['--from', from, '--to', new Date(Date.now() + 1).toISOString()]);
+    assert.deepEqual(more, []);
+    const [{ track, bytes_at_least: least, bytes_at_most: most }] = access.tracks;
+    assert.equal(track, 2);
+    assert.ok(least <= taken && taken <= most && most <= video.length, `${least} ${taken} ${most}`);
+    assert.equal(access.streams_not_closed, 1);
+    assert.equal(nature.figures.recordings.delivered_at_most, 1);
+  });
+
   test('the regulator\'s copy names nobody', () => {
     const words = [ACTOR, RECORDER, CONSULTATION, PREFIX, 'alice', 'call of', 'webm of a call', own, ...others];
     for (const { report } of Object.values(first)) {
@@ -359,6 +388,6 @@ describe('June 2020', { skip: missing(['sealreeld', 'sealreel', 'misfile']) }, (
     assert.equal(await status(['nonsense']), 2);
     const all = JSON.parse(await audit(['list', '--json']));
     assert.deepEqual(all.map(({ incident: name, reports }) => [name, reports]),
-      [['a', 1], ['b', 2], ['c', 1], ['d', 3]]);
+      [['a', 1], ['b', 2], ['c', 1], ['d', 3], ['crash', 1]]);
   });
 });
