@@ -313,7 +313,7 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	if (code == SR_OK)
 		code = start_handles(daemon, err);
 	if (code == SR_OK)
-		daemon->sweeper = sr_sweeper_new(daemon->remover, parts->config->undelete_window_s);
+		daemon->sweeper = sr_sweeper_new(daemon->remover, parts->config->undelete_window_s, daemon->accounting);
 	if (code == SR_OK && !daemon->sweeper)
 		code = SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
 	if (code == SR_OK)

@@ -26,6 +26,7 @@
 struct sr_sweeper {
 	struct sr_remover *remover;
 	uint64_t window_ms;
+	struct sr_accounting *accounting;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -91,6 +92,26 @@ static void tell(const char *event, const struct sr_doom *doom, const struct sr_
 	sr_log_end(&line);
 }
 
+/* What the sweep has ended for good, of itself: that it was asked for, an earlier entry says. */
+static void account_for(const struct sr_sweep *sweep, const struct sr_doom *doom)
+{
+	static const char *const kinds[] = {
+		[SR_DOOM_DELETED] = "deleted", [SR_DOOM_FINAL] = "final", [SR_DOOM_DISCARDED] = "discarded"};
+	bool whole = sodium_is_zero(doom->recording, SR_UUID);
+	struct sr_audit_recording recording = {.has_track = false};
+	const struct sr_audit_fact was = {"was", whole ? "erased" : kinds[doom->kind]};
+	const struct sr_audit_entry entry = {.kind = SR_AUDIT_CONTROL,
+					     .operation = "removal",
+					     .tag = doom->tag,
+					     .outcome = "removed",
+					     .recordings = &recording,
+					     .recording_count = whole ? 0 : 1,
+					     .facts = &was,
+					     .fact_count = 1};
+	memcpy(recording.id, doom->recording, SR_UUID);
+	sr_account_say(sweep->accounting, &entry, SR_AUDIT_CLOSING);
+}
+
 static void remove_one(struct sr_remover *remover, const struct sr_doom *doom, struct sr_sweep *sweep)
 {
 	struct sr_error err = {.text = ""};
@@ -107,6 +128,7 @@ static void remove_one(struct sr_remover *remover, const struct sr_doom *doom, s
 	if (code == SR_OK) {
 		sweep->removed++;
 		sr_count(SR_COUNT_REMOVED, 1);
+		account_for(sweep, doom);
 		tell(sodium_is_zero(doom->recording, SR_UUID) ? "patient_removed" : "recording_removed", doom, NULL);
 		return;
 	}
@@ -186,7 +208,7 @@ static void wait(struct sr_sweeper *sweeper, const struct sr_sweep *last)
 static void *run(void *context)
 {
 	struct sr_sweeper *sweeper = context;
-	struct sr_sweep sweep = {.goes_on = goes_on, .context = sweeper};
+	struct sr_sweep sweep = {.goes_on = goes_on, .context = sweeper, .accounting = sweeper->accounting};
 	/* Of this thread alone, and no harm if it is not granted. */
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 	pthread_mutex_lock(&sweeper->lock);
@@ -209,7 +231,7 @@ static void *run(void *context)
 
 /* ---- for its owner ---- */
 
-struct sr_sweeper *sr_sweeper_new(struct sr_remover *remover, uint32_t window_s)
+struct sr_sweeper *sr_sweeper_new(struct sr_remover *remover, uint32_t window_s, struct sr_accounting *accounting)
 {
 	pthread_condattr_t monotonic;
 	struct sr_sweeper *sweeper = calloc(1, sizeof *sweeper);
@@ -218,6 +240,7 @@ struct sr_sweeper *sr_sweeper_new(struct sr_remover *remover, uint32_t window_s)
 		return NULL;
 	}
 	sweeper->remover = remover;
+	sweeper->accounting = accounting;
 	sweeper->window_ms = (uint64_t)window_s * 1000;
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_mutex_init(&sweeper->lock, NULL);

@@ -4,16 +4,18 @@
 #ifndef SR_SWEEPER_H
 #define SR_SWEEPER_H
 
+#include "serve/accounting.h"
 #include "serve/removal.h"
 
 struct sr_sweeper;
 
 /*
  * Start it: it begins at once with what is due, and with what an earlier process left half done, a recording at a time
- * at low priority. `window_s`: how long a deletion can be undone. The parts outlive it. NULL when memory or threads are
- * used up. Freeing it waits for the recording it is at; NULL is allowed.
+ * at low priority. `window_s`: how long a deletion can be undone. What it has removed it tells `accounting`. The parts
+ * outlive it. NULL when memory or threads are used up. Freeing it waits for the recording it is at; NULL is allowed.
  */
-struct sr_sweeper *sr_sweeper_new(struct sr_remover *remover, uint32_t window_s) SR_MUST_USE;
+struct sr_sweeper *sr_sweeper_new(struct sr_remover *remover, uint32_t window_s,
+				  struct sr_accounting *accounting) SR_MUST_USE;
 void sr_sweeper_free(struct sr_sweeper *sweeper);
 
 /* Something has become doomed, or a hold has been released: have it look. Any thread. */
@@ -39,6 +41,7 @@ struct sr_sweep {
 	uint64_t window_ms;
 	bool (*goes_on)(void *context);
 	void *context;
+	struct sr_accounting *accounting; /* or NULL */
 	uint64_t next_ms;
 	unsigned removed;
 	unsigned left;

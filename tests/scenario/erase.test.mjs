@@ -6,6 +6,7 @@ import { cpSync, readFileSync, readdirSync, statSync, truncateSync } from 'node:
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { BIN, Store, missing, refused, run, waitFor } from './harness.mjs';
+import { readEntries } from './entries.mjs';
 import { tables } from './index_tables.mjs';
 import { newRecordingId } from '../peer/writer.mjs';
 
@@ -72,6 +73,8 @@ describe('erasing a patient', { skip: missing(['sealreeld', 'sealreel', 'damage'
     }
     assert.equal(Object.keys(index.patients).length, 1);
     assert.equal(Object.keys(index.consultations ?? {}).length, 0);
+    const removals = readEntries(store.path('audit', 'records')).filter(({ operation }) => operation === 'removal');
+    assert.deepEqual(removals.map(({ kind, outcome, facts }) => [kind, outcome, facts.was]), [['control', 'removed', 'erased']]);
     const ledger = readFileSync(store.path('ledger'));
     assert.equal(ledger.length, LINE);
     assert.ok(!ledger.includes('alice'));
@@ -196,6 +199,28 @@ describe('erasing a patient', { skip: missing(['sealreeld', 'sealreel', 'damage'
     assert.deepEqual(Object.values(tables(store)).flatMap((rows) => Object.keys(rows)
       .filter((name) => name.includes(hexOf(bad)))), []);
     await store.start();
+  });
+
+  test('without its line in the ledger nothing is destroyed', async () => {
+    const grace = 'https://clinic.example/mrn|grace';
+    const id = await record(grace);
+    await store.stop();
+    const salts = () => Object.values(tables(store).patients).map((row) => row.slice(44, 108));
+    const before = salts().sort();
+    // So long that a limit on the size of files stops its next line, and no other file.
+    const most = 90 * 12_000_000;
+    truncateSync(store.path('ledger'), most);
+    await store.start();
+    const limited = await run('prlimit', ['--pid', String(store.pid), `--fsize=${most}`]);
+    assert.equal(limited.code, 0, limited.stderr);
+    await operate((operator) => operator.erase(grace)).catch(() => {});
+    await store.ended;
+    assert.deepEqual(salts().sort(), before);
+    assert.equal(statSync(store.path('ledger')).size, most);
+    await store.start();
+    await waitFor(() => filesOf(store, [id]).length === 0);
+    assert.equal(statSync(store.path('ledger')).size, most + LINE);
+    assert.deepEqual(await listed(grace), []);
   });
 
   test('a ledger that lost an erasure is refused', async () => {

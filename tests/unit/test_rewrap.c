@@ -62,6 +62,38 @@ static enum sr_code person_rewrap(struct sr_span value, uint32_t to, uint8_t *ou
 
 TestSuite(rewrap, .init = set_up, .fini = tear_down);
 
+/* The linker leads the sealing of every new wrap through here (CMakeLists.txt): memory may fail a store as well. */
+static size_t flipped; /* bit of the sealed message, from 1; 0: none */
+enum sr_code __real_sr_input_seal(struct sr_input *input, struct sr_span context, struct sr_span plain,
+				  uint8_t *sealed);
+enum sr_code __wrap_sr_input_seal(struct sr_input *input, struct sr_span context, struct sr_span plain,
+				  uint8_t *sealed);
+enum sr_code __wrap_sr_input_seal(struct sr_input *input, struct sr_span context, struct sr_span plain, uint8_t *sealed)
+{
+	enum sr_code code = __real_sr_input_seal(input, context, plain, sealed);
+
+	if (flipped > 0)
+		sealed[(flipped - 1) / 8] ^= (uint8_t)(1u << (flipped - 1) % 8);
+	return code;
+}
+
+Test(rewrap, a_wrap_that_was_sealed_wrongly_is_not_given_out)
+{
+	uint8_t out[SR_ROW_MAX];
+	size_t size;
+
+	for (flipped = 1; flipped <= (size_t)8 * SR_WRAP; flipped++) {
+		cr_assert_eq(recording_rewrap((struct sr_span){whole, whole_size}, 1, out, &size), SR_INTERNAL);
+		cr_assert_eq(size, 0);
+	}
+	for (flipped = 1; flipped <= 8 * (person_size - 5); flipped++) {
+		cr_assert_eq(person_rewrap((struct sr_span){person, person_size}, 1, out, &size), SR_INTERNAL);
+		cr_assert_eq(size, 0);
+	}
+	flipped = 0;
+	cr_assert_eq(recording_rewrap((struct sr_span){whole, whole_size}, 1, out, &size), SR_OK);
+}
+
 Test(rewrap, a_recording_opens_under_the_other_epoch_and_is_else_the_same)
 {
 	uint8_t out[SR_ROW_MAX], again[SR_ROW_MAX], opened[SR_KEY];
