@@ -286,12 +286,16 @@ export function putFiles(root, { files, directories }) {
   for (const path of found.files.filter((one) => !files.has(one))) {
     rmSync(join(root, path));
   }
-  const wanted = new Set(directories);
-  for (const path of found.directories.filter((one) => !wanted.has(one))) {
+  const wanted = new Set([...directories, '.']);
+  const surplus = found.directories.filter((one) => !wanted.has(one));
+  for (const path of surplus.filter((one) => wanted.has(dirname(one)))) {
     rmSync(join(root, path), { recursive: true, force: true });
   }
   rmSync(join(root, 'sealreel.sock'), { force: true });
-  directories.forEach((path) => mkdirSync(join(root, path), { recursive: true, mode: 0o700 }));
+  const there = new Set(found.directories);
+  for (const path of directories.filter((one) => !there.has(one))) {
+    mkdirSync(join(root, path), { recursive: true, mode: 0o700 });
+  }
   for (const [path, bytes] of files) {
     writeFileSync(join(root, path), bytes, { mode: 0o600 });
   }

@@ -10,7 +10,7 @@ import { BIN_RELEASE, Store, run } from '../scenario/harness.mjs';
 import { Disk, putFiles, readTrace } from './disk.mjs';
 import { LIBRARY, LONG, generator, missing, sample } from './rig.mjs';
 
-const STATES = LONG ? 800 : 40;
+const STATES = LONG ? 800 : 24;
 const ALICE = 'https://clinic.example/mrn|alice';
 const MEDIA = Buffer.alloc(50_000, 7);
 
