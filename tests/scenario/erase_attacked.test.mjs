@@ -97,7 +97,9 @@ describe('an erasure, attacked', { skip: missing() }, () => {
     const words = await store.cli(['patient', 'erase', ALICE, '--status'], { credential: store.operator });
     assert.match(words.stdout.toString(),
       /^pending: .*2 epochs up to 2 are not retired: their keys open older copies.*these backups could be opened so: /);
-    await waitFor(async () => JSON.parse((await erase('--status')).stdout).waiting === 0);
+    await store.logged('patient_removed');
+    const left = JSON.parse((await erase('--status')).stdout);
+    assert.deepEqual([left.state, left.waiting, left.unretired], ['pending', 0, 2], 'though nothing of it is left here');
     await take('pending');
     assert.deepEqual(attackAlice(loot.pending), { opened: hexOf(ids), named: true }, 'the attack is one');
   });

@@ -208,4 +208,36 @@ describe('identities that change', { skip: missing() }, () => {
     const { stdout } = await store.cli(['scrub', '--quiet'], { credential: store.operator });
     assert.ok(!stdout.toString().includes(id), stdout.toString());
   });
+
+  test('a hold goes along: nobody escapes it by another identity or another key', async () => {
+    const [from, to] = [fresh(), fresh()];
+    const [held, other] = [await record(from), await record(from)];
+    const remove = (identity, id) => store.connected(player, (client) => client.delete(store.mint(identity, 'delete'), id));
+    await operate(async (client) => {
+      const [one, whole] = [await client.hold({ recording: held.id }), await client.hold({ identity: from })];
+      for (const change of [rename, merge]) {
+        await assert.rejects(change(from, to), (error) => refused('conflict')(error) && /on hold/.test(error.message));
+      }
+      assert.deepEqual((await listed(from)).sort(), [held.id, other.id].sort(), 'nothing was moved');
+      assert.equal((await client.rekey(store.mint(from, 'manage'))).recordings, 2);
+      assert.equal((await client.deepen(store.mint(from, 'manage'))).recordings, 1);
+      await assert.rejects(remove(from, other.id), refused('conflict'));
+      await client.releaseHold(whole);
+      // That of one recording is the recording's.
+      assert.equal((await rename(from, to)).recordings, 2);
+      await assert.rejects(remove(to, held.id), refused('conflict'));
+      await assert.rejects(client.erase(to), refused('conflict'));
+      const both = [await client.hold({ identity: to }), await client.hold({ identity: to })];
+      const last = fresh();
+      await record(last);
+      await assert.rejects(merge(to, last), refused('conflict'));
+      both.push(await client.hold({ identity: last }));
+      assert.equal((await merge(to, last)).recordings, 2);
+      for (const hold of [one, ...both]) {
+        await client.releaseHold(hold);
+      }
+      await remove(last, held.id);
+      await plays(last, other);
+    });
+  });
 });
