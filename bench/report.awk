@@ -1,4 +1,5 @@
-# Makes the table and the JSON file (named by -v json=) of a run from its files: facts, memory, refusals and samples.
+# Makes the table and the JSON file (named by -v json=) of a run from its files: facts, memory, refusals, rotation, scale,
+# calls and samples.
 # A ratio is taken within each round; what is printed of anything is the median of the rounds, with the extremes.
 BEGIN {
 	FS = "\t"
@@ -37,7 +38,21 @@ FILENAME ~ /facts$/ {
 }
 FILENAME ~ /memory$/ { split_words($0) }
 FILENAME ~ /refusals$/ { refusal[refusals++] = $0 }
+FILENAME ~ /rotation$/ { rotation[$1] = $1 == "ratio" ? $2 : $4 }
+FILENAME ~ /rotation$/ && $1 != "ratio" {
+	rotation_low[$1] = $3
+	rotation_high[$1] = $5
+}
+FILENAME ~ /scale$/ { scale[scales++] = $0 }
+FILENAME ~ /calls$/ && /^streams / { streams = words_after_name($0, 1) }
+FILENAME ~ /calls$/ && /^due to acknowledged/ { acknowledged = words_after_name($0, 5) }
 FILENAME ~ /samples$/ { sample[$1, $2, ++count[$1, $2]] = $3 }
+
+# The so-many-th word behind the first.
+function words_after_name(line, number, words) {
+	split(line, words, / +/)
+	return words[number + 1]
+}
 
 function split_words(line, words, i, n, at) {
 	n = split(line, words, " ")
@@ -104,6 +119,28 @@ function print_row(i, measure, peer, r) {
 		reached(r, row_better[i], row_least[i]), reached(r, row_better[i], row_goal[i])
 }
 
+# A line of the table whose figure is of sealreel alone.
+function print_bound(title, value, least, goal) {
+	printf "| %-34s | %9s | %-23s | %5s | %-13s | %-10s | %-10s |\n", title, number(value), "-", "-", "-",
+		reached(value, "<=", least), reached(value, "<=", goal)
+}
+
+function print_others(i, cells) {
+	printf "| %-34s | %9s | %-15s %7s | %5.2f | %-13s | %-10s | %-10s |\n", "rotation, rows/s",
+		number(rotation["rotate"]), "lmdb", number(rotation["lmdb"]), rotation["ratio"], "-",
+		reached(rotation["ratio"] + 0, ">=", 0.25), reached(rotation["ratio"] + 0, ">=", 0.5)
+	for (i = 0; i < scales; i++) {
+		split(scale[i], cells, "\t")
+		if (cells[1] == "list")
+			print_bound("list of " cells[3] " of " cells[2] ", p99 ms", cells[6] + 0,
+				cells[3] == 50 ? 2 : "", cells[3] == 50 ? 1 : "")
+		else if (cells[1] == "start")
+			print_bound("start, " cells[3] ", of " cells[2] ", ms", cells[5] + 0, "", "")
+	}
+	if (acknowledged != "")
+		print_bound(streams " calls, acknowledged, p99 ms", acknowledged + 0, 1500, 1000)
+}
+
 function print_refusals(i, cells) {
 	print "| refused, in microseconds | count | p1 | p10 | p25 | p50 | p75 | p90 | p99 | distance |"
 	print "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
@@ -132,6 +169,7 @@ function print_table(i) {
 	print "| --- | --- | --- | --- | --- | --- | --- |"
 	for (i = 0; i < rows; i++)
 		print_row(i)
+	print_others()
 	print_memory()
 	print_refusals()
 }
@@ -165,6 +203,27 @@ function json_memory(name, out, first) {
 	return "\"memory_mib\": {" out "}"
 }
 
+function json_scale(i, j, n, cells, out) {
+	for (i = 0; i < scales; i++) {
+		n = split(scale[i], cells, "\t")
+		out = out (i ? ",\n    " : "") "[" quote(cells[1])
+		for (j = 2; j <= n; j++)
+			out = out ", " (cells[j] ~ /^[0-9.]+$/ ? cells[j] : quote(cells[j]))
+		out = out "]"
+	}
+	return "\"scale\": [\n    " out "\n  ]"
+}
+
+function json_rotation() {
+	return sprintf("\"rotation\": {\"rows_per_s\": [%s, %s, %s], \"lmdb_rows_per_s\": [%s, %s, %s]}",
+		rotation_low["rotate"], rotation["rotate"], rotation_high["rotate"], rotation_low["lmdb"], rotation["lmdb"],
+		rotation_high["lmdb"])
+}
+
+function json_calls() {
+	return "\"calls\": {" (acknowledged == "" ? "" : "\"streams\": " streams ", \"p99_ms\": " acknowledged) "}"
+}
+
 function json_refusals(i, j, n, cells, out) {
 	for (i = 0; i < refusals; i++) {
 		n = split(refusal[i], cells, "\t")
@@ -178,7 +237,8 @@ function json_refusals(i, j, n, cells, out) {
 
 END {
 	print_table()
-	printf "{\n  %s,\n  %s,\n  %s,\n  %s,\n  %s,\n  %s,\n  %s\n}\n", json_section("run"), json_section("machine"),
-		json_section("versions"), json_section("missing"), json_memory(), json_refusals(), json_samples() >json
+	printf "{\n  %s,\n  %s,\n  %s,\n  %s,\n  %s,\n  %s,\n  %s,\n  %s,\n  %s,\n  %s\n}\n", json_section("run"), json_section("machine"),
+		json_section("versions"), json_section("missing"), json_memory(), json_refusals(), json_rotation(),
+		json_scale(), json_calls(), json_samples() >json
 	close(json)
 }

@@ -3,7 +3,7 @@
 #
 #   bench/run.sh [--quick] [--size SIZE] [--rounds N] [--transport tcp|unix] [--out FILE] [--bin DIRECTORY]
 #
-#   --quick       256M, 3 rounds, 500 refusals of each kind: under three minutes
+#   --quick       256M, 3 rounds, 500 refusals of each kind, stores of 10,000 recordings, no calls: under three minutes
 #   --size        how long the recording is that is read and written (default: 1G)
 #   --rounds      how often everything is measured, after one round that is not counted (default: 5)
 #   --transport   how the clients of both sealreel and nginx connect (default: tcp)
@@ -21,13 +21,17 @@ set -euo pipefail
 size=1G
 rounds=5
 refusals=2000
+rotated=100000
+stores="10000 1000000"
+lists=2000
+calls=yes
 transport=tcp
 out=$bench_build/results.json
 bin=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick)
-		size=256M rounds=3 refusals=500
+		size=256M rounds=3 refusals=500 rotated=20000 stores=10000 lists=500 calls=
 		shift
 		continue
 		;;
@@ -233,6 +237,18 @@ echo "memory" >&2
 bash "$repo/bench/memory.sh" --bin "$bin" >"$work/memory" || fact missing memory "the daemon had more than its bound"
 echo "refusals" >&2
 bash "$repo/bench/refusals.sh" --count "$refusals" --bin "$bin" >"$work/refusals"
+echo "rotation" >&2
+bash "$repo/bench/rotate.sh" --recordings "$rotated" --runs 3 --bin "$bin" >"$work/rotation" ||
+	[ -s "$work/rotation" ] # below its bound, as the table says
+echo "lists" >&2
+bash "$repo/bench/scale.sh" --recordings "$stores" --starts 3 --lists "$lists" --bin "$bin" >"$work/scale" ||
+	[ -s "$work/scale" ]
+: >"$work/calls"
+if [ -n "$calls" ]; then
+	echo "calls" >&2
+	bash "$repo/bench/calls.sh" --bin "$bin" >"$work/calls" || [ -s "$work/calls" ]
+fi
 fact machine load_after "$(cut -d ' ' -f 1-3 /proc/loadavg)"
 
-awk -f "$repo/bench/report.awk" -v json="$out" "$work/facts" "$work/memory" "$work/refusals" "$work/samples"
+awk -f "$repo/bench/report.awk" -v json="$out" "$work/facts" "$work/memory" "$work/refusals" "$work/rotation" \
+	"$work/scale" "$work/calls" "$work/samples"
