@@ -197,6 +197,9 @@ static int play_track(struct play *play, sr_blocking *blocking)
 	while (!play->done)
 		(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
 	progress_end(&play->progress);
+	/* Said once all of it has been opened and checked: the store's account can then call it delivered. */
+	if (play->result.code == SR_OK && play->failed == 0)
+		sr_player_close(player);
 	if (play->failed != 0)
 		return cli_fail_text(SR_IO, "the output cannot be written: %s", strerror(play->failed));
 	return cli_fail(&play->result);
