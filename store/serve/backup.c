@@ -20,6 +20,7 @@
 #include "serve/lookup.h"
 #include "serve/sweeper.h"
 
+#define GONE_TEXT "there is no such backup any more: begin again"
 #define RECORDING_EPOCH 27 /* where a recording's row has the epoch of its wrap: FORMAT.md, section 4 */
 #define PERSON_EPOCH 1     /* and a person's */
 
@@ -92,6 +93,18 @@ void sr_backups_tick(struct sr_daemon *daemon, uint64_t now)
 	pthread_mutex_unlock(&backups->lock);
 }
 
+/* Is the backup `token` still there? Asking is a sign of life; several may ask at the same moment. */
+static enum sr_code look(struct sr_request *request, uint64_t token)
+{
+	struct sr_backups *backups = request->daemon->backups;
+	pthread_mutex_lock(&backups->lock);
+	bool there = backups->token == token;
+	if (there)
+		backups->used_ms = sr_monotonic_ms();
+	pthread_mutex_unlock(&backups->lock);
+	return there ? SR_OK : SR_FAIL(&request->error, SR_NOT_FOUND, GONE_TEXT);
+}
+
 /* Have the backup `token` for this request alone. */
 static enum sr_code use(struct sr_request *request, uint64_t token)
 {
@@ -99,7 +112,7 @@ static enum sr_code use(struct sr_request *request, uint64_t token)
 	enum sr_code code = SR_OK;
 	pthread_mutex_lock(&backups->lock);
 	if (backups->token != token)
-		code = SR_FAIL(&request->error, SR_NOT_FOUND, "there is no such backup any more: begin again");
+		code = SR_FAIL(&request->error, SR_NOT_FOUND, GONE_TEXT);
 	else if (backups->used)
 		code = SR_FAIL(&request->error, SR_BUSY, "another request is at this backup");
 	backups->used = backups->used || code == SR_OK;
@@ -276,9 +289,7 @@ static void read_file(struct sr_request *request)
 	uint8_t *bytes = malloc(order.length);
 	if (!bytes)
 		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
-	/* Held only to see that it is there: others may read files at the same time. */
-	if (bytes && use(request, order.token) == SR_OK) {
-		let_go(request->daemon->backups);
+	if (bytes && look(request, order.token) == SR_OK) {
 		if (sr_blob_read(request->daemon->blobs, &name, order.position, bytes, order.length, &why) != SR_OK)
 			(void)sr_request_storage(request, &why);
 		else if (sr_request_reply(request, SR_MSG_BACKUP_BYTES, 2 + order.length))
