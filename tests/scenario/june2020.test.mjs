@@ -386,6 +386,9 @@ describe('June 2020', { skip: missing(['sealreeld', 'sealreel', 'misfile']) }, (
     assert.equal(await status(['list'], portal), 1);
     assert.equal(await status(['open', 'x'], portal), 1);
     assert.equal(await status(['nonsense']), 2);
+    await audit(['note', 'a', 'wrong', '--grant', 'jti-of-june', '--service', 'portal']);
+    const noted = JSON.parse(await audit(['show', 'a', '--json'])).at(-1);
+    assert.deepEqual([noted.what, noted.grant, noted.service], ['wrong', 'jti-of-june', 'portal']);
     const all = JSON.parse(await audit(['list', '--json']));
     assert.deepEqual(all.map(({ incident: name, reports }) => [name, reports]),
       [['a', 1], ['b', 2], ['c', 1], ['d', 3], ['crash', 1]]);
