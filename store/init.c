@@ -23,7 +23,7 @@
 #include "made.h"
 #include "options.h"
 #include "serve/daemon.h"
-#include "serve/epochs.h"
+#include "serve/epochs/epochs.h"
 #include "start_audit.h"
 
 #define KEY_FILE_SOURCE "file:"

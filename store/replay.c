@@ -8,7 +8,7 @@
 #include "data/ledger.h"
 #include "keys/control_rows.h"
 #include "ledger_check.h"
-#include "serve/erasure.h"
+#include "serve/removal/erasure.h"
 #include "start.h"
 
 /* The tag that a recording stands under by its hint; false if it does not stand there. */

@@ -14,7 +14,7 @@
 
 #include "scrub_text.h"
 #include "serve/daemon.h"
-#include "serve/scrub.h"
+#include "serve/scrub/scrub.h"
 #include "start.h"
 
 #define LOOK_MS 200

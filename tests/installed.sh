@@ -31,6 +31,7 @@ cat >"$place/user.c" <<'C'
 #include <sealreel.h>
 #include <sealreel/audit.h>
 #include <sealreel/code.h>
+#include <sealreel/operate.h>
 int main(void)
 {
 	return SR_OK;

@@ -9,14 +9,27 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # Every room of C, and which rooms it may include from. store stands for its main and configuration; of the rooms under
 # it only serve, which puts the others together, may know the configuration.
+serving="store store/account store/data store/access store/keys proto store/serve"
+for room in record play accounting freeze epochs patients removal; do
+	serving+=" store/serve/$room"
+done
 declare -A may_include=(
 	[proto]="proto"
 	[store/keys]="store/keys proto"
 	[store/data]="store/data proto"
 	[store/access]="store/access proto"
 	[store/account]="store/account store/data proto"
-	[store/serve]="store store/serve store/account store/data store/access store/keys proto"
-	[store]="store store/serve store/account store/data store/access store/keys proto"
+	[store/serve]="$serving store/serve/backup store/serve/scrub"
+	[store/serve/record]="$serving"
+	[store/serve/play]="$serving"
+	[store/serve/accounting]="$serving"
+	[store/serve/freeze]="$serving"
+	[store/serve/epochs]="$serving store/serve/backup"
+	[store/serve/patients]="$serving"
+	[store/serve/removal]="$serving store/serve/backup"
+	[store/serve/scrub]="$serving store/serve/scrub"
+	[store/serve/backup]="$serving store/serve/backup"
+	[store]="$serving store/serve/backup store/serve/scrub"
 	[client/lib]="client/lib proto"
 	[client/report]="client/report proto"
 	[client/cli]="client/cli client/report client/lib proto"
@@ -31,6 +44,15 @@ declare -A may_not_see=(
 	[store/access]="$lmdb|$loop|$sockets"
 	[store/account]="$lmdb|$loop|$sockets"
 	[store/serve]="$lmdb"
+	[store/serve/record]="$lmdb|$loop|$sockets"
+	[store/serve/play]="$lmdb|$loop|$sockets"
+	[store/serve/accounting]="$lmdb|$sockets"
+	[store/serve/freeze]="$lmdb|$loop|$sockets"
+	[store/serve/epochs]="$lmdb|$loop|$sockets"
+	[store/serve/patients]="$lmdb|$loop|$sockets"
+	[store/serve/removal]="$lmdb|$loop|$sockets"
+	[store/serve/scrub]="$lmdb|$loop|$sockets"
+	[store/serve/backup]="$lmdb|$loop|$sockets"
 	[store]="$lmdb"
 	[client/lib]="$lmdb"
 	[client/report]="$lmdb|$loop|$sockets"
@@ -109,7 +131,7 @@ check_tree() {
 plant() {
 	mkdir -p "$(dirname "$1/$2")"
 	printf '%s\n' "$3" >"$1/$2"
-	if (check_tree "$1") >"$1/found"; then
+	if (cd "$1" && check_file "$2") >"$1/found" && ! [ -s "$1/found" ]; then
 		echo "not found: $2: $3"
 		missed=$((missed + 1))
 	elif ! grep -q "^$2:" "$1/found"; then

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sealreel.h"
+#include "sealreel/operate.h"
 
 enum cli_status {
 	CLI_DONE = 0,

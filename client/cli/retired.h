@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "sealreel.h"
+#include "sealreel/operate.h"
 
 /* On standard output. As JSON: a new object, as the help of `sealreel epoch` describes it. */
 void cli_retired_say(const struct sr_retired_info *info);

@@ -16,7 +16,7 @@
 #include "error.h"
 #include "message.h"
 #include "reconnect.h"
-#include "sealreel.h"
+#include "sealreel/operate.h"
 #include "stream.h"
 
 #define SR_RECEIVE_BUFFER (512u * 1024u)

@@ -53,8 +53,8 @@ size_t sr_row_decoy(const struct sr_keyring *keyring, const uint8_t recording[SR
 
 /*
  * A fresh random DEK, wrapped under the patient's key and that under `epoch`: the current one of what the writer holds
- * (serve/epochs.h). SR_UNAVAILABLE: the keyring lacks that epoch; SR_INTERNAL when libcrypto fails; both outs are
- * zeroed.
+ * (serve/epochs/epochs.h). SR_UNAVAILABLE: the keyring lacks that epoch; SR_INTERNAL when libcrypto fails; both outs
+ * are zeroed.
  */
 enum sr_code sr_dek_make(const struct sr_keyring *keyring, const uint8_t patient_key[SR_KEY],
 			 const uint8_t recording[SR_UUID], uint32_t epoch, uint8_t wrap[SR_WRAP],

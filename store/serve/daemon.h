@@ -18,7 +18,7 @@
 #include "keys/keyring.h"
 #include "keys/rows.h"
 #include "serve/post.h"
-#include "serve/track_file.h"
+#include "serve/record/track_file.h"
 
 /* The configuration in force, counted, because SIGHUP may replace it while requests still use the old one. */
 struct sr_settings {
@@ -57,11 +57,11 @@ struct sr_daemon {
 	struct sr_flusher *flusher;
 	struct sr_spoiled *spoiled;
 	struct sr_postbox *postbox;
-	struct sr_rotation *rotation; /* the loop's, but for what serve/rotation.h says */
+	struct sr_rotation *rotation; /* the loop's, but for what serve/epochs/rotation.h says */
 	struct sr_scrub *scrub;       /* has a lock of its own; begun and stopped on the loop alone */
 	struct sr_remover *remover;
-	struct sr_sweeper *sweeper; /* has a lock of its own */
-	struct sr_backups *backups; /* as well */
+	struct sr_sweeper *sweeper;   /* has a lock of its own */
+	struct sr_backups *backups;   /* as well */
 	struct sr_alarming *alarming; /* has a lock of its own for what comes from other threads */
 	struct sr_accounting *accounting;
 	struct sr_claims *claims;
@@ -81,7 +81,7 @@ struct sr_daemon {
 	struct sr_player *players;
 	struct sr_listener *listeners;
 	struct sr_freezes *freezes; /* in force; requests have shares of their own */
-	struct sr_change *changes;  /* freezes and thaws on their way, serve/freezing.c */
+	struct sr_change *changes;  /* freezes and thaws on their way, serve/freeze/freezing.c */
 	struct sr_change **changes_last;
 	unsigned jobs; /* requests on the pool */
 	uint64_t started_ms;

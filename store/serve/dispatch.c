@@ -7,7 +7,7 @@
 
 #include "access/decide.h"
 #include "account/event.h"
-#include "serve/accounting.h"
+#include "serve/accounting/accounting.h"
 
 typedef void unary_server(struct sr_session *session, const struct sr_message_head *head,
 			  const struct sr_cursor *fields);

@@ -10,7 +10,7 @@
 #include "access/decide.h"
 #include "account/event.h"
 #include "account/log.h"
-#include "serve/account_request.h"
+#include "serve/accounting/account_request.h"
 #include "serve/dispatch.h"
 
 static void start(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields,

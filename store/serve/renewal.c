@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "access/decide.h"
-#include "serve/account_request.h"
-#include "serve/binding.h"
-#include "serve/freezing.h"
-#include "serve/play.h"
-#include "serve/writer.h"
+#include "serve/accounting/account_request.h"
+#include "serve/freeze/freezing.h"
+#include "serve/play/play.h"
+#include "serve/record/binding.h"
+#include "serve/record/writer.h"
 
 struct renewal {
 	uint8_t recording[SR_UUID];

@@ -12,9 +12,9 @@
 
 #include "access/decide.h"
 #include "account/event.h"
-#include "serve/account_request.h"
+#include "serve/accounting/account_request.h"
 #include "serve/budget.h"
-#include "serve/freezing.h"
+#include "serve/freeze/freezing.h"
 #include "serve/renewal.h"
 #include "serve/session.h"
 

@@ -8,7 +8,7 @@
 #include "keys/derive.h"
 #include "message.h"
 #include "options.h"
-#include "serve/accounting.h"
+#include "serve/accounting/accounting.h"
 #include "serve/daemon.h"
 
 /* Who asks: copied from the services' table, so that the pool needs no look at the loop's state. */

@@ -12,9 +12,9 @@
 #include "account/log.h"
 #include "serve/admission.h"
 #include "serve/budget.h"
-#include "serve/play.h"
+#include "serve/play/play.h"
+#include "serve/record/writer.h"
 #include "serve/session_internal.h"
-#include "serve/writer.h"
 
 struct sr_session *sr_session_hold(struct sr_session *session)
 {

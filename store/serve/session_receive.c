@@ -11,7 +11,7 @@
 
 #include "account/event.h"
 #include "account/log.h"
-#include "serve/accounting.h"
+#include "serve/accounting/accounting.h"
 #include "serve/admission.h"
 #include "serve/budget.h"
 #include "serve/dispatch.h"

@@ -12,8 +12,8 @@
 
 #include "account/event.h"
 #include "account/log.h"
-#include "serve/accounting.h"
-#include "serve/play.h"
+#include "serve/accounting/accounting.h"
+#include "serve/play/play.h"
 #include "serve/session_internal.h"
 
 /* Called before something is queued: what waits, waits from now on. */

@@ -8,8 +8,8 @@
 #include "fixed_keyring.h"
 #include "index_fixture.h"
 #include "keys/opening.h"
+#include "serve/record/sealing.h"
 #include "serve/request.h"
-#include "serve/sealing.h"
 
 #define TRACK 3
 

@@ -3,7 +3,7 @@
  */
 #include <criterion/criterion.h>
 
-#include "serve/claims.h"
+#include "serve/patients/claims.h"
 
 static const uint8_t one[SR_TAG] = {1}, other[SR_TAG] = {2};
 static struct sr_claims *claims;

@@ -3,6 +3,7 @@
  * fault, and the read ends with the right code. And against an honest one: every range is the source's.
  */
 #include "fake_playing.h"
+#include "sealreel/operate.h"
 
 /* What a read brought; first in every context, so that callbacks find it. */
 struct heard {

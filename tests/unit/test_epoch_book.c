@@ -2,8 +2,8 @@
  * The control row of the epochs in a real index: who holds one that has changed writes nothing; and a patient and a
  * recording are bound under the current epoch alone.
  */
-#include "serve/binding.h"
-#include "serve/epochs.h"
+#include "serve/epochs/epochs.h"
+#include "serve/record/binding.h"
 #include "serve_fixture.h"
 
 static struct sr_epoch_book *book;

@@ -4,7 +4,7 @@
  */
 #include <openssl/evp.h>
 
-#include "serve/extent.h"
+#include "serve/record/extent.h"
 #include "serve_fixture.h"
 
 #define FILE_NUMBER 9

@@ -3,7 +3,7 @@
  * changed since, in the index, the segments or the manifest itself, gets past it.
  */
 #include "account/event.h"
-#include "serve/manifest.h"
+#include "serve/record/manifest.h"
 #include "serve_fixture.h"
 
 static struct sr_extents extents;

@@ -4,9 +4,9 @@
  */
 #include "keys/derive.h"
 #include "keys/opening.h"
-#include "serve/account_request.h"
-#include "serve/lookup.h"
-#include "serve/moving.h"
+#include "serve/accounting/account_request.h"
+#include "serve/patients/moving.h"
+#include "serve/play/lookup.h"
 #include "serve_fixture.h"
 
 #define STEPS 5 /* begin, copy, bury, settle, forget */

@@ -1,5 +1,5 @@
 /* Ranges of tracks merged where they touch: held to a plain picture of bytes. */
-#include "serve/ranges.h"
+#include "serve/play/ranges.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

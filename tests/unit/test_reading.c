@@ -4,7 +4,7 @@
  */
 #include "fake_session.h"
 
-#include "serve/reading.c"
+#include "serve/play/reading.c"
 
 #include "serve_fixture.h"
 

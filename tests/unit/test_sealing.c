@@ -5,7 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "serve/track_file.h"
+#include "serve/record/track_file.h"
 #include "serve_fixture.h"
 
 /* Stands in for libc's: the disk has so many bytes left. */

@@ -3,8 +3,8 @@
  * damage told as damage.
  */
 #include "account/event.h"
-#include "serve/manifest.h"
-#include "serve/table.h"
+#include "serve/play/table.h"
+#include "serve/record/manifest.h"
 #include "serve_fixture.h"
 
 #define SEGMENTS 200 /* a manifest of two chunks */

@@ -1,11 +1,11 @@
 /*
  * What is committed behind a sync that failed: read from the disk, and held to its checksum.
  */
-#include "serve/tail.h"
+#include "serve/record/tail.h"
 
 #include "data/blob_disk.h"
-#include "serve/extent.h"
-#include "serve/track_file.h"
+#include "serve/record/extent.h"
+#include "serve/record/track_file.h"
 #include "serve_fixture.h"
 
 static uint8_t content[SR_EXTENT + 70000];

@@ -5,7 +5,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "serve/writer_internal.h"
+#include "serve/record/writer_internal.h"
 
 #define MOST (5 * SR_CHUNK)
 

@@ -1,0 +1,442 @@
+/*
+ * A player: an open recording on one stream, read in sealed pieces.
+ */
+#include "serve/play/play.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "account/event.h"
+#include "serve/dispatch.h"
+#include "serve/freeze/freezing.h"
+#include "serve/play/entry.h"
+#include "serve/play/play_internal.h"
+#include "serve/play/table.h"
+
+#define TABLE_WAIT_MS 1000
+
+struct sr_held_grant *sr_player_grant(struct sr_player *player)
+{
+	return &player->held;
+}
+
+struct sr_audit_entry sr_player_words(const struct sr_player *player)
+{
+	struct sr_audit_entry words = sr_held_words(&player->held);
+	words.request = player->opening_request;
+	words.service = player->service;
+	return words;
+}
+
+void sr_player_free_if_over(struct sr_player *player)
+{
+	struct sr_daemon *daemon = player->daemon;
+	struct sr_audit_entry words = sr_player_words(player);
+	if (player->session || player->job_runs || player->account.ask.runs)
+		return;
+	sr_play_account_end(&player->account, &words, player->reason);
+	if (player->previous)
+		player->previous->next = player->next;
+	else
+		daemon->players = player->next;
+	if (player->next)
+		player->next->previous = player->previous;
+	sr_batch_free(player->batch);
+	sr_held_grant_drop(&player->held);
+	sr_count(SR_COUNT_PLAYERS_NOW, -1);
+	sodium_memzero(player, sizeof *player);
+	free(player);
+	sr_daemon_drained(daemon);
+}
+
+void sr_player_end(struct sr_player *player)
+{
+	player->session = NULL;
+	player->stream = NULL;
+	sr_player_free_if_over(player);
+}
+
+/* Part from the stream after it has ended. */
+static void leave(struct sr_player *player)
+{
+	player->stream->player = NULL;
+	sr_session_note_data(player->session);
+	sr_player_end(player);
+}
+
+static void fail_stream(struct sr_player *player, const struct sr_error *err)
+{
+	player->reason = sr_code_name(err->code);
+	sr_session_send_error(player->session, player->stream->number, player->opening_request, err, true, 0);
+	leave(player);
+}
+
+/* ---- play.open ---- */
+
+struct opening {
+	struct sr_named message;
+	struct sr_found found;
+	struct sr_play_head heads[SR_TRACKS_MAX];
+	uint16_t count;
+};
+
+static void keep_head(void *context, const struct sr_track_row *row, const struct sr_head *head)
+{
+	struct opening *opening = context;
+	struct sr_play_head *kept = &opening->heads[opening->count];
+	if (opening->count == SR_TRACKS_MAX)
+		return;
+	*kept = (struct sr_play_head){
+		.track = row->track, .state = head->state, .segments = head->segments, .length = head->length};
+	memcpy(kept->chain, head->chain, SR_CHAIN);
+	opening->count++;
+}
+
+static void make_opened(struct sr_request *request, struct sr_view *view, struct opening *opening)
+{
+	struct sr_entry_job job = {.request = request,
+				   .view = view,
+				   .recording = opening->message.recording,
+				   .found = &opening->found,
+				   .visit = keep_head,
+				   .context = opening};
+	size_t room = sr_entry_room(opening->found.row.tracks) + SR_TRACKS_MAX * sizeof *opening->heads;
+	if (room > SR_MESSAGE_MAX - SR_MESSAGE_HEAD)
+		room = SR_MESSAGE_MAX - SR_MESSAGE_HEAD;
+	if (!sr_request_reply(request, SR_MSG_PLAY_OPENED, room))
+		return;
+	struct sr_builder *out = &request->reply.fields;
+	enum sr_code code = sr_entry_make(&job, out);
+	if (code != SR_CORRUPT)
+		sr_account_met(request, opening->message.recording, NULL);
+	for (uint16_t at = 0; code == SR_OK && at < opening->count; at++)
+		sr_play_head_encode(out, &opening->heads[at]);
+	if (code == SR_NO_SPACE || (code == SR_OK && out->failed))
+		(void)SR_FAIL(&request->error, SR_INTERNAL, "the recording's entry is too long");
+}
+
+static void open_on_pool(struct sr_request *request)
+{
+	struct opening *opening = request->owner;
+	struct sr_cursor in = sr_request_fields(request);
+	struct sr_view *view;
+	sr_named_decode(&in, &opening->message);
+	if (!sr_take_done(&in)) {
+		(void)sr_request_malformed(request);
+		return;
+	}
+	if (sr_request_grant(request, opening->message.grant, opening->message.recording) != SR_OK ||
+	    sr_lookup(request, opening->message.recording, &opening->found, &view) != SR_OK)
+		return;
+	make_opened(request, view, opening);
+	sr_request_view_end(request, view);
+}
+
+static void attach(struct sr_request *request, struct sr_stream *stream, struct sr_player *player,
+		   const struct opening *opening)
+{
+	struct sr_daemon *daemon = request->daemon;
+	player->daemon = daemon;
+	player->session = request->session;
+	player->stream = stream;
+	player->opening_request = request->head.request;
+	memcpy(player->recording, opening->message.recording, SR_UUID);
+	memcpy(player->dek, opening->found.dek, SR_KEY);
+	sr_held_grant_take(&player->held, request);
+	player->next = daemon->players;
+	if (player->next)
+		player->next->previous = player;
+	daemon->players = player;
+	stream->player = player;
+	player->reason = "gone";
+	snprintf(player->service, sizeof player->service, "%s", request->caller.name);
+	sr_play_account_begin(&player->account, daemon, player->recording, request->account.number);
+	player->account.asked_back = sr_player_asked;
+	sr_count(SR_COUNT_PLAYERS_NOW, 1);
+}
+
+static void opened(struct sr_request *request)
+{
+	struct opening *opening = request->owner;
+	struct sr_stream *stream = sr_session_stream(request->session, request->head.stream);
+	bool wanted = stream && sr_session_stands(request->session) && stream->state == SR_STREAM_PLAYER_OPENING;
+	if (!sr_request_overtaken(request) && request->error.code == SR_OK && wanted) {
+		struct sr_player *player = calloc(1, sizeof *player);
+		if (player)
+			attach(request, stream, player, opening);
+		else
+			(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+	}
+	sodium_memzero(opening, sizeof *opening);
+	free(opening);
+	request->owner = NULL;
+	sr_request_answer(request, true);
+}
+
+void sr_serve_play_open(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,
+			const struct sr_cursor *fields)
+{
+	struct sr_request *request = sr_request_new(session, head, fields);
+	struct opening *opening = calloc(1, sizeof *opening);
+	(void)stream;
+	if (request && opening) {
+		request->owner = opening;
+		sr_request_start(request, open_on_pool, opened);
+		return;
+	}
+	free(opening);
+	if (request)
+		sr_request_free(request);
+	sr_session_drop(session, "memory is used up");
+}
+
+/* ---- what table and read share ---- */
+
+struct sr_request *sr_player_request(struct sr_player *player, const struct sr_message_head *head)
+{
+	struct sr_cursor none = {0};
+	struct sr_request *request = sr_request_new(player->session, head, &none);
+	if (!request) {
+		sr_session_drop(player->session, "memory is used up");
+		return NULL;
+	}
+	request->owner = player;
+	sr_request_stand_in(request, &player->held);
+	player->job_runs = true;
+	return request;
+}
+
+bool sr_player_still_wanted(struct sr_player *player, struct sr_request *request)
+{
+	player->job_runs = false;
+	if (player->session && sr_session_stands(player->session))
+		return true;
+	sr_request_free(request);
+	sr_player_free_if_over(player);
+	return false;
+}
+
+static bool grant_over(const struct sr_player *player)
+{
+	uint64_t end = (uint64_t)player->held.expires + player->held.settings->config->skew_s;
+	return sr_now_ms() / 1000 >= end;
+}
+
+bool sr_player_ended_by_time(struct sr_player *player)
+{
+	struct sr_error err;
+	if (!grant_over(player))
+		return false;
+	(void)SR_FAIL(&err, SR_EXPIRED, "the grant has expired; renew it or open again with a new one");
+	fail_stream(player, &err);
+	return true;
+}
+
+/* ---- play.table ---- */
+
+bool sr_player_stands(struct sr_request *request, const struct sr_player *player)
+{
+	struct sr_view *view;
+	if (sr_request_view(request, &view) != SR_OK)
+		return false;
+	enum sr_code code = sr_recording_stands(request, view, player->recording);
+	sr_request_view_end(request, view);
+	return code == SR_OK;
+}
+
+static void table_on_pool(struct sr_request *request)
+{
+	struct sr_player *player = request->owner;
+	if (!sr_player_stands(request, player))
+		return;
+	struct sr_table_look look = {
+		.request = request,
+		.recording = player->recording,
+		.dek = player->dek,
+		.track = player->table.track,
+		.from = player->table.from,
+		.most = SR_TABLE_PAGE_MAX,
+	};
+	look.places = calloc(look.most, sizeof *look.places);
+	if (!look.places) {
+		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return;
+	}
+	size_t room = 2 + 1 + 4 + 8 + SR_CHAIN + 4 + 2 + (size_t)SR_TABLE_PAGE_MAX * SR_SEGMENT_RECORD;
+	enum sr_code code = sr_table_read(&look);
+	if (code == SR_OK && look.from > look.head.segments)
+		code = SR_FAIL(&request->error, SR_USAGE, "the track has no such segment yet");
+	if (code == SR_OK && sr_request_reply(request, SR_MSG_TABLE, room)) {
+		struct sr_table table = {.from = look.from, .count = (uint16_t)look.count};
+		table.head = (struct sr_play_head){.track = look.track,
+						   .state = look.head.state,
+						   .segments = look.head.segments,
+						   .length = look.head.length};
+		memcpy(table.head.chain, look.head.chain, SR_CHAIN);
+		sr_table_encode(&request->reply.fields, &table);
+		for (uint32_t at = 0; at < look.count; at++)
+			sr_segment_record_encode(&request->reply.fields, &look.places[at].record);
+		/* Nothing new yet, and more may come: 0 asks the loop to wait. */
+		request->retry_ms = look.count == 0 && look.head.state == SR_UNFINISHED;
+	}
+	free(look.places);
+}
+
+static void table_start(struct sr_player *player);
+
+static void table_done(struct sr_request *request)
+{
+	struct sr_player *player = request->owner;
+	bool nothing_yet = request->error.code == SR_OK && request->retry_ms;
+	if (!sr_player_still_wanted(player, request))
+		return;
+	request->retry_ms = 0;
+	if (player->stream->state != SR_STREAM_PLAYER_TABLING) {
+		sr_request_free(request); /* closed meanwhile */
+		return;
+	}
+	if (nothing_yet && player->table.wait && sr_monotonic_ms() < player->wait_until) {
+		sr_request_free(request);
+		player->waiting = true;
+		if (player->woken)
+			table_start(player);
+		return;
+	}
+	sr_request_answer(request, false);
+}
+
+static void table_start(struct sr_player *player)
+{
+	player->waiting = player->woken = false;
+	struct sr_request *request = sr_player_request(player, &player->table_head);
+	if (request)
+		sr_request_start(request, table_on_pool, table_done);
+}
+
+void sr_players_wake(struct sr_daemon *daemon, const uint8_t recording[SR_UUID], uint16_t track)
+{
+	for (struct sr_player *player = daemon->players; player; player = player->next) {
+		if (player->table.track != track || memcmp(player->recording, recording, SR_UUID) != 0)
+			continue;
+		player->woken = true;
+		if (player->waiting && player->session)
+			table_start(player);
+	}
+}
+
+void sr_players_stop(struct sr_daemon *daemon, const uint8_t tag[SR_TAG], const uint8_t *recording,
+		     const struct sr_error *err)
+{
+	struct sr_player *next;
+	for (struct sr_player *player = daemon->players; player; player = next) {
+		next = player->next;
+		if (player->session && memcmp(player->held.tag, tag, SR_TAG) == 0 &&
+		    (!recording || memcmp(player->recording, recording, SR_UUID) == 0))
+			fail_stream(player, err);
+	}
+}
+
+/* ---- messages ---- */
+
+static void start_table(struct sr_player *player, const struct sr_message_head *head, const struct sr_cursor *fields)
+{
+	struct sr_cursor in = *fields;
+	sr_play_account_confirm(&player->account);
+	sr_play_table_decode(&in, &player->table);
+	player->table_head = *head;
+	player->wait_until = sr_monotonic_ms() + TABLE_WAIT_MS;
+	if (!sr_take_done(&in))
+		sr_session_end(player->session, SR_USAGE, "malformed play.table");
+	else if (!sr_player_ended_by_time(player))
+		table_start(player);
+}
+
+static void start_read(struct sr_player *player, const struct sr_message_head *head, const struct sr_cursor *fields)
+{
+	struct sr_cursor in = *fields;
+	sr_play_account_confirm(&player->account);
+	sr_play_range_decode(&in, &player->range);
+	player->read_head = *head;
+	player->sent = 0;
+	sr_play_account_read(&player->account, &player->range);
+	if (!sr_take_done(&in)) {
+		sr_session_end(player->session, SR_USAGE, "malformed play.read");
+		return;
+	}
+	player->reading = true;
+	sr_players_feed(player->session);
+}
+
+static void close_stream(struct sr_player *player, uint64_t request)
+{
+	struct sr_reply reply = {0};
+	if (!sr_reply_begin(&reply, SR_MSG_CLOSED, 8)) {
+		sr_session_drop(player->session, "memory is used up");
+		return;
+	}
+	sr_durable_encode(&reply.fields, 0);
+	player->reason = "closed";
+	if (!player->reading)
+		sr_play_account_confirm(&player->account);
+	sr_session_send(player->session, player->stream->number, request, &reply, false);
+	leave(player);
+}
+
+void sr_serve_player(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,
+		     const struct sr_cursor *fields)
+{
+	struct sr_player *player = stream->player;
+	switch (head->type) {
+	case SR_MSG_PLAY_TABLE:
+		start_table(player, head, fields);
+		break;
+	case SR_MSG_PLAY_READ:
+		start_read(player, head, fields);
+		break;
+	case SR_MSG_GRANT_RENEW:
+		sr_renew_start(session, head, fields, player->recording);
+		break;
+	default:
+		if (fields->left)
+			sr_session_end(session, SR_USAGE, "trailing bytes");
+		else
+			close_stream(player, head->request);
+		break;
+	}
+}
+
+/* Bodies are queued from the loop alone, so that this comes between two of them, and the next is never queued. */
+void sr_players_freeze(struct sr_daemon *daemon)
+{
+	struct sr_player *next;
+	for (struct sr_player *player = daemon->players; player; player = next) {
+		struct sr_session *session = player->session;
+		struct sr_error err;
+		next = player->next;
+		if (!session || !sr_stream_frozen(daemon, &player->held, player->recording,
+						  sr_session_caller(session)->name, false))
+			continue;
+		(void)SR_FAIL(&err, SR_FROZEN, "it is frozen");
+		sr_count(SR_COUNT_REFUSED_FROZEN, 1);
+		if (sr_session_stands(session))
+			fail_stream(player, &err);
+		sr_session_drain(session);
+	}
+}
+
+void sr_players_tick(struct sr_daemon *daemon, uint64_t now)
+{
+	struct sr_player *next;
+	for (struct sr_player *player = daemon->players; player; player = next) {
+		next = player->next;
+		if (!player->session || !sr_session_stands(player->session))
+			continue;
+		if (!player->job_runs && sr_player_ended_by_time(player))
+			continue;
+		if (player->waiting && now >= player->wait_until)
+			table_start(player);
+	}
+}

@@ -1,0 +1,271 @@
+/*
+ * What a player accounts for: each range authorised before its first key leaves, ahead of a reader who goes on and on;
+ * what was sent, merged, at the close; what the client's next request confirmed.
+ */
+#include "serve/play/play_account.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "account/log.h"
+#include "serve/accounting/accounting_internal.h"
+#include "serve/play/table.h"
+
+void sr_play_account_begin(struct sr_play_account *account, struct sr_daemon *daemon, const uint8_t recording[SR_UUID],
+			   uint64_t opened)
+{
+	account->daemon = daemon;
+	account->opened = opened;
+	memcpy(account->recording, recording, SR_UUID);
+}
+
+void sr_play_account_read(struct sr_play_account *account, const struct sr_play_range *range)
+{
+	bool goes_on = account->track == range->track && account->next == range->from && range->from > 0;
+	account->ahead = goes_on || range->length == SR_AUTHORISE_MAX;
+	account->at_end = false;
+	account->last = (struct sr_range){.track = range->track};
+}
+
+void sr_play_account_confirm(struct sr_play_account *account)
+{
+	/* Without a place it is merely not known to have arrived. */
+	(void)!sr_ranges_add(&account->confirmed, &account->last);
+	account->last.to = account->last.from;
+}
+
+/* ---- authorised ---- */
+
+static bool in_window(const struct sr_play_account *account, uint16_t track, uint64_t at)
+{
+	return account->track == track && account->from <= at && at <= account->asked;
+}
+
+static void want(struct sr_play_account *account, uint64_t to, uint64_t least)
+{
+	account->ask.wanted = true;
+	account->ask.from = account->asked;
+	account->ask.to = to;
+	account->ask.least = least;
+}
+
+bool sr_play_account_plan(struct sr_play_account *account, const struct sr_play_range *range, uint64_t at)
+{
+	uint64_t end = range->from + range->length;
+	bool covered = in_window(account, range->track, at);
+	account->ask.wanted = false;
+	if (account->ask.runs)
+		return covered && end <= account->asked;
+	if (!covered) {
+		account->track = range->track;
+		account->from = account->durable = account->asked = at;
+	}
+	if (end > account->asked)
+		want(account, account->ahead ? account->asked + SR_AUTHORISE_MAX : end, end);
+	else if (account->ahead && !account->at_end && account->asked - at <= SR_AUTHORISE_AHEAD)
+		want(account, account->asked + SR_AUTHORISE_MAX, account->asked);
+	return true;
+}
+
+static void told_on_loop(struct sr_post *post)
+{
+	struct sr_play_account *account =
+		(struct sr_play_account *)((char *)post - offsetof(struct sr_play_account, ask.post));
+	account->ask.runs = false;
+	if (account->ask.result == SR_OK)
+		account->durable = account->asked = account->ask.covers;
+	else
+		account->asked = account->durable;
+	account->asked_back(account);
+}
+
+static void told(void *context, enum sr_code result, uint64_t number, const struct sr_error *err)
+{
+	struct sr_play_account *account = context;
+	(void)number;
+	account->ask.result = result;
+	if (result != SR_OK)
+		sr_log_error(SR_LOG_ERROR, "entry_failed", err);
+	sr_post(account->daemon->postbox, &account->ask.post);
+}
+
+/* The media time of the segment that holds byte `at`. SR_NO_MEDIA_TIME: none is known. */
+static enum sr_code look(struct sr_table_look *look, uint64_t at, uint64_t *media)
+{
+	struct sr_segment_place place;
+	look->by_offset = true;
+	look->offset = at;
+	look->places = &place;
+	look->most = 1;
+	enum sr_code code = sr_table_read(look);
+	*media = code == SR_OK && look->count > 0 ? place.record.media_time : SR_NO_MEDIA_TIME;
+	look->places = NULL;
+	return code;
+}
+
+/* No further than the track goes, or where it still grows than is asked for. */
+static void clip(struct sr_ask *ask, const struct sr_head *head)
+{
+	bool finished = head->state == SR_FINISHED;
+	uint64_t most = !finished && ask->least > head->length ? ask->least : head->length;
+	ask->covers = finished && ask->to >= head->length ? UINT64_MAX : ask->to < most ? ask->to : most;
+	if (ask->to > most)
+		ask->to = most;
+	ask->nothing = ask->to <= ask->from;
+}
+
+/* The byte whose segment says when the range ends: the first behind it, or its last where nothing is. */
+static uint64_t last_of(const struct sr_ask *ask, uint64_t length)
+{
+	if (ask->to < length)
+		return ask->to;
+	return length > 0 ? length - 1 : 0;
+}
+
+/* The range as it is, with its media times. */
+static enum sr_code describe(struct sr_play_account *account, struct sr_request *request, const uint8_t *dek,
+			     struct sr_audit_recording *range)
+{
+	struct sr_ask *ask = &account->ask;
+	struct sr_table_look start = {
+		.request = request, .recording = account->recording, .dek = dek, .track = account->track};
+	struct sr_table_look end = start;
+	*range = (struct sr_audit_recording){.has_track = true, .track = account->track, .has_range = true};
+	memcpy(range->id, account->recording, SR_UUID);
+	enum sr_code code = look(&start, ask->from, &range->media_from);
+	if (code != SR_OK)
+		return code;
+	clip(ask, &start.head);
+	if (ask->nothing)
+		return SR_OK;
+	code = look(&end, last_of(ask, start.head.length), &range->media_to);
+	range->from = ask->from;
+	range->to = ask->to;
+	range->has_length = true;
+	range->length = start.head.length;
+	range->has_media = range->media_from != SR_NO_MEDIA_TIME && range->media_to != SR_NO_MEDIA_TIME;
+	return code;
+}
+
+enum sr_code sr_play_account_ask(struct sr_play_account *account, struct sr_request *request, const uint8_t *dek)
+{
+	struct sr_accounting *accounting = account->daemon->accounting;
+	struct sr_audit_recording range;
+	struct sr_ask *ask = &account->ask;
+	if (!ask->wanted)
+		return SR_OK;
+	enum sr_code code = describe(account, request, dek, &range);
+	if (code != SR_OK)
+		return code;
+	ask->wanted = false;
+	if (ask->nothing)
+		return SR_OK;
+	if (!account->open)
+		account->open = sr_account_open(accounting);
+	if (!account->open)
+		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+	struct sr_audit_entry entry = sr_account_words(request);
+	entry.kind = SR_AUDIT_AUTHORISED;
+	entry.operation = sr_message_name(SR_MSG_PLAY_READ);
+	entry.has_of = true;
+	entry.of = account->opened;
+	entry.recordings = &range;
+	entry.recording_count = 1;
+	ask->post.run = told_on_loop;
+	ask->runs = true;
+	code = sr_account_submit(accounting, &entry, SR_AUDIT_ORDINARY, told, account, &request->error);
+	if (code != SR_OK)
+		ask->runs = false; /* otherwise it is the loop's to say */
+	return code;
+}
+
+/* ---- confirmed and sent ---- */
+
+static size_t as_recordings(const struct sr_play_account *account, const struct sr_ranges *ranges,
+			    struct sr_audit_recording *out)
+{
+	for (unsigned at = 0; at < ranges->count; at++) {
+		const struct sr_range *range = &ranges->list[at];
+		out[at] = (struct sr_audit_recording){
+			.has_track = true,
+			.track = range->track,
+			.has_range = true,
+			.from = range->from,
+			.to = range->to,
+			.has_media = range->timed,
+			.media_from = range->media_from,
+			.media_to = range->media_to,
+		};
+		memcpy(out[at].id, account->recording, SR_UUID);
+	}
+	return ranges->count;
+}
+
+/* Say `ranges`; with a `reason` it closes what is open. They are empty afterwards. */
+static void say(struct sr_play_account *account, const struct sr_audit_entry *words, enum sr_audit_kind kind,
+		struct sr_ranges *ranges, const char *reason)
+{
+	struct sr_audit_recording recordings[SR_RANGES_MAX];
+	struct sr_audit_count bytes = {"bytes", sr_ranges_bytes(ranges)};
+	struct sr_audit_entry entry = *words;
+	entry.kind = kind;
+	entry.operation = sr_message_name(SR_MSG_PLAY_READ);
+	entry.has_of = true;
+	entry.of = account->opened;
+	entry.outcome = reason;
+	entry.recordings = recordings;
+	entry.recording_count = as_recordings(account, ranges, recordings);
+	entry.counts = &bytes;
+	entry.count_count = 1;
+	if (reason)
+		sr_account_close(account->daemon->accounting, &entry, account->open);
+	else
+		sr_account_say(account->daemon->accounting, &entry, SR_AUDIT_CLOSING);
+	ranges->count = 0;
+}
+
+bool sr_play_account_may_send(struct sr_play_account *account, const struct sr_audit_entry *words, uint64_t to)
+{
+	/* Behind the entry that authorises more, so that nothing waits for it. */
+	if (account->confirmed.count > 0 && account->ask.runs)
+		say(account, words, SR_AUDIT_CONFIRMED, &account->confirmed, NULL);
+	if (account->ask.runs && account->asked < account->ask.covers)
+		account->asked = account->ask.covers;
+	if (account->ask.nothing) {
+		account->ask.nothing = false;
+		account->at_end = true;
+		if (!account->ask.runs && account->ask.covers == UINT64_MAX)
+			account->durable = account->asked = UINT64_MAX;
+	}
+	return to <= account->durable;
+}
+
+void sr_play_account_sent(struct sr_play_account *account, const struct sr_audit_entry *words,
+			  const struct sr_range *range)
+{
+	struct sr_ranges whole = {.count = 0};
+	if (range->from >= range->to)
+		return;
+	account->next = range->to;
+	if (account->last.from >= account->last.to) {
+		account->last = *range;
+	} else {
+		(void)!sr_ranges_add(&whole, &account->last);
+		(void)!sr_ranges_add(&whole, range);
+		account->last = whole.list[0]; /* one follows the other */
+	}
+	if (sr_ranges_add(&account->sent, range))
+		return;
+	say(account, words, SR_AUDIT_SENT, &account->sent, NULL);
+	(void)!sr_ranges_add(&account->sent, range);
+}
+
+void sr_play_account_end(struct sr_play_account *account, const struct sr_audit_entry *words, const char *reason)
+{
+	if (!account->open)
+		return; /* nothing was ever authorised */
+	if (account->confirmed.count > 0)
+		say(account, words, SR_AUDIT_CONFIRMED, &account->confirmed, NULL);
+	say(account, words, SR_AUDIT_SENT, &account->sent, reason);
+	account->open = NULL;
+}

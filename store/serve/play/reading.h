@@ -1,0 +1,49 @@
+/*
+ * A batch of a sealed read: which chunks of which segments cover a range, the keys that open just these segments, and
+ * the file they come from.
+ */
+#ifndef SR_READING_H
+#define SR_READING_H
+
+#include "serve/play/ranges.h"
+#include "serve/session.h"
+
+#define SR_BATCH_SEGMENTS 32
+#define SR_BATCH_BYTES (4u << 20) /* plaintext, about: what is queued at once */
+
+struct sr_batch;
+
+/* What a batch is made for. `from` to `end`: the plaintext bytes still to be sent. */
+struct sr_reading_job {
+	struct sr_request *request;
+	const uint8_t *recording;
+	const uint8_t *dek;
+	uint16_t track;
+	uint64_t from, end;
+};
+
+/*
+ * Find the next segments of the range, derive their keys, open the file and bring the bytes into the page cache. The
+ * batch goes to request->work_result. Errors as sr_table_read, in request->error. Pool.
+ */
+enum sr_code sr_batch_make(struct sr_reading_job *job) SR_MUST_USE;
+
+/*
+ * Queue the batch's next body on the session, and before the first of a segment its key. False: it was the last, or
+ * there was none. Step by step, because what is queued can be stopped no more. Loop.
+ */
+bool sr_batch_step(struct sr_batch *batch, struct sr_session *session, uint32_t stream, uint64_t request);
+
+/* The plaintext bytes of the range that the whole batch covers. */
+uint64_t sr_batch_covers(const struct sr_batch *batch);
+
+/* True if nothing of the range is left after this batch. */
+bool sr_batch_is_last(const struct sr_batch *batch);
+
+/* The bytes of the range that it covers, with their media times; or of these what has been `queued`. */
+struct sr_range sr_batch_range(const struct sr_batch *batch, bool queued);
+
+/* Wipe the keys, close the file, free; NULL is allowed. */
+void sr_batch_free(struct sr_batch *batch);
+
+#endif

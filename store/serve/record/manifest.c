@@ -1,0 +1,356 @@
+/*
+ * The manifest of a finished track: made from its checked segments, and read back a chunk at a time.
+ */
+#include "serve/record/manifest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "serve/record/tail.h"
+
+#define RECORDS_AT_ONCE 500 /* a view ends within 1,000 rows */
+
+/* ---- making one ---- */
+
+struct making {
+	struct sr_manifest_job *job;
+	uint8_t track_key[SR_KEY], head_key[SR_KEY], manifest_key[SR_KEY];
+	struct sr_head head;
+	uint8_t chain[SR_CHAIN];
+	uint64_t length;
+	struct sr_aead *aead;
+	struct sr_sealer *sealer;
+	struct sr_blob *blob;
+	struct sr_digest *digest; /* of the sealed manifest */
+	uint32_t size;
+	uint8_t *sealed;
+	struct sr_segment_place places[RECORDS_AT_ONCE];
+	uint32_t place_count;
+};
+
+static enum sr_code corrupt(struct making *making, const char *what)
+{
+	return sr_request_corrupt(making->job->request, making->job->recording, what);
+}
+
+static struct sr_blob_name file_name(const struct sr_manifest_job *job, uint16_t file)
+{
+	struct sr_blob_name name = {.track = job->row->track, .file = file};
+	memcpy(name.recording, job->recording, SR_UUID);
+	return name;
+}
+
+static enum sr_code put(struct making *making, const uint8_t *sealed, size_t size)
+{
+	struct sr_request *request = making->job->request;
+	if (size == 0)
+		return SR_OK;
+	enum sr_code code = sr_blob_append(making->blob, sealed, size, &request->error);
+	if (code == SR_OK &&
+	    !(sr_extents_add(making->job->extents, sealed, size) && sr_digest_add(making->digest, sealed, size)))
+		code = SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+	making->size += (uint32_t)size;
+	return code;
+}
+
+static enum sr_code feed(struct making *making, const uint8_t *plain, size_t size)
+{
+	size_t sealed;
+	if (sr_sealer_feed(making->sealer, plain, size, making->sealed, &sealed) != SR_OK)
+		return SR_FAIL(&making->job->request->error, SR_INTERNAL, "sealing the manifest failed");
+	return put(making, making->sealed, sealed);
+}
+
+/* The commitment in the record is what this track's key makes of its salt, and the segment ends where it should. */
+static enum sr_code check_segment(struct making *making, const struct sr_segment_place *place)
+{
+	const struct sr_segment_record *record = &place->record;
+	struct sr_context context;
+	struct sr_message_key key;
+	uint8_t last[SR_CHUNK_SEALED], plain[SR_CHUNK];
+	struct sr_error err;
+	uint64_t chunk = record->length / SR_CHUNK;
+	size_t size = record->length % SR_CHUNK + SR_AEAD_TAG;
+	struct sr_blob_name name = file_name(making->job, place->file);
+	enum sr_code code = SR_OK;
+	sr_context_segment(&context, making->job->recording, making->job->row->track, record->number);
+	sr_message_key_derive(making->track_key, record->salt, context.bytes, context.size, &key);
+	if (sodium_memcmp(key.commitment, record->commitment, SR_COMMITMENT) != 0)
+		code = corrupt(making, "segment's commitment");
+	else
+		code = sr_blob_read(making->job->request->daemon->blobs, &name,
+				    place->position + sr_chunk_offset(chunk), last, size, &err);
+	if (code == SR_IO)
+		code = SR_FAIL(&making->job->request->error, SR_IO, "reading the blob failed");
+	else if (code == SR_OK && (!sr_aead_rekey(making->aead, key.key) ||
+				   !sr_chunk_open(making->aead, key.base_nonce, chunk, last, size, plain)))
+		code = corrupt(making, "segment's last chunk");
+	else if (code == SR_CORRUPT && making->job->request->error.code == SR_OK)
+		code = corrupt(making, "segment's blob");
+	sodium_memzero(&key, sizeof key);
+	sodium_memzero(plain, sizeof plain);
+	return code;
+}
+
+static bool collect(void *context, struct sr_span key, struct sr_span value)
+{
+	struct making *making = context;
+	struct sr_cursor in = sr_cursor_over(value.data, value.size);
+	(void)key;
+	if (making->place_count == RECORDS_AT_ONCE)
+		return false;
+	sr_segment_place_decode(&in, &making->places[making->place_count]);
+	if (!sr_take_done(&in))
+		return false;
+	making->place_count++;
+	return true;
+}
+
+static enum sr_code fetch_places(struct making *making, uint32_t from)
+{
+	struct sr_request *request = making->job->request;
+	struct sr_index_key key = sr_key_segment(request->tag, making->job->recording, making->job->row->track, from);
+	struct sr_view *view;
+	making->place_count = 0;
+	enum sr_code code = sr_request_view(request, &view);
+	if (code != SR_OK)
+		return code;
+	code = sr_view_walk(view, &key, SR_TAG + SR_UUID + 2, collect, making);
+	sr_request_view_end(request, view);
+	if (code != SR_OK)
+		return SR_FAIL(&request->error, code, "reading the index failed");
+	return making->place_count ? SR_OK : corrupt(making, "segment records");
+}
+
+static enum sr_code take_place(struct making *making, const struct sr_segment_place *place, uint32_t number)
+{
+	uint8_t bytes[SR_MANIFEST_RECORD];
+	struct sr_builder out = sr_builder_over(bytes, sizeof bytes);
+	if (place->record.number != number || place->record.offset != making->length)
+		return corrupt(making, "segment records");
+	enum sr_code code = check_segment(making, place);
+	if (code != SR_OK)
+		return code;
+	sr_chain_extend(making->chain, &place->record);
+	making->length += place->record.length;
+	sr_segment_place_encode(&out, place);
+	return feed(making, bytes, out.used);
+}
+
+static enum sr_code take_segments(struct making *making)
+{
+	enum sr_code code = SR_OK;
+	uint32_t number = 0;
+	while (code == SR_OK && number < making->head.segments) {
+		code = fetch_places(making, number);
+		for (uint32_t at = 0; code == SR_OK && at < making->place_count && number < making->head.segments;
+		     at++, number++)
+			code = take_place(making, &making->places[at], number);
+	}
+	if (code == SR_OK &&
+	    (making->length != making->head.length || sodium_memcmp(making->chain, making->head.chain, SR_CHAIN) != 0))
+		code = corrupt(making, "chain of segments");
+	return code;
+}
+
+static enum sr_code begin(struct making *making)
+{
+	struct sr_manifest_job *job = making->job;
+	struct sr_context context;
+	uint8_t front[SR_SEALED_FRONT], head[SR_HEAD];
+	struct sr_error *err = &job->request->error;
+	sr_track_key(job->dek, job->row->track, making->track_key);
+	sr_head_key(job->dek, making->head_key);
+	sr_manifest_key(job->dek, making->manifest_key);
+	enum sr_opening opening =
+		sr_head_open(making->head_key, job->recording, job->row->track, job->row->head, &making->head);
+	if (opening != SR_OPENED)
+		return sr_request_unopened(job->request, job->recording, opening, "track's head");
+	sr_chain_start(job->recording, job->row->track, making->chain);
+	/* The rows are put after the manifest is synced, with whatever new file it lies in. */
+	bool changed;
+	struct sr_daemon *daemon = job->request->daemon;
+	enum sr_code code = sr_tail_check(job->request, job->recording, job->row);
+	if (code != SR_OK)
+		return code;
+	code = sr_track_file_open(daemon->blobs, daemon->spoiled, job->recording, job->row, &making->blob, &changed,
+				  err);
+	struct sr_blob_name name = sr_track_file_name(job->recording, job->row);
+	uint64_t committed = job->row->files[job->row->file_count - 1].committed;
+	if (code == SR_OK)
+		code = sr_extents_take_up(job->extents, daemon->blobs, &name, committed, err);
+	if (code == SR_CORRUPT)
+		return corrupt(making, "track's blob");
+	if (code != SR_OK)
+		return code;
+	sr_context_manifest(&context, job->recording, job->row->track);
+	making->sealer = sr_sealer_new(making->manifest_key, context.bytes, context.size, front);
+	making->aead = sr_aead_new(making->track_key); /* re-keyed for each segment */
+	making->sealed = malloc(2 * SR_CHUNK_SEALED);
+	making->digest = sr_digest_new();
+	if (!making->sealer || !making->aead || !making->sealed || !making->digest)
+		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	job->row->manifest_position = committed;
+	making->head.state = SR_FINISHED;
+	making->head.revision++;
+	struct sr_builder out = sr_builder_over(head, sizeof head);
+	sr_head_encode(&out, &making->head);
+	code = put(making, front, sizeof front);
+	return code == SR_OK ? feed(making, head, out.used) : code;
+}
+
+/* A file whose sync failed is never written again: the next attempt goes on in a new one. */
+static enum sr_code sync_blob(struct making *making)
+{
+	struct sr_manifest_job *job = making->job;
+	struct sr_blob_name name = sr_track_file_name(job->recording, job->row);
+	enum sr_code code = sr_blob_sync(making->blob, &job->request->error);
+	if (code != SR_OK && !sr_spoiled_add(job->request->daemon->spoiled, &name))
+		sr_daemon_fatal(NULL, &job->request->error);
+	return code;
+}
+
+static enum sr_code end(struct making *making)
+{
+	struct sr_manifest_job *job = making->job;
+	struct sr_track_row *row = job->row;
+	size_t size;
+	if (sr_sealer_close(making->sealer, making->sealed, &size) != SR_OK)
+		return SR_FAIL(&job->request->error, SR_INTERNAL, "sealing the manifest failed");
+	enum sr_code code = put(making, making->sealed, size);
+	if (code == SR_OK)
+		code = sync_blob(making);
+	if (code != SR_OK)
+		return code;
+	if (!sr_digest_value(making->digest, row->manifest_hash))
+		return SR_FAIL(&job->request->error, SR_INTERNAL, "memory is used up");
+	row->manifest_size = making->size;
+	row->files[row->file_count - 1].committed = sr_blob_position(making->blob);
+	if (sr_head_seal(making->head_key, job->recording, row->track, &making->head, row->head) != SR_OK)
+		return SR_FAIL(&job->request->error, SR_INTERNAL, "sealing the head failed");
+	return SR_OK;
+}
+
+enum sr_code sr_manifest_make(struct sr_manifest_job *job)
+{
+	struct making *making = calloc(1, sizeof *making);
+	if (!making)
+		return SR_FAIL(&job->request->error, SR_INTERNAL, "memory is used up");
+	making->job = job;
+	enum sr_code code = begin(making);
+	if (code == SR_OK)
+		code = take_segments(making);
+	if (code == SR_OK)
+		code = end(making);
+	sr_blob_close(making->blob);
+	sr_sealer_free(making->sealer);
+	sr_aead_free(making->aead);
+	sr_digest_free(making->digest);
+	free(making->sealed);
+	sodium_memzero(making, sizeof *making);
+	free(making);
+	return code;
+}
+
+/* ---- reading one ---- */
+
+static enum sr_code damaged(struct sr_error *err)
+{
+	return SR_FAIL(err, SR_CORRUPT, "the manifest does not verify; tell the operator");
+}
+
+static enum sr_code open_chunk(struct sr_manifest_reader *reader, uint64_t chunk, struct sr_error *err)
+{
+	uint64_t offset = sr_chunk_offset(chunk);
+	if (chunk == reader->chunk)
+		return SR_OK;
+	if (offset + SR_AEAD_TAG > reader->size)
+		return damaged(err);
+	size_t size = reader->size - offset < SR_CHUNK_SEALED ? (size_t)(reader->size - offset) : SR_CHUNK_SEALED;
+	reader->chunk = UINT64_MAX;
+	enum sr_code code =
+		sr_blob_read(reader->blobs, &reader->name, reader->position + offset, reader->sealed, size, err);
+	if (code != SR_OK)
+		return code;
+	if (!sr_chunk_open(reader->aead, reader->key.base_nonce, chunk, reader->sealed, size, reader->plain))
+		return damaged(err);
+	reader->chunk = chunk;
+	reader->chunk_size = size - SR_AEAD_TAG;
+	return SR_OK;
+}
+
+static enum sr_code derive(struct sr_manifest_reader *reader, const uint8_t *dek, const uint8_t recording[SR_UUID],
+			   uint16_t track, struct sr_error *err)
+{
+	uint8_t front[SR_SEALED_FRONT], manifest_key[SR_KEY];
+	struct sr_context context;
+	enum sr_code code = sr_blob_read(reader->blobs, &reader->name, reader->position, front, sizeof front, err);
+	if (code != SR_OK)
+		return code;
+	sr_manifest_key(dek, manifest_key);
+	sr_context_manifest(&context, recording, track);
+	sr_message_key_derive(manifest_key, front, context.bytes, context.size, &reader->key);
+	sodium_memzero(manifest_key, sizeof manifest_key);
+	if (sodium_memcmp(reader->key.commitment, front + SR_SALT, SR_COMMITMENT) != 0)
+		return damaged(err);
+	reader->aead = sr_aead_new(reader->key.key);
+	return reader->aead ? SR_OK : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+}
+
+enum sr_code sr_manifest_open(struct sr_manifest_reader *reader, struct sr_blobs *blobs, const uint8_t *dek,
+			      const uint8_t recording[SR_UUID], const struct sr_track_row *row, struct sr_error *err)
+{
+	uint64_t plain;
+	memset(reader, 0, sizeof *reader);
+	reader->blobs = blobs;
+	reader->name.track = row->track;
+	reader->name.file = row->files[row->file_count - 1].number;
+	memcpy(reader->name.recording, recording, SR_UUID);
+	reader->position = row->manifest_position;
+	reader->size = row->manifest_size;
+	reader->chunk = UINT64_MAX;
+	reader->sealed = malloc(SR_CHUNK_SEALED);
+	reader->plain = malloc(SR_CHUNK);
+	if (!reader->sealed || !reader->plain)
+		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	if (!sr_plain_size(row->manifest_size, &plain) ||
+	    plain != SR_MANIFEST_FRONT + (uint64_t)row->segments * SR_MANIFEST_RECORD)
+		return damaged(err);
+	enum sr_code code = derive(reader, dek, recording, row->track, err);
+	return code == SR_OK ? open_chunk(reader, plain / SR_CHUNK, err) : code;
+}
+
+void sr_manifest_close(struct sr_manifest_reader *reader)
+{
+	sr_aead_free(reader->aead);
+	if (reader->plain)
+		sodium_memzero(reader->plain, SR_CHUNK);
+	free(reader->plain);
+	free(reader->sealed);
+	sodium_memzero(reader, sizeof *reader);
+}
+
+/* A record may lie across two chunks. */
+enum sr_code sr_manifest_place(struct sr_manifest_reader *reader, uint32_t number, struct sr_segment_place *place,
+			       struct sr_error *err)
+{
+	uint8_t bytes[SR_MANIFEST_RECORD];
+	uint64_t at = SR_MANIFEST_FRONT + (uint64_t)number * SR_MANIFEST_RECORD;
+	for (size_t got = 0; got < sizeof bytes;) {
+		uint64_t offset = (at + got) % SR_CHUNK;
+		enum sr_code code = open_chunk(reader, (at + got) / SR_CHUNK, err);
+		if (code != SR_OK)
+			return code;
+		if (offset >= reader->chunk_size)
+			return damaged(err);
+		size_t now = reader->chunk_size - offset < sizeof bytes - got ? (size_t)(reader->chunk_size - offset)
+									      : sizeof bytes - got;
+		memcpy(bytes + got, reader->plain + offset, now);
+		got += now;
+	}
+	struct sr_cursor in = sr_cursor_over(bytes, sizeof bytes);
+	sr_segment_place_decode(&in, place);
+	return sr_take_done(&in) && place->record.number == number ? SR_OK : damaged(err);
+}
