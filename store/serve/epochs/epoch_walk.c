@@ -76,18 +76,8 @@ struct walk {
 	uint32_t *passed;
 	unsigned rows;
 	uint64_t until;
-	bool cut;       /* it ended before the table did */
-	bool backwards; /* the index is damaged */
+	bool cut; /* it ended before the table did */
 };
-
-/* Below 0 for a key in front of where the walk is, 0 for that very one. */
-static int order(const struct sr_epoch_place *place, struct sr_span key)
-{
-	const struct sr_index_key *after = &place->after;
-	size_t common = key.size < after->size ? key.size : after->size;
-	int differs = common > 0 ? memcmp(key.data, after->bytes, common) : 0;
-	return differs != 0 ? differs : (key.size > after->size) - (key.size < after->size);
-}
 
 /* True to go on; *before: the place stays where it is. */
 static bool show(struct walk *walk, const struct sr_index_key *key, struct sr_span value, bool *before)
@@ -110,13 +100,9 @@ static bool step(void *context, struct sr_span key, struct sr_span value)
 {
 	struct walk *walk = context;
 	bool before = false;
-	int behind = order(walk->place, key);
-	if (behind == 0)
+	const struct sr_index_key *after = &walk->place->after;
+	if (key.size == after->size && memcmp(key.data, after->bytes, key.size) == 0)
 		return true;
-	/* Damaged pages can lead in a circle. */
-	walk->backwards = behind < 0 || key.size > SR_INDEX_KEY_MAX;
-	if (walk->backwards)
-		return false;
 	if (walk->rows == ROWS_MAX || (walk->rows % CLOCK_EVERY == 0 && sr_monotonic_ms() >= walk->until)) {
 		walk->cut = true;
 		return false;
@@ -148,8 +134,6 @@ enum sr_code sr_epoch_walk(struct sr_index *index, struct sr_epoch_place *place,
 	struct sr_index_key from = place->after;
 	code = sr_view_walk(view, &from, 0, step, &walk);
 	sr_view_end(view);
-	if (walk.backwards)
-		code = SR_CORRUPT;
 	if (code != SR_OK)
 		return SR_FAIL(err, code, "reading the index failed");
 	if (!walk.cut)
