@@ -53,9 +53,9 @@ const struct sr_caller *sr_session_caller(const struct sr_session *session)
 	return &session->caller;
 }
 
-uint8_t *sr_session_asked(struct sr_session *session)
+struct sr_session_asked *sr_session_asked(struct sr_session *session)
 {
-	return session->asked;
+	return &session->asked;
 }
 
 bool sr_session_wants_more(const struct sr_session *session)

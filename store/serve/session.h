@@ -37,9 +37,13 @@ bool sr_session_stands(const struct sr_session *session);
 struct sr_daemon *sr_session_daemon(const struct sr_session *session);
 const struct sr_caller *sr_session_caller(const struct sr_session *session);
 
-/* The hash of what it asked of the audit log last, which an entry there says: for audit_read.c alone. */
+/* What it asked of the audit log last, which an entry there says: for audit_read.c alone. Zeros: nothing yet. */
 #define SR_SESSION_ASKED 32
-uint8_t *sr_session_asked(struct sr_session *session);
+struct sr_session_asked {
+	uint8_t hash[SR_SESSION_ASKED]; /* of the question */
+	uint64_t from;                  /* the first number that an entry says was read from */
+};
+struct sr_session_asked *sr_session_asked(struct sr_session *session);
 
 /* The stream with this number, NULL if it never was or its slot is used again. */
 struct sr_stream *sr_session_stream(struct sr_session *session, uint32_t number);

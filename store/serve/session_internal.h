@@ -50,7 +50,7 @@ struct sr_session {
 	uint64_t drain_to;    /* such a count: up to there it must be gone by `drain_by`, after a freeze */
 	uint64_t drain_by;    /* monotonic ms; 0: nothing must */
 	char address[ADDRESS_MAX];
-	uint8_t asked[SR_SESSION_ASKED]; /* of the audit log; zeros: nothing yet */
+	struct sr_session_asked asked; /* of the audit log */
 };
 
 /* Look whether a drain that was asked for is done; false, with the connection reset, when its time is over. */

@@ -390,6 +390,7 @@ describe('what an auditor asks', { skip: missing() }, () => {
       assert.deepEqual(first.json, readRecords(store.path('audit', 'records')).entries[0]);
       await client.auditRead(2, 4);
       await client.auditRead(4);
+      await client.auditRead(from - 1);
       await client.auditSearch({ patient: 'patient-a' });
       await client.auditSearch({ patient: 'patient-a', first: 5 });
       await client.auditSearch({ patient: 'patient-b' });
@@ -402,6 +403,17 @@ describe('what an auditor asks', { skip: missing() }, () => {
       ['audit.read', 'auditor', 'ok'], ['audit.search', 'auditor', 'ok'], ['audit.search', 'auditor', 'ok'],
     ]);
     assert.equal(made[1].linked, audited.entries().find(({ operation }) => operation === 'list').tag);
+  });
+
+  test('whoever reads what lies before the place that their entry names has another', async () => {
+    const from = audited.entries().length;
+    await store.connected(audited.auditor, async (client) => {
+      for (const place of [5, 6, 2, 3, 0, from]) {
+        await client.auditRead(place, place + 1);
+      }
+    });
+    assert.deepEqual(audited.entries().slice(from).map(({ operation, counts }) => [operation, counts.from]),
+      [['audit.read', 5], ['audit.read', 2], ['audit.read', 0]]);
   });
 
   test('nobody else may', async () => {

@@ -1,6 +1,7 @@
 /*
  * audit.read, audit.search: pages of the audit log's entries, as they stand in it. That somebody reads is itself an
- * entry, one for each question that a connection asks; further pages of the same question are none.
+ * entry, one for each question that a connection asks; further pages of the same question are none, but for those
+ * before the first that an entry says.
  */
 #include <string.h>
 
@@ -179,36 +180,49 @@ static void run(struct sr_request *request)
 	sr_audit_view_close(&view);
 }
 
-/* What is asked, whatever page of it. */
-static void question_of(const struct sr_request *request, uint8_t hash[SR_SESSION_ASKED])
+/* What is asked, whatever page of it; and, of audit.read, from where on. */
+static void question_of(const struct sr_request *request, struct sr_session_asked *question)
 {
 	crypto_generichash_state state;
-	size_t place = request->fields_size < 8 ? request->fields_size : 8;
-	crypto_generichash_init(&state, NULL, 0, SR_SESSION_ASKED);
+	struct sr_cursor in = sr_request_fields(request);
+	uint64_t from = sr_take_u64(&in);
+	struct sr_span rest = sr_take_rest(&in);
+	bool searches = request->head.type == SR_MSG_AUDIT_SEARCH;
+	crypto_generichash_init(&state, NULL, 0, sizeof question->hash);
 	crypto_generichash_update(&state, &request->head.type, 1);
-	if (request->head.type == SR_MSG_AUDIT_SEARCH)
-		crypto_generichash_update(&state, request->fields + place, request->fields_size - place);
-	crypto_generichash_final(&state, hash, SR_SESSION_ASKED);
+	if (searches && rest.size > 0)
+		crypto_generichash_update(&state, rest.data, rest.size);
+	crypto_generichash_final(&state, question->hash, sizeof question->hash);
+	question->from = searches ? 0 : from;
+}
+
+/* Whether an entry of this connection's says that this is read. */
+static bool is_said(struct sr_session *session, const struct sr_session_asked *question)
+{
+	const struct sr_session_asked *asked = sr_session_asked(session);
+	return memcmp(question->hash, asked->hash, sizeof asked->hash) == 0 && question->from >= asked->from;
 }
 
 /* Its entry, if it was to have one, is durable. */
 static void after(struct sr_request *request)
 {
-	if (request->error.code == SR_OK)
-		question_of(request, sr_session_asked(request->session));
+	struct sr_session_asked question;
+	question_of(request, &question);
+	if (request->error.code == SR_OK && !is_said(request->session, &question))
+		*sr_session_asked(request->session) = question;
 	sr_request_answer(request, false);
 }
 
 void sr_serve_audit_read(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
 {
 	struct sr_request *request = sr_request_new(session, head, fields);
-	uint8_t question[SR_SESSION_ASKED];
+	struct sr_session_asked question;
 	if (!request) {
 		sr_session_drop(session, "memory is used up");
 		return;
 	}
-	question_of(request, question);
-	if (memcmp(question, sr_session_asked(session), sizeof question) == 0)
+	question_of(request, &question);
+	if (is_said(session, &question))
 		sr_account_goes_on(request);
 	sr_request_start(request, run, after);
 }
