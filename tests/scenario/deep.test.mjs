@@ -123,6 +123,17 @@ describe('new data keys', { skip: missing(['sealreeld', 'sealreel']) }, () => {
     }
   });
 
+  test('one that is frozen stays as it is', async () => {
+    await store.done(['freeze', '--recording', ids[1], '--reason', 'seen by a court'], { credential: store.operator });
+    const names = files(ids[1]);
+    const { code, stdout } = await deep(ALICE);
+    assert.equal(code, WITHHELD);
+    assert.deepEqual([JSON.parse(stdout).recordings, JSON.parse(stdout).left], [1, 2]);
+    assert.deepEqual(files(ids[1]), names);
+    await store.done(['thaw', '--recording', ids[1], '--reason', 'over'], { credential: store.operator });
+    await settled(ids[0], 2);
+  });
+
   test('killed anywhere it is whole, and its old files or its new ones are gone', async () => {
     for (let at = 0; at < KILLS; at++) {
       const going = store.connected(store.operator, (peer) => peer.deepen(store.mint(ALICE, 'manage')));
@@ -142,4 +153,30 @@ describe('new data keys', { skip: missing(['sealreeld', 'sealreel']) }, () => {
     }
     await scrubbed();
   });
+});
+
+describe('new data keys beside damage', { skip: missing(['sealreeld', 'sealreel', 'damage']) }, () => {
+  // The first row of the first recording: nothing in it, and a word that it has gone elsewhere, which nothing proves.
+  for (const [name, ...change] of [['is empty', 'set', ''], ['says that it is a tombstone', '1', '5']]) {
+    test(`a row that ${name} is left, and the next one is taken`, async () => {
+      const store = await Store.serve();
+      try {
+        const client = await store.service('ingest,playback');
+        await store.connected(client, async (peer) => {
+          await store.record(peer, ALICE, { tracks: [{ media: SHORT }] });
+          await store.record(peer, ALICE, { tracks: [{ media: SHORT }] });
+        });
+        await store.stop();
+        const { code, stderr } = await run(join(BIN, 'damage'), [store.directory, 'recordings', '0', ...change]);
+        assert.equal(code, 0, stderr);
+        await store.start();
+        const answer = await store.cli(['rotate', '--deep', ALICE, '--issuer-key', store.path('dev-issuer.jwk'), '--json'],
+          { credential: store.operator });
+        assert.equal(answer.code, WITHHELD, answer.stderr);
+        assert.deepEqual([JSON.parse(answer.stdout).recordings, JSON.parse(answer.stdout).left], [1, 1]);
+      } finally {
+        await store.remove();
+      }
+    });
+  }
 });

@@ -7,6 +7,7 @@
 
 #include <sodium.h>
 
+#include "access/freeze.h"
 #include "account/log.h"
 #include "keys/control_rows.h"
 #include "message_patient.h"
@@ -31,9 +32,10 @@ struct deepening {
 	struct sr_rotate_deep message;
 	struct sr_patient patient;
 	bool claimed, holding, replaced;
+	bool met;                   /* false: none is left */
 	uint8_t recording[SR_UUID]; /* the one whose turn it is */
 	uint8_t value[SR_ROW_MAX];
-	size_t size; /* 0: none is left */
+	size_t size; /* 0 also for one that is too long to be a row */
 	struct sr_found found;
 	uint8_t dek[SR_KEY]; /* the new one */
 	struct deep_track *tracks;
@@ -54,9 +56,11 @@ static bool take_next(void *context, struct sr_span key, struct sr_span value)
 	bool whole = key.size == SR_TAG + SR_UUID + 2 && key.data[key.size - 1] == 0 && key.data[key.size - 2] == 0;
 	if (!whole || memcmp(key.data + SR_TAG, deepening->message.after, SR_UUID) <= 0)
 		return true;
+	deepening->met = true;
 	memcpy(deepening->recording, key.data + SR_TAG, SR_UUID);
 	deepening->size = value.size <= sizeof deepening->value ? value.size : 0;
-	memcpy(deepening->value, value.data, deepening->size);
+	if (deepening->size > 0)
+		memcpy(deepening->value, value.data, deepening->size);
 	return false;
 }
 
@@ -79,7 +83,16 @@ static enum sr_code find_next(struct sr_request *request, struct deepening *deep
 	return code;
 }
 
-/* Whether it is to be sealed anew: finished, live and theirs. A tombstone has nothing; all else is left, and counted.
+/* A freeze of this one: of those that stop the whole request none is in force. */
+static bool is_frozen(const struct sr_request *request, const struct deepening *deepening)
+{
+	struct sr_freeze_facts facts = {.recording = deepening->recording};
+	return sr_freezes_stop(request->freezes, &facts, false);
+}
+
+/*
+ * Whether it is to be sealed anew: finished, live, not frozen and theirs. A tombstone has nothing; all else is left,
+ * and counted.
  */
 static enum sr_code judge(struct sr_request *request, struct deepening *deepening, bool *wanted)
 {
@@ -88,7 +101,8 @@ static enum sr_code judge(struct sr_request *request, struct deepening *deepenin
 	struct sr_found *found = &deepening->found;
 	enum sr_life life = sr_row_life_told(value);
 	*wanted = false;
-	if (life == SR_LIFE_TOMBSTONE)
+	if (life == SR_LIFE_TOMBSTONE &&
+	    sr_recording_row_decode(request->daemon->keyring, deepening->recording, value, &found->row) == SR_OK)
 		return SR_OK;
 	deepening->reply.left = 1;
 	enum sr_row_verdict verdict = sr_row_open(request->daemon->keyring, deepening->patient.key,
@@ -97,13 +111,14 @@ static enum sr_code judge(struct sr_request *request, struct deepening *deepenin
 		return SR_FAIL(&request->error, SR_UNAVAILABLE, "a recording cannot be opened now");
 	if (verdict == SR_ROW_NOT_THEIRS)
 		sr_request_event(request, &event);
-	if (verdict == SR_ROW_CORRUPT && life == SR_LIFE_LIVE) {
+	if (verdict == SR_ROW_CORRUPT) {
 		(void)!sr_request_corrupt(request, deepening->recording, "recording row");
 		request->error = (struct sr_error){.code = SR_OK};
 	}
-	*wanted =
-		verdict == SR_ROW_OPEN && found->row.life == SR_LIFE_LIVE && found->row.writing == SR_WRITING_FINISHED;
-	memcpy(found->mac, deepening->value + deepening->size - SR_ROW_MAC, SR_ROW_MAC);
+	*wanted = verdict == SR_ROW_OPEN && found->row.life == SR_LIFE_LIVE &&
+		  found->row.writing == SR_WRITING_FINISHED && !is_frozen(request, deepening);
+	if (*wanted)
+		memcpy(found->mac, deepening->value + deepening->size - SR_ROW_MAC, SR_ROW_MAC);
 	return SR_OK;
 }
 
@@ -319,7 +334,7 @@ static enum sr_code carry_out(struct sr_request *request, struct deepening *deep
 	deepening->claimed = code == SR_OK;
 	if (code == SR_OK)
 		code = find_next(request, deepening);
-	if (code != SR_OK || deepening->size == 0)
+	if (code != SR_OK || !deepening->met)
 		return code;
 	deepening->reply.more = true;
 	memcpy(deepening->reply.place, deepening->recording, SR_UUID);

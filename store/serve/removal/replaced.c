@@ -70,11 +70,15 @@ static enum sr_code look(struct naming *naming, struct sr_view *view)
 	return code == SR_OK && naming->tracks != naming->row.tracks ? SR_CORRUPT : code;
 }
 
+/* Only if it still says so: the recording may have been discarded meanwhile, under the same name. */
 static enum sr_code forget(struct sr_remover *remover, const struct sr_doom *doom, struct sr_error *err)
 {
 	struct sr_index_key doomed = sr_key_doom(doom);
+	uint8_t bytes[SR_ROW_MAX];
+	size_t size = sr_doom_row_seal(remover->keyring, doom, bytes);
 	struct sr_op *op = sr_op_new();
-	return sr_remover_run(remover, op, op && sr_op_erase(op, &doomed), err);
+	bool built = op && sr_op_check(op, SR_CHECK_EQUALS, &doomed, bytes, size) && sr_op_erase(op, &doomed);
+	return sr_remover_run(remover, op, built, err);
 }
 
 static enum sr_code look_in_view(struct naming *naming, struct sr_error *err)
