@@ -249,6 +249,14 @@ static void add_word(struct words *words, const char *name, const char *value)
 	words->list[at] = (struct sr_incident_detail){name, value};
 }
 
+/* An older checkpoint does not cover the reports behind it: another of their number would take their place. */
+static bool is_taken(const struct making *making, const char *regulator)
+{
+	const struct sr_stated *made = sr_incident_report(&making->notes, making->number);
+	const char *then = made ? sr_stated_fact(made, "regulator") : NULL;
+	return then && strcmp(then, regulator) != 0;
+}
+
 /* Durable before anybody has the report: what was made of whom is accounted for like any look into the log. */
 static int state_report(struct making *making)
 {
@@ -260,6 +268,9 @@ static int state_report(struct making *making)
 		return CLI_DONE; /* nobody learns what report N did not say; reading the log had its entry */
 	if (!sr_digest_of((const uint8_t *)making->json.data, making->json.size, hash))
 		return cli_fail_text(SR_INTERNAL, "memory is used up");
+	if (is_taken(making, sodium_bin2hex(hex, sizeof hex, hash, sizeof hash)))
+		return cli_fail_text(SR_CONFLICT, "report %llu is another one, made after this checkpoint",
+				     (unsigned long long)making->number);
 	(void)snprintf(from, sizeof from, "%llu", (unsigned long long)making->arguments.from_ms);
 	(void)snprintf(to, sizeof to, "%llu", (unsigned long long)making->arguments.to_ms);
 	(void)snprintf(since, sizeof since, "%llu", (unsigned long long)making->arguments.since);
@@ -274,7 +285,7 @@ static int state_report(struct making *making)
 		add_word(&words, "since", since);
 	/* Where all conditions are given there is no room left for the hash. */
 	if (words.count < SR_INCIDENT_FACTS_MAX)
-		add_word(&words, "regulator", sodium_bin2hex(hex, sizeof hex, hash, sizeof hash));
+		add_word(&words, "regulator", hex);
 	const struct sr_incident_statement statement = {
 		.incident = incident->name, .what = "report", .details = words.list, .count = words.count};
 	return incident_state(incident, &statement);

@@ -299,6 +299,10 @@ describe('June 2020', { skip: missing(['sealreeld', 'sealreel', 'misfile']) }, (
     const made = notes.filter(({ what }) => what === 'report');
     assert.deepEqual(made.map(({ number }) => number), ['1', '1'], 'each making is noted');
     assert.equal(made[0].regulator, createHash('sha256').update(report.files.json).digest('hex'));
+    const other = await store.cli(['audit', 'incident', 'report', 'b', '--from', from, '--to', to, '--checkpoint', kept,
+      '--service', 'nobody', '-o', store.beside('from-kept')], { credential: auditor });
+    assert.equal(other.code, 1);
+    assert.match(other.stderr, /^sealreel: conflict: report 1 is another one/);
   });
 
   test('--since shows only what has changed', async () => {
