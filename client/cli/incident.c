@@ -355,17 +355,30 @@ static int list_incidents(struct incident *incident)
 	return audit_flush(status);
 }
 
+void incident_put_text(const char *text)
+{
+	for (const unsigned char *at = (const unsigned char *)text; *at; at++)
+		if (*at < 0x20 || *at == 0x7f)
+			printf("\\x%02x", *at);
+		else
+			(void)putchar(*at);
+}
+
 static void print_note(const struct sr_stated *note)
 {
 	char time[TIME_TEXT], at[TIME_TEXT];
 	format_time(note->time_ms, time);
 	format_time(note->at_ms, at);
-	printf("%s %s%s%s%s%s [stated by %s, entry %llu]\n", time, sr_incident_what_name(note->what),
-	       note->has_at ? " " : "", note->has_at ? at : "", note->text ? " " : "", note->text ? note->text : "",
-	       note->by ? note->by : "nobody", (unsigned long long)note->number);
+	printf("%s %s%s%s%s", time, sr_incident_what_name(note->what), note->has_at ? " " : "", note->has_at ? at : "",
+	       note->text ? " " : "");
+	incident_put_text(note->text ? note->text : "");
+	printf(" [stated by %s, entry %llu]\n", note->by ? note->by : "nobody", (unsigned long long)note->number);
 	for (size_t fact = 0; fact < note->fact_count; fact++)
-		if (strcmp(note->facts[fact].name, "what") != 0 && strcmp(note->facts[fact].name, "checkpoint") != 0)
-			printf("  %s %s\n", note->facts[fact].name, note->facts[fact].value);
+		if (strcmp(note->facts[fact].name, "what") != 0 && strcmp(note->facts[fact].name, "checkpoint") != 0) {
+			printf("  %s ", note->facts[fact].name);
+			incident_put_text(note->facts[fact].value);
+			(void)putchar('\n');
+		}
 }
 
 static json_t *note_json(const struct sr_stated *note)

@@ -48,4 +48,7 @@ int incident_contacts(struct incident *incident);
  */
 int incident_seal(struct incident *incident, const struct sr_report *report, uint8_t **sealed, size_t *size);
 
+/* Print a text of others' making: no control character of it reaches the terminal, and it ends no line. */
+void incident_put_text(const char *text);
+
 #endif

@@ -172,8 +172,9 @@ static void print_contact(const json_t *contact)
 	const json_t *recipient = json_object_get(contact, "recipient");
 	const json_t *number = recipient ? recipient : json_object_get(contact, "person");
 	const char *identity = json_string_value(json_object_get(contact, "identity"));
-	printf("%s %lld  %s\n", recipient ? "recipient" : "person", (long long)json_integer_value(number),
-	       identity ? identity : "(erased)");
+	printf("%s %lld  ", recipient ? "recipient" : "person", (long long)json_integer_value(number));
+	incident_put_text(identity ? identity : "(erased)");
+	(void)putchar('\n');
 }
 
 static void print_access(const json_t *access)

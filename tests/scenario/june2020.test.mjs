@@ -408,4 +408,10 @@ describe('June 2020', { skip: missing(['sealreeld', 'sealreel', 'misfile']) }, (
     assert.deepEqual(all.map(({ incident: name, reports }) => [name, reports]),
       [['a', 1], ['b', 2], ['c', 1], ['d', 3], ['crash', 1]]);
   });
+
+  test('a text of several lines is one, and commands no terminal', async () => {
+    await audit(['open', 'lines', 'one\nanother\x7f']);
+    const shown = await store.done(['audit', 'incident', 'show', 'lines'], { credential: auditor });
+    assert.match(shown, /^\S+ opened one\\x0aanother\\x7f \[stated by [a-z]+, entry \d+\]$/);
+  });
 });
