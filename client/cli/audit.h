@@ -13,6 +13,8 @@
 cli_command cli_audit_tail, cli_audit_verify, cli_audit_proof, cli_audit_checkpoint, cli_audit_search, cli_audit_export,
 	cli_audit_patient, cli_audit_incident;
 
+struct audit_page; /* of entries; audit_ask.c's own */
+
 /* An auditor's connection, and what was heard last. Zeroed but for `cli`; ended with audit_close. */
 struct audit {
 	struct cli *cli;
@@ -25,13 +27,9 @@ struct audit {
 	size_t count;
 	uint8_t hashes[SR_AUDITOR_HASHES][SR_AUDITOR_HASH];
 	struct sr_audit_room *room; /* of the entry being looked at */
-	/* The page that was heard: how many entries, and where they lie one behind the other as the message has them.
-	 */
-	uint64_t next;
-	uint8_t patient[SR_TAG]; /* whom a search was about */
-	size_t page_count;
-	size_t page_used;
-	uint8_t *page;
+	uint64_t next;              /* the number behind the page of entries that is looked at, or was last */
+	uint8_t patient[SR_TAG];    /* whom a search was about */
+	struct audit_page *pages;   /* the one that is looked at, and the one that is asked for meanwhile */
 };
 
 /* Connect as the options say. The exit status, CLI_DONE: it stands; else a line is printed. */

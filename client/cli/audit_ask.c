@@ -6,12 +6,26 @@
 #include "cli/audit.h"
 #include "message_audit.h"
 
+/* A page of entries: the message's items, one behind the other. A callback's page is its own, so this is a copy. */
+struct audit_page {
+	bool heard;
+	sr_call *call; /* until it is heard */
+	struct sr_result result;
+	uint64_t asked; /* the number it was to begin at */
+	uint64_t size;
+	uint64_t next;
+	uint8_t patient[SR_TAG];
+	size_t count;
+	size_t used;
+	uint8_t bytes[SR_ENTRIES_BYTES_MAX];
+};
+
 int audit_open(struct audit *audit)
 {
 	int status = CLI_DONE;
 	audit->room = malloc(sizeof *audit->room);
-	audit->page = malloc(SR_ENTRIES_BYTES_MAX);
-	if (!audit->room || !audit->page)
+	audit->pages = calloc(2, sizeof *audit->pages);
+	if (!audit->room || !audit->pages)
 		return cli_fail_text(SR_INTERNAL, "memory is used up");
 	audit->blocking = cli_connect(audit->cli, &status);
 	return audit->blocking ? CLI_DONE : status;
@@ -21,10 +35,10 @@ void audit_close(struct audit *audit)
 {
 	sr_blocking_close(audit->blocking);
 	free(audit->room);
-	free(audit->page);
+	free(audit->pages);
 	audit->blocking = NULL;
 	audit->room = NULL;
-	audit->page = NULL;
+	audit->pages = NULL;
 }
 
 int audit_flush(int status)
@@ -47,30 +61,32 @@ static int wait_for(struct audit *audit, enum sr_code code)
 
 /* ---- entries ---- */
 
-/* The page is the callback's alone: what is looked at afterwards is a copy. */
 static void on_page(void *context, const struct sr_result *result, const struct sr_auditor_page *page)
 {
-	struct audit *audit = context;
-	struct sr_builder out = sr_builder_over(audit->page, SR_ENTRIES_BYTES_MAX);
-	audit->result = *result;
-	audit->done = true;
+	struct audit_page *heard = context;
+	struct sr_builder out = sr_builder_over(heard->bytes, sizeof heard->bytes);
+	heard->result = *result;
+	heard->heard = true;
+	heard->call = NULL;
 	if (!page)
 		return;
-	audit->size = page->size;
-	audit->next = page->next;
-	memcpy(audit->patient, page->patient, sizeof audit->patient);
-	audit->page_count = page->count;
+	heard->size = page->size;
+	heard->next = page->next;
+	memcpy(heard->patient, page->patient, sizeof heard->patient);
+	heard->count = page->count;
 	for (size_t at = 0; at < page->count; at++) {
 		const struct sr_auditor_entry *entry = &page->entries[at];
 		const struct sr_audit_item item = {entry->number, {entry->json, entry->size}};
 		sr_audit_item_encode(&out, &item);
 	}
-	audit->page_used = out.failed ? 0 : out.used;
+	heard->used = out.failed ? 0 : out.used;
 }
 
-/* A walk from number `from` on. */
+/* A walk over all entries below number `to` (0: all), or those that meet `search`. */
 struct walk {
 	struct audit *audit;
+	const struct sr_auditor_search *search;
+	uint64_t to;
 	audit_visit *visit;
 	void *context;
 	uint64_t least; /* that the next entry may have */
@@ -99,50 +115,90 @@ static void look_at(struct walk *walk, const struct sr_audit_item *item)
 	walk->least = item->number + 1;
 }
 
-/* A page was heard. One that does not lead on would have us go round for ever. */
-static void look_through(struct walk *walk, uint64_t asked)
+/* One that does not lead on would have us go round for ever. */
+static void look_through(struct walk *walk, const struct audit_page *page)
 {
-	struct audit *audit = walk->audit;
-	struct sr_cursor in = sr_cursor_over(audit->page, audit->page_used);
-	for (size_t at = 0; at < audit->page_count && !walk->stopped; at++) {
+	struct sr_cursor in = sr_cursor_over(page->bytes, page->used);
+	for (size_t at = 0; at < page->count && !walk->stopped; at++) {
 		struct sr_audit_item item;
 		sr_audit_item_decode(&in, &item);
 		look_at(walk, &item);
 	}
-	if (!walk->stopped && (audit->next < walk->least || (audit->next == asked && audit->next < audit->size)))
-		fail(walk, asked, "the store's pages do not lead on from here");
+	if (!walk->stopped && (page->next < walk->least || (page->next == page->asked && page->next < page->size)))
+		fail(walk, page->asked, "the store's pages do not lead on from here");
+}
+
+static enum sr_code ask(struct walk *walk, uint64_t from, struct audit_page *into)
+{
+	sr_client *client = sr_blocking_client(walk->audit->blocking);
+	into->heard = false;
+	into->asked = from;
+	if (!walk->search)
+		return sr_auditor_read(client, from, walk->to, on_page, into, &into->call);
+	struct sr_auditor_search page = *walk->search;
+	page.first = from;
+	return sr_auditor_search(client, &page, on_page, into, &into->call);
+}
+
+static bool leads_on(const struct walk *walk, const struct audit_page *page)
+{
+	return page->next < page->size && (walk->to == 0 || page->next < walk->to);
+}
+
+/* Wait for a page that was asked for with `code`, and take over what it says of the log. The exit status. */
+static int hear(struct audit *audit, enum sr_code code, struct audit_page *page)
+{
+	if (code != SR_OK)
+		return cli_fail_text(code, "the request could not be sent");
+	while (!page->heard)
+		(void)uv_run(sr_blocking_loop(audit->blocking), UV_RUN_ONCE);
+	if (page->result.code != SR_OK)
+		return cli_fail(&page->result);
+	audit->size = page->size;
+	audit->next = page->next;
+	memcpy(audit->patient, page->patient, sizeof audit->patient);
+	return CLI_DONE;
+}
+
+/* While a page is looked at the daemon makes the next one. */
+static int go_through(struct walk *walk, uint64_t from)
+{
+	struct audit_page *page = &walk->audit->pages[0], *ahead = &walk->audit->pages[1];
+	enum sr_code code = ask(walk, from, page);
+	bool more = true;
+	while (more && !walk->stopped) {
+		int status = hear(walk->audit, code, page);
+		if (status != CLI_DONE)
+			return status;
+		more = leads_on(walk, page);
+		if (more)
+			code = ask(walk, page->next, ahead);
+		look_through(walk, page);
+		struct audit_page *seen = page;
+		page = ahead;
+		ahead = seen;
+	}
+	if (more && code == SR_OK && page->call)
+		sr_cancel(page->call);
+	return walk->status;
 }
 
 int audit_read(struct audit *audit, uint64_t from, uint64_t to, audit_visit *visit, void *context)
 {
-	struct walk walk = {.audit = audit, .visit = visit, .context = context, .least = from, .status = CLI_DONE};
-	audit->next = from;
-	do {
-		uint64_t asked = audit->next;
-		int status = wait_for(
-			audit, sr_auditor_read(sr_blocking_client(audit->blocking), asked, to, on_page, audit, NULL));
-		if (status != CLI_DONE)
-			return status;
-		look_through(&walk, asked);
-	} while (!walk.stopped && audit->next < audit->size && (to == 0 || audit->next < to));
-	return walk.status;
+	struct walk walk = {
+		.audit = audit, .to = to, .visit = visit, .context = context, .least = from, .status = CLI_DONE};
+	return go_through(&walk, from);
 }
 
 int audit_search(struct audit *audit, const struct sr_auditor_search *search, audit_visit *visit, void *context)
 {
-	struct walk walk = {
-		.audit = audit, .visit = visit, .context = context, .least = search->first, .status = CLI_DONE};
-	struct sr_auditor_search page = *search;
-	audit->next = search->first;
-	do {
-		page.first = audit->next;
-		int status = wait_for(
-			audit, sr_auditor_search(sr_blocking_client(audit->blocking), &page, on_page, audit, NULL));
-		if (status != CLI_DONE)
-			return status;
-		look_through(&walk, page.first);
-	} while (!walk.stopped && audit->next < audit->size);
-	return walk.status;
+	struct walk walk = {.audit = audit,
+			    .search = search,
+			    .visit = visit,
+			    .context = context,
+			    .least = search->first,
+			    .status = CLI_DONE};
+	return go_through(&walk, search->first);
 }
 
 static void on_size(void *context, const struct sr_result *result, const struct sr_auditor_page *page)
