@@ -17,6 +17,9 @@
 #include "account/verify.h"
 #include "checkpoint.h"
 #include "report/report.h"
+#include "serve/daemon.h"
+#include "start.h"
+#include "start_audit.h"
 
 #define IN_FLIGHT 4096 /* entries that wait for one sync: as many requests at once */
 #define PATIENTS 100000
@@ -198,12 +201,12 @@ static void finding(void *context, const struct sr_audit_finding *found)
 	printf("finding: %s: %s\n", sr_audit_fault_name(found->fault), found->text);
 }
 
-static void measure_verify(const struct sr_audit_view *view)
+static void measure_verify(const struct sr_audit_view *view, const uint8_t log_seed[SR_AUDIT_SEED])
 {
 	struct sr_error err = {.text = ""};
 	struct sr_audit_verdict verdict;
 	uint8_t key[SR_AUDIT_KEY];
-	sr_checkpoint_key(seed, key);
+	sr_checkpoint_key(log_seed, key);
 	struct sr_audit_verification work = {.view = view, .key = key, .found = finding};
 	double start = now();
 	must(sr_audit_verify(&work, &verdict, &err), &err);
@@ -279,24 +282,50 @@ static void measure_reports(const struct sr_audit_view *view)
 	measure_report(view, "report, one actor of 500", "few");
 }
 
+/* A log: one of its own in a new directory, or a store's, whose daemon must not run. */
+struct place {
+	struct sr_audit_options options;
+	char origin[SR_AUDIT_ORIGIN_MAX];
+	struct sr_daemon_parts parts;
+	int lock;
+};
+
+static void find_place(struct place *place, const char *directory)
+{
+	struct sr_error err = {.text = ""};
+	char configuration[4096];
+	bool development;
+	(void)snprintf(configuration, sizeof configuration, "%s/sealreel.ini", directory);
+	if (access(configuration, F_OK) == 0) {
+		must(sr_process_prepare(&err), &err);
+		must(sr_store_take(directory, &place->parts, &place->lock, &development, &err), &err);
+		struct sr_store_audit store = {.config = place->parts.config, .keyring = place->parts.keyring};
+		place->options = sr_store_audit_options(&store, place->origin);
+		return;
+	}
+	place->options = (struct sr_audit_options){.directory = directory,
+						   .origin = "sealreel/bench",
+						   .seed = seed,
+						   .reserve = 8u << 20,
+						   .interval_ms = 1000};
+	must(sr_audit_create(&place->options, &err), &err);
+}
+
 int main(int count, char **words)
 {
 	struct sr_error err = {.text = ""};
+	struct place place = {.lock = -1};
 	struct sr_audit *audit;
 	struct sr_audit_view view;
 	char *end = NULL;
 	uint64_t entries = count == 3 ? strtoull(words[2], &end, 10) : 0;
 	if (entries == 0 || *end != '\0' || sodium_init() < 0) {
-		(void)fprintf(stderr, "usage: bench-audit DIR ENTRIES    (DIR is made anew, and stays)\n");
+		(void)fprintf(stderr,
+			      "usage: bench-audit DIR ENTRIES    (DIR is made anew, and stays; or it is a store)\n");
 		return 2;
 	}
-	struct sr_audit_options options = {.directory = words[1],
-					   .origin = "sealreel/bench",
-					   .seed = seed,
-					   .reserve = 8u << 20,
-					   .interval_ms = 1000};
-	must(sr_audit_create(&options, &err), &err);
-	must(sr_audit_open(&options, &audit, &err), &err);
+	find_place(&place, words[1]);
+	must(sr_audit_open(&place.options, &audit, &err), &err);
 	double start = now();
 	fill(audit, 0, entries);
 	say("appended, durable", now() - start, entries);
@@ -304,19 +333,21 @@ int main(int count, char **words)
 	sr_audit_close(audit);
 	say("closed, with a checkpoint of all", now() - start, 0);
 	start = now();
-	must(sr_audit_open(&options, &audit, &err), &err);
+	must(sr_audit_open(&place.options, &audit, &err), &err);
 	say("opened again", now() - start, sr_audit_size(audit));
 	append_singly(audit, entries);
 	state_incident(audit);
 	must(sr_audit_seal(audit, &err), &err);
 	start = now();
-	wait_for_runs(words[1], entries);
+	wait_for_runs(place.options.directory, entries);
 	say("search runs made, in the background", now() - start, 0);
 	must(sr_audit_view_live(audit, &view, &err), &err);
 	measure_searches(&view);
-	measure_verify(&view);
+	measure_verify(&view, place.options.seed);
 	measure_reports(&view);
 	sr_audit_view_close(&view);
 	sr_audit_close(audit);
+	if (place.parts.config)
+		sr_store_close(&place.parts, place.lock);
 	return 0;
 }
