@@ -224,12 +224,16 @@ static void state_incident(struct sr_audit *audit)
 	key_of('a', 16, actor);
 	const struct sr_audit_fact facts[] = {{"actor", sodium_bin2hex(hex, sizeof hex, actor, sizeof actor)},
 					      {"what", "wrong"}};
-	const struct sr_audit_entry entry = {.kind = SR_AUDIT_CONTROL,
-					     .operation = SR_INCIDENT_OPERATION,
-					     .service = "auditor",
-					     .name = "few",
-					     .facts = facts,
-					     .fact_count = 2};
+	const struct sr_audit_fact opened = {"what", "opened"};
+	struct sr_audit_entry entry = {.kind = SR_AUDIT_CONTROL,
+				       .operation = SR_INCIDENT_OPERATION,
+				       .service = "auditor",
+				       .name = "few",
+				       .facts = &opened,
+				       .fact_count = 1};
+	must(sr_audit_append(audit, &entry, SR_AUDIT_ORDINARY, NULL, &err), &err);
+	entry.facts = facts;
+	entry.fact_count = 2;
 	must(sr_audit_append(audit, &entry, SR_AUDIT_ORDINARY, NULL, &err), &err);
 }
 

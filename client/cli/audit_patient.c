@@ -11,7 +11,6 @@
 #include "cli/parse.h"
 
 #define PEOPLE_MAX 4096 /* opened names that are remembered */
-#define MOVED_MAX 4096  /* recordings that came from another identity */
 
 enum { KEY_TAG = 1, KEY_AUDITOR, KEY_FROM, KEY_TO };
 
@@ -318,7 +317,7 @@ static void note_moved(struct patient *patient, const struct sr_audit_entry *ent
 	bool came = (entry->kind == SR_AUDIT_OUTCOME || entry->kind == SR_AUDIT_RECOVERED) && entry->linked &&
 		    is_patient(patient, entry->tag) && entry->outcome && strcmp(entry->outcome, "applied") == 0 &&
 		    (strcmp(entry->operation, "patient.rename") == 0 || strcmp(entry->operation, "patient.merge") == 0);
-	if (!came || patient->moved_count + entry->recording_count > MOVED_MAX)
+	if (!came)
 		return;
 	void *more = reallocarray(patient->moved, patient->moved_count + entry->recording_count + 1, SR_UUID);
 	if (!more) {

@@ -18,8 +18,10 @@ static void put_stated(struct sr_report_out *out, const char *title, const struc
 	sr_out_text(out, "  %-24s", title);
 	if (note->has_at)
 		sr_out_text(out, " %s", sr_out_time(note->at_ms, at));
-	if (note->text)
-		sr_out_text(out, " %s", note->text);
+	if (note->text) {
+		sr_out_text(out, " ");
+		sr_out_stated(out, note->text);
+	}
 	sr_out_text(out, "  [stated by %s]\n", note->by ? note->by : "nobody");
 }
 
@@ -184,10 +186,11 @@ static void put_notes(const struct sr_report *report, uint64_t from, struct sr_r
 		const struct sr_stated *note = &incident->notes[at];
 		if (note->number < from || note->number >= report->checkpoint.size)
 			continue;
-		sr_out_text(out, "  %s  %s%s%s%s%s  [stated by %s, entry %llu]\n", sr_out_time(note->time_ms, time),
-			    sr_incident_what_name(note->what), note->has_at ? " " : "",
-			    note->has_at ? sr_out_time(note->at_ms, at_time) : "", note->text ? ": " : "",
-			    note->text ? note->text : "", note->by ? note->by : "nobody",
+		sr_out_text(out, "  %s  %s%s%s%s", sr_out_time(note->time_ms, time), sr_incident_what_name(note->what),
+			    note->has_at ? " " : "", note->has_at ? sr_out_time(note->at_ms, at_time) : "",
+			    note->text ? ": " : "");
+		sr_out_stated(out, note->text ? note->text : "");
+		sr_out_text(out, "  [stated by %s, entry %llu]\n", note->by ? note->by : "nobody",
 			    (unsigned long long)note->number);
 	}
 }

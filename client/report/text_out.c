@@ -40,6 +40,15 @@ void sr_out_text(struct sr_report_out *out, const char *format, ...)
 	va_end(list);
 }
 
+void sr_out_stated(struct sr_report_out *out, const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			sr_out_text(out, "\\x%02x", (unsigned char)*text);
+		else
+			sr_out_text(out, "%c", *text);
+}
+
 /* The civil date of a day since 1970, by the proleptic Gregorian calendar: years begin in March here. */
 static void date_of(uint64_t day, unsigned long *year, unsigned *month, unsigned *date)
 {

@@ -20,6 +20,9 @@ struct sr_report_out {
 /* Append printf-style; the formats are ours and know no locale. */
 void sr_out_text(struct sr_report_out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Append a text of others' making: what of it is a control character, so also a line's end, as \\x and two digits. */
+void sr_out_stated(struct sr_report_out *out, const char *text);
+
 /* A time as RFC 3339 in UTC with milliseconds; and a duration as seconds with milliseconds. */
 #define SR_OUT_TIME 72
 const char *sr_out_time(uint64_t ms, char text[SR_OUT_TIME]);

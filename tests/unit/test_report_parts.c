@@ -198,6 +198,15 @@ Test(report_parts, times_are_written_as_utc)
 	(void)sr_out_time(UINT64_MAX, text);
 }
 
+Test(report_parts, what_was_stated_ends_no_line)
+{
+	struct sr_report_out out = {.data = NULL};
+
+	sr_out_stated(&out, "one\n  two\x1b[1m\x7f\\ \xc3\xa9");
+	cr_assert_str_eq(out.data, "one\\x0a  two\\x1b[1m\\x7f\\ \xc3\xa9");
+	sr_out_free(&out);
+}
+
 Test(report_parts, json_escapes_what_it_must)
 {
 	struct sr_report_out out = {.data = NULL};
