@@ -365,6 +365,7 @@ Test(opening, a_decoys_outer_wrap_is_real, .init = set_up, .fini = tear_down)
 	size_t size = sr_row_decoy(keyring, forge_recording, decoy);
 
 	cr_assert_eq(decoy[EPOCH_AT + 3], 0, "under no epoch that could be retired");
+	cr_assert_eq(open_row(other_key, decoy, size, NULL), SR_ROW_NOT_THEIRS, "both its wraps are tried");
 	decoy[WRAP_AT + SR_WRAP - 1] ^= 1;
 	cr_assert_eq(open_row(other_key, decoy, size, NULL), SR_ROW_CORRUPT, "its HMAC is checked");
 	remac(&context, decoy, size);
