@@ -153,7 +153,10 @@ static enum sr_code make_directory(struct restoring *work, const char *directory
 {
 	static const char *const inside[] = {"issuers", "blobs"};
 	if (mkdir(directory, 0700) != 0)
-		return errno == EEXIST ? SR_FAIL(err, SR_CONFLICT, "%.200s is there already", directory)
+		return errno == EEXIST ? SR_FAIL(err, SR_CONFLICT,
+						 "%.200s is there already; what a restore that failed has left can be "
+						 "removed",
+						 directory)
 				       : fail_path(err, directory);
 	work->directory = realpath(directory, NULL);
 	if (!work->directory)

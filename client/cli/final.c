@@ -209,14 +209,16 @@ static int take_round(const struct cli_final *final, struct hearing *hearing, sr
 {
 	struct cli other = *final->cli;
 	int status = CLI_DONE;
-	if (!list(hearing, operate) || !ensure_newer(hearing, operate))
-		return cli_fail_incomplete(&hearing->result, AGAIN);
+	/* Before anything is made: the file may not be one. */
 	if (final->rotator)
 		other.credential = final->rotator;
 	sr_blocking *rotate = final->rotator ? cli_connect(&other, &status) : operate;
 	if (!rotate)
 		return status;
-	status = rotate_all(hearing, rotate);
+	if (list(hearing, operate) && ensure_newer(hearing, operate))
+		status = rotate_all(hearing, rotate);
+	else
+		status = cli_fail_incomplete(&hearing->result, AGAIN);
 	if (rotate != operate)
 		sr_blocking_close(rotate);
 	return status == CLI_DONE ? retire_all(hearing, operate, final->no_backup) : status;

@@ -208,6 +208,18 @@ describe('rotation', { skip }, () => {
     await assertWhole(store, made);
   });
 
+  test('what has moved to another identity is counted once', async (t) => {
+    const store = await served(t);
+    const moved = await store.cli(['patient', 'rename', patient(0), 'mrn|new', '--issuer-key',
+      store.path('dev-issuer.jwk')], { credential: store.operator });
+    assert.equal(moved.code, 0, moved.stderr);
+    await newEpoch(store);
+    await rotateAll(store);
+    const { code, stdout, stderr } = await epoch(store, 'retire', '1', '--no-backup', '--json');
+    assert.equal(code, 0, stderr);
+    assert.equal(JSON.parse(stdout).recordings, 12);
+  });
+
   test('a rotation credential can do nothing else', async (t) => {
     const store = await served(t);
     const credential = await credentialOf(store, 'rotate');

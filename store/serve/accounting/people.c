@@ -19,6 +19,7 @@
 
 struct sr_people {
 	pthread_mutex_t lock;
+	uint64_t drops; /* how often somebody was dropped */
 	uint8_t known[PLACES][SR_TAG];
 };
 
@@ -43,24 +44,29 @@ static uint8_t *place_of(struct sr_people *people, const uint8_t tag[SR_TAG])
 	return people->known[(unsigned)(tag[0] << 8 | tag[1]) % PLACES];
 }
 
-static bool is_known(struct sr_people *people, const uint8_t tag[SR_TAG])
+/* *drops (out): those until now, for set_known. */
+static bool is_known(struct sr_people *people, const uint8_t tag[SR_TAG], uint64_t *drops)
 {
 	pthread_mutex_lock(&people->lock);
+	*drops = people->drops;
 	bool known = memcmp(place_of(people, tag), tag, SR_TAG) == 0;
 	pthread_mutex_unlock(&people->lock);
 	return known;
 }
 
-static void set_known(struct sr_people *people, const uint8_t tag[SR_TAG])
+/* Unless anybody was dropped since: it may be this one, whose row is gone again. The next request looks anew then. */
+static void set_known(struct sr_people *people, const uint8_t tag[SR_TAG], uint64_t drops)
 {
 	pthread_mutex_lock(&people->lock);
-	memcpy(place_of(people, tag), tag, SR_TAG);
+	if (people->drops == drops)
+		memcpy(place_of(people, tag), tag, SR_TAG);
 	pthread_mutex_unlock(&people->lock);
 }
 
 void sr_people_drop(struct sr_people *people, const uint8_t tag[SR_TAG])
 {
 	pthread_mutex_lock(&people->lock);
+	people->drops++;
 	if (memcmp(place_of(people, tag), tag, SR_TAG) == 0)
 		memset(place_of(people, tag), 0, SR_TAG);
 	pthread_mutex_unlock(&people->lock);
@@ -151,7 +157,8 @@ enum sr_code sr_people_ensure(struct sr_people *people, const struct sr_accounti
 {
 	struct standing standing;
 	bool again = true;
-	if (is_known(people, person->tag))
+	uint64_t drops;
+	if (is_known(people, person->tag, &drops))
 		return SR_OK;
 	for (int tries = 0; again && tries < TRIES; tries++) {
 		enum sr_code code = look(parts, person->tag, &standing, err);
@@ -168,6 +175,6 @@ enum sr_code sr_people_ensure(struct sr_people *people, const struct sr_accounti
 	}
 	if (again)
 		return SR_FAIL(err, SR_BUSY, "others keep changing the same rows");
-	set_known(people, person->tag);
+	set_known(people, person->tag, drops);
 	return SR_OK;
 }

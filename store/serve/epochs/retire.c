@@ -80,6 +80,7 @@ static bool prove_recording(struct sr_retiring *retiring, const struct sr_epoch_
 		row.epoch == SR_EPOCH_NONE ? SR_ROW_CORRUPT : sr_row_outer(keyring, met->recording, &row);
 	if (verdict != SR_ROW_OPEN)
 		return refuse(retiring, met, SR_CORRUPT, verdict == SR_ROW_CORRUPT ? damaged : unknown);
+	retiring->recordings++;
 	return true;
 }
 
@@ -106,7 +107,6 @@ static bool prove(void *context, const struct sr_epoch_met *met, bool *before)
 		retiring->people++;
 		return prove_person(retiring, met);
 	}
-	retiring->recordings++;
 	return prove_recording(retiring, met);
 }
 
