@@ -138,3 +138,64 @@ describe('a full disk', { skip: missing() || cannotMount() }, () => {
     });
   });
 });
+
+describe('a full disk of the account', { skip: missing() || cannotMount() }, () => {
+  let store;
+  let mounted;
+
+  before(async () => {
+    store = await Store.make();
+    renameSync(store.path('audit'), store.beside('audit'));
+    mkdirSync(store.path('audit'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m,mode=0700', 'none', store.path('audit')]);
+    mounted = store.path('audit');
+    cpSync(store.beside('audit'), mounted, { recursive: true });
+    store.set('store', 'audit_reserve_mib', '1');
+    await store.start();
+  });
+
+  after(async () => {
+    await store?.stop();
+    if (mounted) {
+      execFileSync('umount', [mounted]);
+    }
+    await store?.remove();
+  });
+
+  test('nothing is given, what is being recorded goes on, a freeze works; and with room again all does', async () => {
+    const ingest = await store.service('ingest');
+    const playback = await store.service('playback');
+    await store.connected(ingest, async (recorder) => {
+      const recording = await recorder.record(store.mint(ALICE, 'record'), { id: newRecordingId() });
+      const writer = await recording.track({ type: 'video/webm' });
+      await writer.append(SOURCE.subarray(0, 10_000));
+      await writer.sync();
+      const { bavail, bsize } = statfsSync(mounted);
+      writeFileSync(`${mounted}/filler`, Buffer.alloc(bavail * bsize));
+      await store.connected(playback, async (client) => {
+        // What was allocated ahead is used up first.
+        const list = () => client.list(store.mint(ALICE, 'list'));
+        await assert.rejects(async () => {
+          for (let tried = 0; tried < 20_000; tried += 32) {
+            await Promise.all(Array.from({ length: 32 }, list));
+          }
+        }, refused('no_space'));
+        await assert.rejects(client.play(store.mint(ALICE, 'play'), recording.id), refused('no_space'));
+        await writer.append(SOURCE.subarray(10_000));
+        assert.equal(Number(await writer.sync()), SOURCE.length);
+        await store.done(['freeze', '--all', '--reason', 'the disk is full'], { credential: store.operator });
+        assert.match(await store.done(['freeze', '--list'], { credential: store.operator }), /the disk is full/);
+        rmSync(`${mounted}/filler`);
+        await assert.rejects(waitFor(() => list().catch((error) => {
+          if (error.code !== 'no_space') {
+            throw error;
+          }
+        }), { what: 'room' }), refused('frozen'));
+        await store.done(['thaw', '--all', '--reason', 'there is room'], { credential: store.operator });
+        assert.equal((await list()).recordings.length, 1);
+      });
+      await writer.close();
+      await recording.finish();
+    });
+  });
+});
