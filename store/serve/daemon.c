@@ -203,7 +203,7 @@ static void on_tick(uv_timer_t *timer)
 	sr_alarming_tick(daemon->alarming, now);
 	sr_accounting_tick(daemon->accounting, now);
 	sr_listen_tick(daemon);
-	sr_backups_tick(daemon, now);
+	sr_backups_tick(daemon);
 	sr_rotation_tick(daemon->rotation, now);
 	sr_daemon_drained(daemon);
 }

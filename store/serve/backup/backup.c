@@ -71,13 +71,14 @@ void sr_backups_free(struct sr_backups *backups, struct sr_daemon *daemon)
 	free(backups);
 }
 
-void sr_backups_tick(struct sr_daemon *daemon, uint64_t now)
+void sr_backups_tick(struct sr_daemon *daemon)
 {
 	struct sr_backups *backups = daemon->backups;
 	/* A request that has the lock is proof enough that somebody comes. */
 	if (pthread_mutex_trylock(&backups->lock) != 0)
 		return;
-	if (backups->token != 0 && !backups->used && now - backups->used_ms > SR_BACKUP_LEASE_MS) {
+	/* The clock is read under the lock: a moment from before would be earlier than what a request has just left. */
+	if (backups->token != 0 && !backups->used && sr_monotonic_ms() > backups->used_ms + SR_BACKUP_LEASE_MS) {
 		const struct sr_audit_count taken = {"taken_ms", backups->row.taken_ms};
 		const struct sr_audit_fact complete = {"complete", "no"};
 		const struct sr_audit_entry entry = {.kind = SR_AUDIT_CONTROL,

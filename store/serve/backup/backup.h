@@ -17,6 +17,6 @@ struct sr_backups *sr_backups_new(void) SR_MUST_USE;
 void sr_backups_free(struct sr_backups *backups, struct sr_daemon *daemon);
 
 /* On the loop, now and then: give up a backup whose client does not come any more. */
-void sr_backups_tick(struct sr_daemon *daemon, uint64_t now);
+void sr_backups_tick(struct sr_daemon *daemon);
 
 #endif

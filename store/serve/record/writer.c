@@ -385,7 +385,7 @@ static void tick(struct sr_writer *writer, uint64_t now)
 		fail_stream(writer, SR_EXPIRED, "the grant and its grace are over; resume with a new one");
 		return;
 	}
-	if (writer->segment_since && !writer->close_due && now - writer->segment_since >= config->max_delay_ms / 2) {
+	if (writer->segment_since && !writer->close_due && now >= writer->segment_since + config->max_delay_ms / 2) {
 		writer->close_due = true;
 		writer->segment_since = now; /* of whatever comes next */
 		if (!writer->late_since)
