@@ -4,13 +4,17 @@
  * for an opening, for room, or for this process itself, is in the figures.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "calls.h"
 #include "common.h"
 
+#define CALL_MIN_MS 5000
+
 static void write_due(struct call *call);
+static void begin_again(struct call *call);
 
 /* ---- ranges on their way ---- */
 
@@ -80,8 +84,13 @@ static void failed_to_start(struct call *call, const char *what, enum sr_code co
 static void on_finished(void *context, const struct sr_result *result)
 {
 	struct call *call = context;
-	if (result->code != SR_OK)
+	if (result->code != SR_OK) {
 		failed(call, "finish", result);
+		return;
+	}
+	call->load->finished++;
+	if (call->load->plan.call_seconds > 0 && call->load->end_ms - load_ms() >= CALL_MIN_MS)
+		begin_again(call);
 	else
 		end(call);
 }
@@ -105,7 +114,7 @@ static void on_closed(void *context, const struct sr_result *result)
 	if (track->count > 0)
 		failed_to_start(call, "closed with bytes that were not acknowledged", SR_INTERNAL);
 	call->open_tracks--;
-	if (!call->over && call->due_ms >= call->load->end_ms && call->open_tracks == 0 && !call->opening)
+	if (!call->over && call->due_ms >= call->end_ms && call->open_tracks == 0 && !call->opening)
 		finish(call);
 }
 
@@ -182,10 +191,21 @@ static void on_opened(void *context, const struct sr_result *result)
 		open_track(call, &call->tracks[0]);
 }
 
+/* Say so at once: whoever removes what nobody will read again waits for it. */
+static void keep(const struct call *call)
+{
+	char text[SR_ID_TEXT];
+	sr_id_format(call->recording, text);
+	printf("keep %s\n", text);
+	(void)fflush(stdout);
+}
+
 static void open_recording(struct call *call)
 {
 	struct sr_recording_options options = {0};
 	memcpy(options.recording, call->recording, SR_ID);
+	if (load_checks(call->load, call->number))
+		keep(call);
 	call->connection->grant = call->grant;
 	enum sr_code code = sr_record_open(call->connection->client, &options, on_opened, call, NULL);
 	if (code != SR_OK)
@@ -247,10 +267,10 @@ static void write_due(struct call *call)
 		call->switch_ms = 0;
 		open_track(call, &call->tracks[1]);
 	}
-	while (call->due_ms <= now && call->due_ms < call->load->end_ms)
+	while (call->due_ms <= now && call->due_ms < call->end_ms)
 		if (call->over || !write_one(call))
 			return;
-	if (call->due_ms < call->load->end_ms) {
+	if (call->due_ms < call->end_ms) {
 		double wait = ceil(call->due_ms) - (double)uv_now(call->load->loop);
 		(void)uv_timer_start(&call->timer, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
 	} else if (!call->opening) {
@@ -264,14 +284,40 @@ static void on_start(uv_timer_t *timer)
 	open_recording(call);
 }
 
-void call_begin(struct call *call)
+/* Choose how it goes, for one that starts at `start`. */
+static void plan_call(struct call *call, double start)
 {
-	struct load *load = call->load;
-	double start = load->began_ms + 1000 * load->plan.spread * load_random();
-	bool switches = load_random() * 100 < load->plan.switching;
+	const struct load *load = call->load;
+	const struct plan *plan = &load->plan;
+	bool switches = load_random() * 100 < plan->switching;
 	call->step_ms = next_step(call);
 	call->due_ms = start + call->step_ms;
+	call->end_ms = load->end_ms;
+	if (plan->call_seconds > 0)
+		call->end_ms = fmin(call->end_ms, start + 1000 * plan->call_seconds * (0.5 + load_random()));
 	if (switches)
-		call->switch_ms = start + (load->end_ms - start) * (0.25 + 0.5 * load_random());
+		call->switch_ms = start + (call->end_ms - start) * (0.25 + 0.5 * load_random());
+}
+
+/* Another recording in the place of one that is finished. */
+static void begin_again(struct call *call)
+{
+	for (size_t at = 0; at < TRACKS_MAX; at++) {
+		struct track *track = &call->tracks[at];
+		track->opened = false;
+		track->written = 0;
+	}
+	call->now = NULL;
+	call->switch_ms = 0;
+	sr_id_new(call->recording);
+	plan_call(call, load_ms());
+	open_recording(call);
+}
+
+void call_begin(struct call *call)
+{
+	const struct load *load = call->load;
+	double start = load->began_ms + 1000 * load->plan.spread * load_random();
+	plan_call(call, start);
 	(void)uv_timer_start(&call->timer, on_start, (uint64_t)(start - load->began_ms), 0);
 }

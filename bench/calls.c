@@ -76,8 +76,8 @@ static void tell(const struct load *load)
 	}
 	printf("total streams=%u connections=%u seconds=%.1f bytes=%" PRIu64 " mbit=%.1f", plan->calls,
 	       load->connection_count, plan->seconds, load->bytes, (double)load->bytes * 8e-6 / plan->seconds);
-	printf(" errors=%u writes=%" PRIu64 " held_back=%" PRIu64 " checked=%u client_cpu=%.3f", load->errors,
-	       load->writes, load->held_back, load->calls_checked, load->cpu);
+	printf(" recordings=%u errors=%u writes=%" PRIu64 " held_back=%" PRIu64 " checked=%u client_cpu=%.3f",
+	       load->finished, load->errors, load->writes, load->held_back, load->calls_checked, load->cpu);
 	tell_times("ack", &load->ack);
 	tell_times("late", &load->late);
 	tell_times("open", &load->opening);
@@ -85,6 +85,14 @@ static void tell(const struct load *load)
 }
 
 /* ---- the run ---- */
+
+bool load_checks(const struct load *load, unsigned call)
+{
+	const struct plan *plan = &load->plan;
+	/* The first that is not before `call`, of as many as there are to be, spread over all. */
+	uint64_t which = ((uint64_t)call * plan->checked + plan->calls - 1) / plan->calls;
+	return which < plan->checked && which * plan->calls / plan->checked == call;
+}
 
 void load_checked(struct load *load)
 {
@@ -165,11 +173,9 @@ static void connect_next(struct load *load)
 static ssize_t give_grant(void *context, bool renewal, char *token, size_t capacity)
 {
 	const struct connection *connection = context;
-	size_t size = strlen(connection->grant);
-	if (renewal || size > capacity)
-		return -1; /* grants outlive the run; one connection has those of several calls */
-	memcpy(token, connection->grant, size);
-	return (ssize_t)size;
+	if (renewal)
+		return -1; /* one connection has the grants of several calls, and a call is over before its grant is */
+	return bench_tokens_give(&connection->load->grants, connection->grant, token, capacity);
 }
 
 static void *make(size_t count, size_t size)
@@ -210,7 +216,7 @@ static void make_calls(struct load *load)
 		call->load = load;
 		call->number = at;
 		call->connection = &load->connections[at / load->plan.per_connection];
-		call->grant = load->grants[at % load->grant_count];
+		call->grant = at % load->grants.count;
 		sr_id_new(call->recording);
 		call->timer.data = call;
 		for (size_t track = 0; track < TRACKS_MAX; track++)
@@ -224,35 +230,12 @@ static void make_calls(struct load *load)
 	load->windows = make(load->window_count, sizeof *load->windows);
 }
 
-/* A grant on each line. */
-static void read_grants(struct load *load, const char *path)
-{
-	char *line = NULL;
-	size_t room = 0;
-	FILE *file = fopen(path, "re");
-	if (!file)
-		bench_die("%s cannot be read", path);
-	while (getline(&line, &room, file) > 0) {
-		char **grants = realloc(load->grants, (load->grant_count + 1) * sizeof *grants);
-		line[strcspn(line, "\n")] = '\0';
-		if (!grants || !(grants[load->grant_count++] = strdup(line)))
-			bench_die("memory is used up");
-		load->grants = grants;
-	}
-	free(line);
-	(void)fclose(file);
-	if (load->grant_count == 0)
-		bench_die("%s holds no grant", path);
-}
-
 static void release(struct load *load)
 {
 	for (unsigned at = 0; at < load->plan.calls; at++)
 		for (size_t track = 0; track < TRACKS_MAX; track++)
 			free(load->calls[at].tracks[track].ranges);
-	for (size_t at = 0; at < load->grant_count; at++)
-		free(load->grants[at]);
-	free(load->grants);
+	bench_tokens_free(&load->grants);
 	free(load->calls);
 	free(load->connections);
 	free(load->windows);
@@ -261,15 +244,21 @@ static void release(struct load *load)
 /* ---- options ---- */
 
 static const char usage[] =
-	"usage: bench-calls [--streams N] [--per-connection N] [--rate BITS] [--seconds S] [--spread S] [--write MS]\n"
-	"                   [--switching PERCENT] [--check N] [--window S] FILE-OF-GRANTS";
+	"usage: bench-calls [--streams N] [--per-connection N] [--rate BITS] [--seconds S] [--call S] [--spread S]\n"
+	"                   [--write MS] [--switching PERCENT] [--check N] [--window S] FILE-OF-GRANTS";
 
 static const struct option names[] = {
-	{"streams", required_argument, NULL, 'n'},   {"per-connection", required_argument, NULL, 'c'},
-	{"rate", required_argument, NULL, 'r'},      {"seconds", required_argument, NULL, 's'},
-	{"spread", required_argument, NULL, 'b'},    {"write", required_argument, NULL, 'w'},
-	{"switching", required_argument, NULL, 'a'}, {"check", required_argument, NULL, 'k'},
-	{"window", required_argument, NULL, 'v'},    {0},
+	{"streams", required_argument, NULL, 'n'},
+	{"per-connection", required_argument, NULL, 'c'},
+	{"rate", required_argument, NULL, 'r'},
+	{"seconds", required_argument, NULL, 's'},
+	{"spread", required_argument, NULL, 'b'},
+	{"write", required_argument, NULL, 'w'},
+	{"switching", required_argument, NULL, 'a'},
+	{"check", required_argument, NULL, 'k'},
+	{"window", required_argument, NULL, 'v'},
+	{"call", required_argument, NULL, 'l'},
+	{0},
 };
 
 static double number(const char *text, double least, double most)
@@ -308,6 +297,9 @@ static void read_option(struct plan *plan, int option)
 	case 'k':
 		plan->checked = (unsigned)number(optarg, 0, 100000);
 		break;
+	case 'l':
+		plan->call_seconds = number(optarg, 10, 1800);
+		break;
 	case 'v':
 		plan->window = number(optarg, 1, 86400);
 		break;
@@ -340,7 +332,7 @@ int main(int argc, char **argv)
 	if (uv_loop_init(&loop) != 0)
 		bench_die("the loop cannot be prepared");
 	make_content();
-	read_grants(&load, argv[optind]);
+	bench_tokens_read(&load.grants, argv[optind]);
 	make_connections(&load);
 	make_calls(&load);
 	connect_next(&load);

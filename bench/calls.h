@@ -9,6 +9,7 @@
 
 #include "histogram.h"
 #include "sealreel.h"
+#include "tokens.h"
 
 #define TRACKS_MAX 2
 #define WINDOWS_MAX 1000
@@ -17,7 +18,8 @@ struct plan {
 	unsigned calls;
 	unsigned per_connection;
 	double bits_per_second; /* of one call */
-	double seconds;         /* how long calls go on */
+	double seconds;         /* how long there are calls */
+	double call_seconds;    /* how long one goes on, on average; 0: as long as there are calls */
 	double spread;          /* seconds within which they begin */
 	double write_ms;        /* between two writes, on average */
 	unsigned switching;     /* percent of the calls that go on in a second track */
@@ -46,16 +48,17 @@ struct track {
 struct connection {
 	struct load *load;
 	sr_client *client;
-	const char *grant; /* of the call that asks next */
+	size_t grant; /* of the call that asks next: which of the tokens */
 };
 
 struct call {
 	struct load *load;
 	struct connection *connection;
 	unsigned number;
-	const char *grant;
+	size_t grant;
 	uint8_t recording[SR_ID];
 	uv_timer_t timer;
+	double end_ms;    /* when nothing is written any more */
 	double due_ms;    /* of the next write */
 	double switch_ms; /* when the second track is to be opened; 0: never, or done */
 	double asked_ms;  /* when what is being opened was asked for */
@@ -70,12 +73,11 @@ struct call {
 struct load {
 	struct plan plan;
 	uv_loop_t *loop;
-	char **grants;
-	size_t grant_count;
+	struct bench_tokens grants;
 	struct connection *connections;
 	unsigned connection_count, connected;
 	struct call *calls;
-	unsigned calls_left, calls_checked;
+	unsigned calls_left, calls_checked, finished;
 	double began_ms, end_ms;
 	uint64_t bytes, writes, held_back;
 	unsigned errors;
@@ -94,11 +96,17 @@ void load_error(struct load *load, const char *what, const struct sr_result *res
 /* A random number in [0, 1). */
 double load_random(void);
 
+/* Whether a call's last recording is to be read back. */
+bool load_checks(const struct load *load, unsigned call);
+
 /* The bytes of a call's track from `position`: at least LOAD_PIECE of them can be used. The same in every run. */
 #define LOAD_PIECE ((size_t)1 << 20)
 const uint8_t *load_content(const struct track *track, uint64_t position);
 
-/* Begin a call: it opens its recording, writes until the run is over, finishes, and says call_over. */
+/*
+ * Begin a call: it opens its recording, writes, finishes, and begins again if it is to, until the run is over; then it
+ * says call_over. The recordings of calls that are checked are told on stdout as they are opened: `keep`, and the id.
+ */
 void call_begin(struct call *call);
 
 /* Called once for each call, finished or failed. */

@@ -103,31 +103,7 @@ upload_stop() {
 	uploader_pid=
 }
 
-# ---- the daemon meanwhile ----
-
-# ticks FILE: user and system time in a stat file of /proc, in clock ticks.
-ticks() {
-	local line fields
-	line=$(<"$1")
-	read -r -a fields <<<"${line##*) }"
-	echo $((fields[11] + fields[12]))
-}
-
-# snapshot NAME: what the daemon has used and done so far, as NAME=VALUE words in a file.
-snapshot() {
-	{
-		echo "at=$(date +%s%N) cpu=$(ticks "/proc/$daemon_pid/stat")" \
-			"loop=$(ticks "/proc/$daemon_pid/task/$daemon_pid/stat")"
-		"$bin/sealreel" --credential "$work/store/operator.cred" stats | sed 's/ /=/'
-	} | tr '\n' ' ' >"$work/$1"
-}
-
-# watch_memory: RssAnon in KiB twice a second, as long as the daemon runs.
-watch_memory() {
-	while sed -nE 's/^RssAnon:[[:space:]]*([0-9]+) kB/\1/p' "/proc/$daemon_pid/status" 2>/dev/null; do
-		sleep 0.5
-	done >"$work/memory"
-}
+# ---- the run ----
 
 # follow: the generator's lines, with a look at the daemon when the pace begins and when it ends.
 follow() {
@@ -146,13 +122,6 @@ follow() {
 		esac
 	done
 }
-
-# grown NAME: by how much it grew from one look to the other.
-grown() {
-	echo $(($(value "$after" "$1") - $(value "$before" "$1")))
-}
-
-# ---- the run ----
 
 build_programs
 mkdir -p "$(dirname "$out")"
@@ -183,20 +152,13 @@ if ! total=$(grep '^total ' "$work/lines") || [ ! -s "$work/after" ]; then
 	exit 1
 fi
 before=$(<"$work/before") after=$(<"$work/after")
-memory=$(sort -n "$work/memory" | tail -n 1)
+memory=$(cut -d ' ' -f 2 "$work/memory" | sort -n | tail -n 1)
 uploads=$(awk '{ for (i = 1; i <= NF; i++) { split($i, w, "="); n[w[1]] += w[2] } }
 	END { printf "%d %.1f", NR, NR ? n["bytes"] / 1048576 / n["seconds"] : 0 }' "$work/uploads" 2>/dev/null || echo "0 0")
 {
 	echo "$total $disk transport=$transport beside=$beside uploads=${uploads% *} upload_mib_s=${uploads#* }" \
 		"memory_kib=$memory load_before=$load_before load_after=$load_after cores=$(nproc)"
-	for name in cpu loop; do
-		awk -v name="$name" -v t="$(grown "$name")" -v hz="$(getconf CLK_TCK)" -v ns="$(grown at)" \
-			'BEGIN { printf "daemon_%s=%.3f\n", name, t / hz / (ns / 1e9) }'
-	done
-	for name in flushes segments index_commits index_operations; do
-		awk -v name="$name" -v n="$(grown "$name")" -v ns="$(grown at)" \
-			'BEGIN { printf "%s_per_s=%.1f\n", name, n / (ns / 1e9) }'
-	done
+	used_between
 } | tr '\n' ' ' >"$work/result"
 grep '^window ' "$work/lines" | awk -f "$repo/bench/calls.awk" -v json="$out" "$work/result" -
 

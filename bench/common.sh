@@ -92,6 +92,55 @@ store_grant() {
 	export SEALREEL_GRANT
 }
 
+# ---- what the daemon uses ----
+
+# ticks FILE: user and system time in a stat file of /proc, in clock ticks.
+ticks() {
+	local line fields
+	line=$(<"$1")
+	read -r -a fields <<<"${line##*) }"
+	echo $((fields[11] + fields[12]))
+}
+
+# snapshot NAME: what the daemon has used and done so far, as NAME=VALUE words in the file $work/NAME.
+snapshot() {
+	{
+		echo "at=$(date +%s%N) cpu=$(ticks "/proc/$daemon_pid/stat")" \
+			"loop=$(ticks "/proc/$daemon_pid/task/$daemon_pid/stat")"
+		"$bin/sealreel" --credential "$work/store/operator.cred" stats | sed 's/ /=/'
+	} | tr '\n' ' ' >"$work/$1"
+}
+
+# grown NAME: by how much it grew from the snapshot in $before to that in $after.
+grown() {
+	echo $(($(value "$after" "$1") - $(value "$before" "$1")))
+}
+
+# used_between: words for what the daemon used and did between the snapshots in $before and $after: cores, and some of
+# its counters for each second.
+used_between() {
+	local name
+	for name in cpu loop; do
+		awk -v name="$name" -v t="$(grown "$name")" -v hz="$(getconf CLK_TCK)" -v ns="$(grown at)" \
+			'BEGIN { printf "daemon_%s=%.3f\n", name, t / hz / (ns / 1e9) }'
+	done
+	for name in flushes segments index_commits index_operations; do
+		awk -v name="$name" -v n="$(grown "$name")" -v ns="$(grown at)" \
+			'BEGIN { printf "%s_per_s=%.1f\n", name, n / (ns / 1e9) }'
+	done
+}
+
+# watch_memory: twice a second as long as the daemon runs, a line in $work/memory: the time in seconds, RssAnon in KiB.
+watch_memory() {
+	local name kib rest
+	while kill -0 "$daemon_pid" 2>/dev/null; do
+		while read -r name kib rest; do
+			[ "$name" != RssAnon: ] || echo "$EPOCHSECONDS $kib"
+		done <"/proc/$daemon_pid/status"
+		sleep 0.5
+	done >"$work/memory" 2>/dev/null
+}
+
 # make_source FILE BYTES: bytes that nothing can compress, the same in every run.
 make_source() {
 	head -c "$2" /dev/zero | openssl enc -aes-256-ctr -K "$(printf '%064d' 1)" -iv "$(printf '%032d' 0)" >"$1"

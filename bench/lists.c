@@ -1,52 +1,30 @@
 /*
- * bench-lists: how long a patient's whole list takes, page after page, for patients in turn. Reads tokens, one on a
- * line, from a file; connects as SEALREEL_SERVER and SEALREEL_CREDENTIAL say.
+ * bench-lists: how long a patient's whole list takes, page after page, for patients in turn: one list after the other,
+ * or so many each second, timed from when each is due. Reads tokens, one on a line, from a file; connects as
+ * SEALREEL_SERVER and SEALREEL_CREDENTIAL say.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common.h"
 #include "histogram.h"
+#include "tokens.h"
 
-#define TOKENS_MAX 1000
 #define WARM_UP 20
 
-struct tokens {
-	size_t count, at;
-	char *text[TOKENS_MAX];
+struct grants {
+	struct bench_tokens tokens;
+	size_t at;
 };
-
-static void read_tokens(const char *path, struct tokens *tokens)
-{
-	char *line = NULL;
-	size_t room = 0;
-	FILE *file = fopen(path, "re");
-	if (!file)
-		bench_die("%s cannot be read", path);
-	while (tokens->count < TOKENS_MAX && getline(&line, &room, file) > 0) {
-		line[strcspn(line, "\n")] = '\0';
-		tokens->text[tokens->count++] = line;
-		line = NULL;
-		room = 0;
-	}
-	free(line);
-	(void)fclose(file);
-	if (tokens->count == 0)
-		bench_die("%s holds no token", path);
-}
 
 static ssize_t give_token(void *context, bool renewal, char *token, size_t capacity)
 {
-	const struct tokens *tokens = context;
-	const char *text = tokens->text[tokens->at];
-	size_t size = strlen(text);
+	struct grants *grants = context;
 	(void)renewal;
-	if (size > capacity)
-		return -1;
-	memcpy(token, text, size);
-	return (ssize_t)size;
+	return bench_tokens_give(&grants->tokens, grants->at, token, capacity);
 }
 
 /* All of the list; how many recordings it has. */
@@ -68,37 +46,57 @@ static size_t list_all(sr_blocking *blocking, uint16_t limit)
 	return rows;
 }
 
+static void wait_until(double wall)
+{
+	double left = wall - bench_now().wall;
+	if (left <= 0)
+		return;
+	const struct timespec pause = {(time_t)left, (long)((left - (double)(time_t)left) * 1e9)};
+	(void)nanosleep(&pause, NULL);
+}
+
+/* One patient's list; its time, in ms, from `due` on. */
+static double list_once(sr_blocking *blocking, size_t rows, double due)
+{
+	size_t got = list_all(blocking, (uint16_t)(rows < 100 ? rows : 100));
+	if (got != rows)
+		bench_die("a list has %zu recordings, not %zu", got, rows);
+	return (bench_now().wall - due) * 1e3;
+}
+
 int main(int argc, char **argv)
 {
-	static struct tokens tokens;
+	static struct grants grants;
 	static struct bench_histogram times;
-	size_t count = argc == 4 ? strtoul(argv[2], NULL, 10) : 0;
-	unsigned long rows = argc == 4 ? strtoul(argv[3], NULL, 10) : 0;
+	size_t count = argc >= 4 && argc <= 5 ? strtoul(argv[2], NULL, 10) : 0;
+	size_t rows = count > 0 ? strtoul(argv[3], NULL, 10) : 0;
+	double pace = argc == 5 ? strtod(argv[4], NULL) : 0;
 	struct sr_result result = {0};
 	sr_blocking *blocking = NULL;
-	if (count == 0 || rows == 0)
-		bench_die("usage: bench-lists TOKENS-FILE COUNT ROWS");
-	read_tokens(argv[1], &tokens);
+	if (count == 0 || rows == 0 || (argc == 5 && !(pace > 0)))
+		bench_die("usage: bench-lists TOKENS-FILE COUNT ROWS [PER-SECOND]");
+	bench_tokens_read(&grants.tokens, argv[1]);
 	const struct sr_client_options options = {
 		.server = getenv("SEALREEL_SERVER"),
 		.credential = getenv("SEALREEL_CREDENTIAL"),
 		.grant_callback = give_token,
-		.grant_context = &tokens,
+		.grant_context = &grants,
 	};
 	bench_must(sr_blocking_open(&options, &blocking, &result), "connect", &result);
-	for (size_t turn = 0; turn < count + WARM_UP; turn++) {
-		tokens.at = turn % tokens.count;
-		struct bench_clock began = bench_now();
-		size_t got = list_all(blocking, (uint16_t)(rows < 100 ? rows : 100));
-		if (got != rows)
-			bench_die("a list has %zu recordings, not %lu", got, rows);
-		if (turn >= WARM_UP)
-			bench_histogram_add(&times, (bench_now().wall - began.wall) * 1e3);
+	for (size_t turn = 0; turn < WARM_UP; turn++) {
+		grants.at = turn % grants.tokens.count;
+		(void)list_once(blocking, rows, 0);
+	}
+	double began = bench_now().wall;
+	for (size_t turn = 0; turn < count; turn++) {
+		double due = pace > 0 ? began + (double)turn / pace : bench_now().wall;
+		wait_until(due);
+		grants.at = (turn + WARM_UP) % grants.tokens.count;
+		bench_histogram_add(&times, list_once(blocking, rows, due));
 	}
 	sr_blocking_close(blocking);
-	printf("%lu\t%" PRIu64 "\t%.2f\t%.2f\t%.2f\n", rows, times.count, bench_histogram_at(&times, 50),
+	printf("%zu\t%" PRIu64 "\t%.2f\t%.2f\t%.2f\n", rows, times.count, bench_histogram_at(&times, 50),
 	       bench_histogram_at(&times, 99), times.max);
-	for (size_t at = 0; at < tokens.count; at++)
-		free(tokens.text[at]);
+	bench_tokens_free(&grants.tokens);
 	return 0;
 }
