@@ -109,7 +109,8 @@ static const struct argp argp = {
 	"\"waiting\" (not yet removed), \"epoch\", \"unretired\" (epochs up to it that are not retired), \"kept_until\" "
 	"(when the last key of them that is kept goes, or null), \"openable_backups\" (array: registered ones from before "
 	"it that these keys open), \"returned\" (whether there is a patient of this identity again); with --final also "
-	"\"retired\" (array of the proofs, as sealreel epoch --help has them).\n\n"
+	"\"retired\" (array of the proofs, as sealreel epoch --help has them). When --final fails on the way it is printed too, "
+	"with the proofs there are by then, as the erasure stood when the daemon last said.\n\n"
 	"Example:\n\n"
 	"  sealreel --credential DIR/operator.cred patient erase 'urn:example:patient|4711' --reason 'request 88'\n"
 	"  sealreel --credential DIR/operator.cred patient erase 'urn:example:patient|4711' --final --rotator rotate.cred\n",
@@ -123,7 +124,7 @@ static const struct argp argp = {
 struct heard {
 	struct cli *cli;
 	struct sr_result result;
-	struct sr_erasure_info info;
+	struct sr_erasure_info info; /* of the last answer that was no failure */
 	char backups[BACKUPS_MAX][BACKUP_NAME];
 	bool done;
 };
@@ -197,37 +198,45 @@ static int show(const struct heard *heard, json_t *proofs)
 	return strcmp(heard->info.state, "pending") == 0 ? CLI_INCOMPLETE : CLI_DONE;
 }
 
-/* Erase, or with `reason` NULL look. CLI_DONE, or the status to exit with. */
-static int ask(struct heard *heard, sr_blocking *blocking, const char *identity, const char *reason)
+/* Erase, or with `reason` NULL look. False: heard->result says why, and what was heard before stands. */
+static bool ask(struct heard *heard, sr_blocking *blocking, const char *identity, const char *reason)
 {
 	heard->done = false;
 	enum sr_code code = sr_patient_erase(sr_blocking_client(blocking), identity, reason, on_told, heard, NULL);
 	while (code == SR_OK && !heard->done)
 		(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
 	if (code != SR_OK)
-		return cli_fail_text(code, "the request makes no sense");
-	return cli_fail(&heard->result);
+		heard->result = (struct sr_result){.code = code, .text = "the request makes no sense"};
+	return heard->result.code == SR_OK;
 }
 
-static int erase(const struct erasure *erasure, struct heard *heard, sr_blocking *blocking)
+/* Proofs are given but once: those there are by now are shown although a later step has failed. */
+static int finish(const struct erasure *erasure, struct heard *heard, sr_blocking *blocking)
 {
 	struct cli_final final = {.cli = erasure->cli,
 				  .identity = erasure->identity,
 				  .rotator = erasure->rotator,
 				  .no_backup = erasure->no_backup,
-				  .proofs = erasure->final && erasure->cli->json ? json_array() : NULL};
-	int status = ask(heard, blocking, erasure->identity, erasure->reason);
-	if (status == CLI_DONE && erasure->final && strcmp(heard->info.state, "none") == 0)
-		status = cli_fail_text(SR_NOT_FOUND, "this patient has not been erased; --reason TEXT does it");
-	if (status == CLI_DONE && erasure->final) {
-		status = cli_make_final(&final, blocking);
-		if (status == CLI_DONE)
-			status = ask(heard, blocking, erasure->identity, NULL);
-	}
+				  .proofs = erasure->cli->json ? json_array() : NULL};
+	int status = cli_make_final(&final, blocking);
+	bool asked = ask(heard, blocking, erasure->identity, NULL);
 	if (status == CLI_DONE)
-		status = show(heard, final.proofs);
+		status = asked ? show(heard, final.proofs) : cli_fail(&heard->result);
+	else if (final.proofs)
+		(void)show(heard, final.proofs);
 	json_decref(final.proofs);
 	return status;
+}
+
+static int erase(const struct erasure *erasure, struct heard *heard, sr_blocking *blocking)
+{
+	if (!ask(heard, blocking, erasure->identity, erasure->reason))
+		return cli_fail(&heard->result);
+	if (!erasure->final)
+		return show(heard, NULL);
+	if (strcmp(heard->info.state, "none") == 0)
+		return cli_fail_text(SR_NOT_FOUND, "this patient has not been erased; --reason TEXT does it");
+	return finish(erasure, heard, blocking);
 }
 
 int cli_patient_erase(struct cli *cli, int argc, char **argv)
