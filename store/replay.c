@@ -8,6 +8,7 @@
 #include "data/ledger.h"
 #include "keys/control_rows.h"
 #include "ledger_check.h"
+#include "serve/epochs/epochs.h"
 #include "serve/removal/erasure.h"
 #include "start.h"
 
@@ -126,6 +127,16 @@ static enum sr_code unmark(const struct sr_daemon_parts *parts, uint64_t count, 
 	return code == SR_OK ? SR_OK : SR_FAIL(err, code, "the mark of a restored store cannot be removed");
 }
 
+/* With a keyring older than the store it would not be served afterwards: that is said before anything is changed. */
+static enum sr_code check_keyring(const struct sr_daemon_parts *parts, struct sr_error *err)
+{
+	struct sr_epoch_book *book;
+	enum sr_code code = sr_epoch_book_open(parts->keyring, parts->index, sr_now_ms(), &book, err);
+	if (code == SR_OK)
+		sr_epoch_book_free(book);
+	return code;
+}
+
 static enum sr_code replay_opened(struct sr_daemon_parts *parts, uint64_t *lines, struct sr_error *err)
 {
 	bool restored;
@@ -135,6 +146,8 @@ static enum sr_code replay_opened(struct sr_daemon_parts *parts, uint64_t *lines
 			       "this store was not restored from a backup: there is nothing to replay");
 	if (code == SR_OK)
 		code = sr_store_open_ledger(parts, err);
+	if (code == SR_OK)
+		code = check_keyring(parts, err);
 	if (code != SR_OK)
 		return code;
 	*lines = sr_ledger_count(parts->ledger);

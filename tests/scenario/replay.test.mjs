@@ -98,4 +98,27 @@ describe('a restored store', { skip: missing(['sealreeld', 'sealreel', 'mark-res
     rmSync(newer.path('ledger'));
     assert.equal((await run(join(BIN, 'sealreeld'), [newer.directory])).code, 2, 'its lines have been seen');
   });
+
+  test('with a keyring that it could not be served with, nothing is replayed', async () => {
+    const turned = store.copy();
+    const [oldest, newest] = [turned.beside('oldest'), turned.beside('newest')];
+    try {
+      copyFileSync(turned.path('keyring'), oldest);
+      await turned.start();
+      await turned.done(['epoch', 'new'], { credential: turned.operator });
+      await turned.stop();
+      copyFileSync(turned.path('keyring'), newest);
+      assert.equal((await run(join(BIN, 'mark-restored'), [turned.directory])).code, 0);
+      copyFileSync(oldest, turned.path('keyring'));
+      const { code, stdout, stderr } = await replay(turned);
+      assert.equal(code, 2);
+      assert.match(stderr, /the keyring is older than the store/);
+      assert.equal(stdout.toString(), '');
+      copyFileSync(newest, turned.path('keyring'));
+      assert.equal((await replay(turned)).code, 0, 'it is marked as before');
+      await turned.start();
+    } finally {
+      await turned.remove();
+    }
+  });
 });
