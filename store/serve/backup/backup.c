@@ -18,6 +18,7 @@
 #include "serve/accounting/account_request.h"
 #include "serve/dispatch.h"
 #include "serve/play/lookup.h"
+#include "serve/removal/removal.h"
 #include "serve/removal/sweeper.h"
 
 #define GONE_TEXT "there is no such backup any more: begin again"
@@ -162,8 +163,11 @@ static void begin(struct sr_request *request)
 		return;
 	/* First, so that the files of what the snapshot has are there until the end. */
 	sr_sweeper_hold(daemon->sweeper);
-	enum sr_code code = sr_snapshot_begin(daemon->index, &backups->snapshot, &request->error);
+	/* No erasure comes between the two: whose is not later than this moment is, or may be, in the snapshot. */
+	sr_remover_pause(daemon->remover);
 	backups->row.taken_ms = sr_now_ms();
+	enum sr_code code = sr_snapshot_begin(daemon->index, &backups->snapshot, &request->error);
+	sr_remover_resume(daemon->remover);
 	backups->row.keyring_revision = sr_keyring_revision(daemon->keyring);
 	backups->row.current = sr_keyring_epoch(daemon->keyring);
 	struct sr_backup_begun begun = {.token = backups->token, .taken_ms = backups->row.taken_ms};

@@ -239,7 +239,9 @@ static enum sr_code strip_locked(struct sr_remover *remover, const uint8_t tag[S
 	if (code != SR_OK || !person->there || person->row.life != SR_LIFE_DOOMED ||
 	    sodium_is_zero(person->row.salt, sizeof person->row.salt))
 		return code;
-	erased.erased_ms = person->row.doomed_ms;
+	/* A backup's moment is taken between two of these: one that is not later may have the salt still. */
+	uint64_t now = sr_now_ms();
+	erased.erased_ms = remover->replays || now < person->row.doomed_ms ? person->row.doomed_ms : now;
 	memcpy(erased.generation, person->row.generation, SR_GENERATION);
 	code = judge_all(remover, tag, &erased.recordings, err);
 	if (code == SR_OK)

@@ -37,6 +37,16 @@ void sr_remover_free(struct sr_remover *remover)
 	free(remover);
 }
 
+void sr_remover_pause(struct sr_remover *remover)
+{
+	pthread_mutex_lock(&remover->working);
+}
+
+void sr_remover_resume(struct sr_remover *remover)
+{
+	pthread_mutex_unlock(&remover->working);
+}
+
 struct sr_index_key sr_key_doom(const struct sr_doom *doom)
 {
 	char name[SR_CONTROL_NAME];

@@ -23,6 +23,13 @@ void sr_remover_free(struct sr_remover *remover);
 /* From now on it does what the ledger says already: no new lines, and no hold stops it. For a store being restored. */
 void sr_remover_replay(struct sr_remover *remover);
 
+/*
+ * Between the two nothing is removed or erased by anybody: what is read of the clock and of the index is of one moment
+ * as to that. Waits for the step that is under way.
+ */
+void sr_remover_pause(struct sr_remover *remover);
+void sr_remover_resume(struct sr_remover *remover);
+
 /* The key of a control row by its name. */
 struct sr_index_key sr_key_doom(const struct sr_doom *doom);
 
