@@ -13,23 +13,6 @@
 #include "serve/accounting/account_request.h"
 #include "serve/dispatch.h"
 
-static void start(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields,
-		  sr_request_step *run, sr_request_step *after)
-{
-	struct sr_request *request = sr_request_new(session, head, fields);
-	if (!request)
-		sr_session_drop(session, "memory is used up");
-	else if (run)
-		sr_request_start(request, run, after);
-	else
-		after(request);
-}
-
-static void answer(struct sr_request *request)
-{
-	sr_request_answer(request, false);
-}
-
 static void log_change(const struct sr_request *request, const char *event, const char *name)
 {
 	struct sr_log_line line;
@@ -118,7 +101,7 @@ static void added(struct sr_request *request)
 }
 
 /* The table takes the service first, so that it has the last word on names, keys and room; a failure takes it out. */
-static void start_add(struct sr_request *request)
+void sr_serve_service_add(struct sr_request *request)
 {
 	struct sr_service *service = calloc(1, sizeof *service);
 	enum sr_code code =
@@ -132,12 +115,6 @@ static void start_add(struct sr_request *request)
 	}
 	request->owner = service;
 	sr_request_start(request, add_on_pool, added);
-}
-
-void sr_serve_service_add(struct sr_session *session, const struct sr_message_head *head,
-			  const struct sr_cursor *fields)
-{
-	start(session, head, fields, NULL, start_add);
 }
 
 /* ---- service.remove: index, then keyring, then its sessions ---- */
@@ -226,7 +203,7 @@ static struct removal *named_service(struct sr_request *request)
 	return removal;
 }
 
-static void start_remove(struct sr_request *request)
+void sr_serve_service_remove(struct sr_request *request)
 {
 	request->owner = named_service(request);
 	if (request->owner)
@@ -235,27 +212,13 @@ static void start_remove(struct sr_request *request)
 		sr_request_answer(request, false);
 }
 
-void sr_serve_service_remove(struct sr_session *session, const struct sr_message_head *head,
-			     const struct sr_cursor *fields)
-{
-	start(session, head, fields, NULL, start_remove);
-}
-
 /* ---- what needs no pool ---- */
 
-static bool without_fields(struct sr_request *request)
-{
-	if (request->fields_size == 0)
-		return true;
-	(void)sr_request_malformed(request);
-	return false;
-}
-
-static void list_services(struct sr_request *request)
+void sr_serve_service_list(struct sr_request *request)
 {
 	const struct sr_services *services = &request->daemon->services;
 	size_t room = 2 + services->count * (2 + SR_SERVICE_NAME_MAX + 2 + 32 + 8);
-	if (without_fields(request) && sr_request_reply(request, SR_MSG_SERVICES, room)) {
+	if (sr_request_bare(request) && sr_request_reply(request, SR_MSG_SERVICES, room)) {
 		sr_services_encode(&request->reply.fields, (uint16_t)services->count);
 		for (size_t at = 0; at < services->count; at++) {
 			const struct sr_service *service = &services->rows[at];
@@ -268,13 +231,7 @@ static void list_services(struct sr_request *request)
 			sr_service_row_encode(&request->reply.fields, &row);
 		}
 	}
-	answer(request);
-}
-
-void sr_serve_service_list(struct sr_session *session, const struct sr_message_head *head,
-			   const struct sr_cursor *fields)
-{
-	start(session, head, fields, NULL, list_services);
+	sr_request_answer(request, false);
 }
 
 static void put_stat(struct sr_builder *out, const char *name, uint64_t value)
@@ -283,11 +240,11 @@ static void put_stat(struct sr_builder *out, const char *name, uint64_t value)
 	sr_stat_encode(out, &stat);
 }
 
-static void tell_stats(struct sr_request *request)
+void sr_serve_stats(struct sr_request *request)
 {
 	enum { OWN = 5 };
 	struct sr_index_stats index;
-	if (without_fields(request) &&
+	if (sr_request_bare(request) &&
 	    sr_request_reply(request, SR_MSG_STATS_REPLY, 2 + (SR_COUNTERS + OWN) * (2 + SR_STAT_NAME_MAX + 8))) {
 		struct sr_builder *out = &request->reply.fields;
 		sr_index_stats(request->daemon->index, &index);
@@ -300,19 +257,14 @@ static void tell_stats(struct sr_request *request)
 		put_stat(out, "epoch", sr_keyring_epoch(request->daemon->keyring));
 		put_stat(out, "uptime_ms", sr_now_ms() - request->daemon->started_ms);
 	}
-	answer(request);
+	sr_request_answer(request, false);
 }
 
-void sr_serve_stats(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
-{
-	start(session, head, fields, NULL, tell_stats);
-}
-
-static void tell_health(struct sr_request *request)
+void sr_serve_health(struct sr_request *request)
 {
 	struct sr_error err = {.code = SR_OK};
 	struct sr_health health = {.code = SR_OK};
-	if (without_fields(request) && sr_request_reply(request, SR_MSG_HEALTH_REPLY, 1 + 2 + 255)) {
+	if (sr_request_bare(request) && sr_request_reply(request, SR_MSG_HEALTH_REPLY, 1 + 2 + 255)) {
 		health.code = sr_blobs_space(request->daemon->blobs, &err);
 		if (health.code == SR_OK && request->daemon->draining)
 			health.code = SR_FAIL(&err, SR_UNAVAILABLE, "the daemon is ending");
@@ -320,10 +272,5 @@ static void tell_health(struct sr_request *request)
 		health.text = (struct sr_span){(const uint8_t *)text, strnlen(text, 255)};
 		sr_health_encode(&request->reply.fields, &health);
 	}
-	answer(request);
-}
-
-void sr_serve_health(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
-{
-	start(session, head, fields, NULL, tell_health);
+	sr_request_answer(request, false);
 }

@@ -189,16 +189,10 @@ void sr_renew_start(struct sr_session *session, const struct sr_message_head *he
 		return;
 	}
 	struct sr_request *request = sr_request_new(session, head, fields);
-	struct renewal *renewal = calloc(1, sizeof *renewal);
-	if (!request || !renewal) {
-		free(renewal);
-		if (request)
-			sr_request_free(request);
-		sr_session_drop(session, "memory is used up");
+	struct renewal *renewal = request ? sr_request_own(request, sizeof *renewal) : NULL;
+	if (!renewal)
 		return;
-	}
 	memcpy(renewal->recording, recording, SR_UUID);
-	request->owner = renewal;
 	held->renewing = true;
 	sr_request_start(request, verify, verified);
 }

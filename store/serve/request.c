@@ -21,21 +21,30 @@
 /* What a request takes beside its fields: itself, its grant, what its owner learns on the way; about. */
 #define REQUEST_COST (16u << 10)
 
+/* With its own copy of the message's fields, and nothing else yet; NULL: memory is used up. */
+static struct sr_request *with_fields(const struct sr_cursor *fields)
+{
+	struct sr_request *request = calloc(1, sizeof *request);
+	if (!request || !fields->left)
+		return request;
+	request->fields = malloc(fields->left);
+	if (!request->fields) {
+		free(request);
+		return NULL;
+	}
+	memcpy(request->fields, fields->at, fields->left);
+	request->fields_size = fields->left;
+	return request;
+}
+
 struct sr_request *sr_request_new(struct sr_session *session, const struct sr_message_head *head,
 				  const struct sr_cursor *fields)
 {
 	struct sr_daemon *daemon = sr_session_daemon(session);
-	struct sr_request *request = calloc(1, sizeof *request);
-	if (!request)
+	struct sr_request *request = with_fields(fields);
+	if (!request) {
+		sr_session_drop(session, "memory is used up");
 		return NULL;
-	if (fields->left) {
-		request->fields = malloc(fields->left);
-		if (!request->fields) {
-			free(request);
-			return NULL;
-		}
-		memcpy(request->fields, fields->at, fields->left);
-		request->fields_size = fields->left;
 	}
 	request->daemon = daemon;
 	sr_budget_set(daemon, &request->memory, REQUEST_COST + request->fields_size);
@@ -173,6 +182,22 @@ void sr_request_start(struct sr_request *request, sr_request_step *run, sr_reque
 	uv_queue_work(request->daemon->loop, &request->job, on_pool, on_loop);
 }
 
+void *sr_request_own(struct sr_request *request, size_t size)
+{
+	request->owner = calloc(1, size);
+	if (request->owner)
+		return request->owner;
+	sr_session_drop(request->session, "memory is used up");
+	sr_request_free(request);
+	return NULL;
+}
+
+void sr_request_begin(struct sr_request *request, size_t owner_size, sr_request_step *run, sr_request_step *after)
+{
+	if (sr_request_own(request, owner_size))
+		sr_request_start(request, run, after);
+}
+
 static void answer_on_loop(struct sr_post *post)
 {
 	struct sr_request *request = (struct sr_request *)((char *)post - offsetof(struct sr_request, account.post));
@@ -213,6 +238,13 @@ void sr_request_answer(struct sr_request *request, bool ended)
 	sr_request_free(request);
 }
 
+void sr_request_turn_away(struct sr_request *request, uint32_t retry_ms)
+{
+	sr_session_send_error(request->session, request->head.stream, request->head.request, &request->error,
+			      request->head.stream != 0, retry_ms);
+	sr_request_free(request);
+}
+
 struct sr_cursor sr_request_fields(const struct sr_request *request)
 {
 	return sr_cursor_over(request->fields, request->fields_size);
@@ -231,6 +263,11 @@ enum sr_code sr_request_malformed(struct sr_request *request)
 {
 	request->malformed = true;
 	return SR_FAIL(&request->error, SR_USAGE, "malformed %s", request->operation);
+}
+
+bool sr_request_bare(struct sr_request *request)
+{
+	return request->fields_size == 0 || sr_request_malformed(request) == SR_OK;
 }
 
 void sr_request_event(struct sr_request *request, struct sr_event *event)

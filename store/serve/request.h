@@ -90,7 +90,10 @@ struct sr_request {
 	uv_work_t job;
 };
 
-/* A request for a message that just came: copies its fields. NULL when memory is used up. */
+/*
+ * A request for a message that just came: copies its fields, holds the session. NULL when memory is used up: the
+ * session is dropped. Loop.
+ */
 struct sr_request *sr_request_new(struct sr_session *session, const struct sr_message_head *head,
 				  const struct sr_cursor *fields) SR_MUST_USE;
 
@@ -99,6 +102,24 @@ void sr_request_free(struct sr_request *request);
 
 /* Run it on the pool, then `after` on the loop (or answer), once its entry, if `run` made the answer, is durable. */
 void sr_request_start(struct sr_request *request, sr_request_step *run, sr_request_step *after);
+
+/*
+ * `size` bytes of zeros at request->owner, also returned, for the caller to free. NULL when memory is used up: the
+ * session is dropped and the request freed. Loop.
+ */
+void *sr_request_own(struct sr_request *request, size_t size) SR_MUST_USE;
+
+/*
+ * Begin what works for an owner of its own: as sr_request_own, which `after` frees, then sr_request_start. When memory
+ * is used up, neither step runs.
+ */
+void sr_request_begin(struct sr_request *request, size_t owner_size, sr_request_step *run, sr_request_step *after);
+
+/*
+ * Answer with its error, to be tried again in `retry_ms`, and free it: turned away before it was looked at, so that
+ * there is nothing to account for. Loop.
+ */
+void sr_request_turn_away(struct sr_request *request, uint32_t retry_ms);
 
 /*
  * Answer with its reply, or its error (`ended`: the stream is over), if the session still stands; then free it. What
@@ -117,6 +138,9 @@ bool sr_request_reply(struct sr_request *request, uint8_t type, size_t room) SR_
 
 /* The message did not decode: SR_USAGE in request->error, and answering it ends the connection. */
 enum sr_code sr_request_malformed(struct sr_request *request);
+
+/* True if it has no fields, as its type must; else as sr_request_malformed, and false. */
+bool sr_request_bare(struct sr_request *request) SR_MUST_USE;
 
 /*
  * Verify the grant `token`, and that it may be used for the request's operation, by this service, on `recording`

@@ -284,14 +284,9 @@ static void list_alarms(struct sr_request *request, uint64_t after)
 	sr_alarms_reply_encode(&front, &reply);
 }
 
-void sr_serve_alarm_list(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+void sr_serve_alarm_list(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
 	uint64_t after;
-	if (!request) {
-		sr_session_drop(session, "memory is used up");
-		return;
-	}
 	struct sr_cursor in = sr_request_fields(request);
 	sr_alarm_list_decode(&in, &after);
 	if (sr_take_done(&in))
@@ -309,21 +304,14 @@ static struct test *free_test(struct sr_alarming *alarming)
 	return NULL;
 }
 
-void sr_serve_alarm_test(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+void sr_serve_alarm_test(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
 	struct sr_event event = {.kind = SR_EVENT_TEST};
-	if (!request) {
-		sr_session_drop(session, "memory is used up");
-		return;
-	}
 	struct sr_alarming *alarming = request->daemon->alarming;
 	struct test *test = free_test(alarming);
-	if (request->fields_size > 0)
-		(void)sr_request_malformed(request);
-	else if (!test)
+	if (sr_request_bare(request) && !test)
 		(void)SR_FAIL(&request->error, SR_BUSY, "%d tests are under way", TESTS_MAX);
-	else
+	if (request->error.code == SR_OK)
 		sr_request_event(request, &event);
 	if (request->error.code == SR_OK && !rules_of(alarming).told)
 		(void)SR_FAIL(&request->error, SR_UNAVAILABLE,

@@ -85,12 +85,7 @@ static void run(struct sr_request *request)
 	sr_audit_view_close(&view);
 }
 
-void sr_serve_audit_proof(struct sr_session *session, const struct sr_message_head *head,
-			  const struct sr_cursor *fields)
+void sr_serve_audit_proof(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
-	if (request)
-		sr_request_start(request, run, NULL);
-	else
-		sr_session_drop(session, "memory is used up");
+	sr_request_start(request, run, NULL);
 }

@@ -213,16 +213,11 @@ static void after(struct sr_request *request)
 	sr_request_answer(request, false);
 }
 
-void sr_serve_audit_read(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+void sr_serve_audit_read(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
 	struct sr_session_asked question;
-	if (!request) {
-		sr_session_drop(session, "memory is used up");
-		return;
-	}
 	question_of(request, &question);
-	if (is_said(session, &question))
+	if (is_said(request->session, &question))
 		sr_account_goes_on(request);
 	sr_request_start(request, run, after);
 }

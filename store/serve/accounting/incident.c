@@ -83,14 +83,10 @@ static void run_auditor(struct sr_request *request)
 		sr_auditor_key_encode(&request->reply.fields, sr_keyring_auditor(request->daemon->keyring));
 }
 
-void sr_serve_incident(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+void sr_serve_incident(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
-	sr_request_step *run = head->type == SR_MSG_INCIDENT_NOTE ? run_note
-			       : head->type == SR_MSG_AUDIT_TAG   ? run_tag
-								  : run_auditor;
-	if (request)
-		sr_request_start(request, run, NULL);
-	else
-		sr_session_drop(session, "memory is used up");
+	sr_request_step *run = request->head.type == SR_MSG_INCIDENT_NOTE ? run_note
+			       : request->head.type == SR_MSG_AUDIT_TAG   ? run_tag
+									  : run_auditor;
+	sr_request_start(request, run, NULL);
 }

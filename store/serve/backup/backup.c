@@ -155,11 +155,7 @@ static void begin(struct sr_request *request)
 {
 	struct sr_daemon *daemon = request->daemon;
 	struct sr_backups *backups = daemon->backups;
-	if (request->fields_size > 0) {
-		(void)sr_request_malformed(request);
-		return;
-	}
-	if (claim(request) != SR_OK)
+	if (!sr_request_bare(request) || claim(request) != SR_OK)
 		return;
 	/* First, so that the files of what the snapshot has are there until the end. */
 	sr_sweeper_hold(daemon->sweeper);
@@ -437,11 +433,7 @@ static void run(struct sr_request *request)
 	}
 }
 
-void sr_serve_backup(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+void sr_serve_backup(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
-	if (request)
-		sr_request_start(request, run, NULL);
-	else
-		sr_session_drop(session, "memory is used up");
+	sr_request_start(request, run, NULL);
 }

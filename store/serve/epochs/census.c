@@ -95,12 +95,7 @@ static void run(struct sr_request *request)
 	free(census);
 }
 
-void sr_serve_rotate_status(struct sr_session *session, const struct sr_message_head *head,
-			    const struct sr_cursor *fields)
+void sr_serve_rotate_status(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
-	if (request)
-		sr_request_start(request, run, NULL);
-	else
-		sr_session_drop(session, "memory is used up");
+	sr_request_start(request, run, NULL);
 }

@@ -400,18 +400,7 @@ static void after(struct sr_request *request)
 	sr_request_answer(request, false);
 }
 
-void sr_serve_rotate_deep(struct sr_session *session, const struct sr_message_head *head,
-			  const struct sr_cursor *fields)
+void sr_serve_rotate_deep(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
-	struct deepening *deepening = calloc(1, sizeof *deepening);
-	if (request && deepening) {
-		request->owner = deepening;
-		sr_request_start(request, run, after);
-		return;
-	}
-	free(deepening);
-	if (request)
-		sr_request_free(request);
-	sr_session_drop(session, "memory is used up");
+	sr_request_begin(request, sizeof(struct deepening), run, after);
 }

@@ -15,23 +15,6 @@
 
 #define ITEM 29
 
-static struct sr_request *take(struct sr_session *session, const struct sr_message_head *head,
-			       const struct sr_cursor *fields)
-{
-	struct sr_request *request = sr_request_new(session, head, fields);
-	if (!request)
-		sr_session_drop(session, "memory is used up");
-	return request;
-}
-
-static bool without_fields(struct sr_request *request)
-{
-	if (request->fields_size == 0)
-		return true;
-	(void)sr_request_malformed(request);
-	return false;
-}
-
 /* ---- epoch.list ---- */
 
 static uint64_t kept_until(const struct sr_keyring_epoch_fact *facts, size_t count, uint32_t number)
@@ -66,7 +49,7 @@ static void list(struct sr_request *request)
 	struct sr_keyring_epoch_fact *facts = calloc(SR_EPOCHS_MAX, sizeof *facts);
 	if (!epochs || !facts) {
 		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
-	} else if (without_fields(request)) {
+	} else if (sr_request_bare(request)) {
 		sr_epoch_book_copy(request->daemon->epochs, epochs);
 		put_epochs(request, epochs, facts);
 	}
@@ -74,11 +57,9 @@ static void list(struct sr_request *request)
 	free(epochs);
 }
 
-void sr_serve_epoch_list(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+void sr_serve_epoch_list(struct sr_request *request)
 {
-	struct sr_request *request = take(session, head, fields);
-	if (request)
-		sr_request_start(request, list, NULL);
+	sr_request_start(request, list, NULL);
 }
 
 /* ---- epoch.new ---- */
@@ -93,7 +74,7 @@ static void make(struct sr_request *request)
 {
 	struct sr_epoch_made made = {.number = SR_EPOCH_NONE};
 	struct sr_epoch_also also = {add_mark, request};
-	if (!without_fields(request) || sr_account_intent(request) != SR_OK ||
+	if (!sr_request_bare(request) || sr_account_intent(request) != SR_OK ||
 	    sr_epoch_book_new(request->daemon->epochs, sr_now_ms(), &also, &made.number, &request->error) != SR_OK)
 		return;
 	sr_account_applied(request);
@@ -110,11 +91,9 @@ static void make(struct sr_request *request)
 		sr_epoch_made_encode(&request->reply.fields, &made);
 }
 
-void sr_serve_epoch_new(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+void sr_serve_epoch_new(struct sr_request *request)
 {
-	struct sr_request *request = take(session, head, fields);
-	if (request)
-		sr_request_start(request, make, NULL);
+	sr_request_start(request, make, NULL);
 }
 
 /* ---- epoch.retire ---- */
@@ -233,12 +212,8 @@ static struct sr_retiring *take_retiring(struct sr_request *request)
 	return retiring;
 }
 
-void sr_serve_epoch_retire(struct sr_session *session, const struct sr_message_head *head,
-			   const struct sr_cursor *fields)
+void sr_serve_epoch_retire(struct sr_request *request)
 {
-	struct sr_request *request = take(session, head, fields);
-	if (!request)
-		return;
 	request->owner = take_retiring(request);
 	if (request->owner)
 		sr_request_start(request, retire, retired);

@@ -387,24 +387,17 @@ static enum sr_code take_order(struct sr_request *request, struct step *step)
 	return sr_rotation_take(request->daemon->rotation, request->session, &step->begins, &request->error);
 }
 
-void sr_serve_rotate_step(struct sr_session *session, const struct sr_message_head *head,
-			  const struct sr_cursor *fields)
+void sr_serve_rotate_step(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
-	struct step *step = request ? calloc(1, sizeof *step) : NULL;
-	if (!request) {
-		sr_session_drop(session, "memory is used up");
-		return;
-	}
+	struct step *step = sr_request_own(request, sizeof *step);
 	if (!step)
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
-	if (!step || take_order(request, step) != SR_OK) {
+		return;
+	if (take_order(request, step) != SR_OK) {
 		free(step);
 		sr_request_answer(request, false);
 		return;
 	}
 	request->retry_ms = 0;
-	request->owner = step;
 	step->request = request;
 	sr_budget_set(request->daemon, &request->memory, request->memory + STEP_MEMORY);
 	sr_rotation_wait(request->daemon->rotation, request, begin);

@@ -417,21 +417,14 @@ static bool makes_sense(struct sr_request *request, struct sr_change *change)
 	       SR_FAIL(&request->error, SR_NOT_FOUND, "this is not frozen") == SR_OK;
 }
 
-void sr_serve_freeze(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+void sr_serve_freeze(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
-	struct sr_change *change = calloc(1, sizeof *change);
-	if (!request || !change) {
-		free(change);
-		if (request)
-			sr_request_free(request);
-		sr_session_drop(session, "memory is used up");
+	struct sr_change *change = sr_request_own(request, sizeof *change);
+	if (!change)
 		return;
-	}
 	change->daemon = request->daemon;
 	change->request = request;
-	change->thaws = head->type == SR_MSG_THAW;
-	request->owner = change;
+	change->thaws = request->head.type == SR_MSG_THAW;
 	if (makes_sense(request, change))
 		sr_request_start(request, prepare, prepared);
 	else

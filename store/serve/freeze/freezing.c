@@ -109,15 +109,9 @@ static void list_freezes(struct sr_request *request, uint32_t from)
 	}
 }
 
-void sr_serve_freeze_list(struct sr_session *session, const struct sr_message_head *head,
-			  const struct sr_cursor *fields)
+void sr_serve_freeze_list(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
 	uint32_t from;
-	if (!request) {
-		sr_session_drop(session, "memory is used up");
-		return;
-	}
 	struct sr_cursor in = sr_request_fields(request);
 	sr_freeze_list_decode(&in, &from);
 	if (sr_take_done(&in))

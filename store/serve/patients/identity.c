@@ -451,12 +451,7 @@ static void run_change(struct sr_request *request)
 	free(change);
 }
 
-void sr_serve_patient_move(struct sr_session *session, const struct sr_message_head *head,
-			   const struct sr_cursor *fields)
+void sr_serve_patient_move(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
-	if (request)
-		sr_request_start(request, run_change, NULL);
-	else
-		sr_session_drop(session, "memory is used up");
+	sr_request_start(request, run_change, NULL);
 }

@@ -230,23 +230,12 @@ static void run_root_new(struct sr_request *request)
 
 /* ---- from the loop ---- */
 
-static void start(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields,
-		  sr_request_step *run)
+void sr_serve_patient_rekey(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
-	if (request)
-		sr_request_start(request, run, NULL);
-	else
-		sr_session_drop(session, "memory is used up");
+	sr_request_start(request, run_rekey, NULL);
 }
 
-void sr_serve_patient_rekey(struct sr_session *session, const struct sr_message_head *head,
-			    const struct sr_cursor *fields)
+void sr_serve_root_new(struct sr_request *request)
 {
-	start(session, head, fields, run_rekey);
-}
-
-void sr_serve_root_new(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
-{
-	start(session, head, fields, run_root_new);
+	sr_request_start(request, run_root_new, NULL);
 }

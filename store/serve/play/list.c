@@ -335,27 +335,17 @@ static void run_check(struct sr_request *request)
 
 /* ---- from the loop ---- */
 
-static void start(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields,
-		  sr_request_step *run)
+void sr_serve_list(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
-	if (request)
-		sr_request_start(request, run, NULL);
-	else
-		sr_session_drop(session, "memory is used up");
+	sr_request_start(request, run_list, NULL);
 }
 
-void sr_serve_list(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+void sr_serve_info(struct sr_request *request)
 {
-	start(session, head, fields, run_list);
+	sr_request_start(request, run_info, NULL);
 }
 
-void sr_serve_info(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+void sr_serve_check(struct sr_request *request)
 {
-	start(session, head, fields, run_info);
-}
-
-void sr_serve_check(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
-{
-	start(session, head, fields, run_check);
+	sr_request_start(request, run_check, NULL);
 }

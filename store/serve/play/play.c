@@ -176,21 +176,9 @@ static void opened(struct sr_request *request)
 	sr_request_answer(request, true);
 }
 
-void sr_serve_play_open(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,
-			const struct sr_cursor *fields)
+void sr_serve_play_open(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
-	struct opening *opening = calloc(1, sizeof *opening);
-	(void)stream;
-	if (request && opening) {
-		request->owner = opening;
-		sr_request_start(request, open_on_pool, opened);
-		return;
-	}
-	free(opening);
-	if (request)
-		sr_request_free(request);
-	sr_session_drop(session, "memory is used up");
+	sr_request_begin(request, sizeof(struct opening), open_on_pool, opened);
 }
 
 /* ---- what table and read share ---- */
@@ -199,10 +187,8 @@ struct sr_request *sr_player_request(struct sr_player *player, const struct sr_m
 {
 	struct sr_cursor none = {0};
 	struct sr_request *request = sr_request_new(player->session, head, &none);
-	if (!request) {
-		sr_session_drop(player->session, "memory is used up");
+	if (!request)
 		return NULL;
-	}
 	request->owner = player;
 	sr_request_stand_in(request, &player->held);
 	player->job_runs = true;

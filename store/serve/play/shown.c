@@ -66,11 +66,7 @@ static void run(struct sr_request *request)
 		(void)!sr_request_reply(request, SR_MSG_DONE, 0);
 }
 
-void sr_serve_shown(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+void sr_serve_shown(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
-	if (request)
-		sr_request_start(request, run, NULL);
-	else
-		sr_session_drop(session, "memory is used up");
+	sr_request_start(request, run, NULL);
 }

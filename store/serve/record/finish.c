@@ -315,18 +315,7 @@ static void proved(struct sr_request *request)
 		after(request);
 }
 
-void sr_serve_record_finish(struct sr_session *session, const struct sr_message_head *head,
-			    const struct sr_cursor *fields)
+void sr_serve_record_finish(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
-	struct finishing *finishing = calloc(1, sizeof *finishing);
-	if (request && finishing) {
-		request->owner = finishing;
-		sr_request_start(request, prove, proved);
-		return;
-	}
-	free(finishing);
-	if (request)
-		sr_request_free(request);
-	sr_session_drop(session, "memory is used up");
+	sr_request_begin(request, sizeof(struct finishing), prove, proved);
 }

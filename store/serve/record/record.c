@@ -173,18 +173,10 @@ static void run(struct sr_request *request)
 	free(opening);
 }
 
-void sr_serve_record_open(struct sr_session *session, const struct sr_message_head *head,
-			  const struct sr_cursor *fields)
+void sr_serve_record_open(struct sr_request *request)
 {
-	struct sr_error err;
-	if (sr_blobs_space(sr_session_daemon(session)->blobs, &err) != SR_OK) {
-		sr_session_send_error(session, 0, head->request, &err, false, 1000);
-		return;
-	}
-	struct sr_request *request = sr_request_new(session, head, fields);
-	if (!request) {
-		sr_session_drop(session, "memory is used up");
-		return;
-	}
-	sr_request_start(request, run, NULL);
+	if (sr_blobs_space(request->daemon->blobs, &request->error) == SR_OK)
+		sr_request_start(request, run, NULL);
+	else
+		sr_request_turn_away(request, 1000);
 }

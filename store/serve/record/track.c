@@ -405,23 +405,10 @@ static void reserve(struct sr_request *request)
 		sr_request_start(request, begin, go_live);
 }
 
-void sr_serve_track(struct sr_session *session, struct sr_stream *stream, const struct sr_message_head *head,
-		    const struct sr_cursor *fields)
+void sr_serve_track(struct sr_request *request)
 {
-	struct sr_error err;
-	if (sr_blobs_space(sr_session_daemon(session)->blobs, &err) != SR_OK) {
-		sr_session_send_error(session, stream->number, head->request, &err, true, 1000);
-		return;
-	}
-	struct sr_request *request = sr_request_new(session, head, fields);
-	struct beginning *beginning = calloc(1, sizeof *beginning);
-	if (!request || !beginning) {
-		free(beginning);
-		if (request)
-			sr_request_free(request);
-		sr_session_drop(session, "memory is used up");
-		return;
-	}
-	request->owner = beginning;
-	sr_request_start(request, prepare, reserve);
+	if (sr_blobs_space(request->daemon->blobs, &request->error) == SR_OK)
+		sr_request_begin(request, sizeof(struct beginning), prepare, reserve);
+	else
+		sr_request_turn_away(request, 1000);
 }

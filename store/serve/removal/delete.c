@@ -241,17 +241,7 @@ static void after(struct sr_request *request)
 	sr_request_answer(request, false);
 }
 
-void sr_serve_delete(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+void sr_serve_delete(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
-	struct deletion *deletion = calloc(1, sizeof *deletion);
-	if (request && deletion) {
-		request->owner = deletion;
-		sr_request_start(request, on_pool, after);
-		return;
-	}
-	free(deletion);
-	if (request)
-		sr_request_free(request);
-	sr_session_drop(session, "memory is used up");
+	sr_request_begin(request, sizeof(struct deletion), on_pool, after);
 }

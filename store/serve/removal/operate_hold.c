@@ -471,34 +471,17 @@ static void after(struct sr_request *request)
 	sr_request_answer(request, false);
 }
 
-static void start(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields,
-		  sr_request_step *step)
+void sr_serve_hold_place(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
-	struct holding *holding = calloc(1, sizeof *holding);
-	if (request && holding) {
-		request->owner = holding;
-		sr_request_start(request, step, after);
-		return;
-	}
-	free(holding);
-	if (request)
-		sr_request_free(request);
-	sr_session_drop(session, "memory is used up");
+	sr_request_begin(request, sizeof(struct holding), place, after);
 }
 
-void sr_serve_hold_place(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+void sr_serve_hold_release(struct sr_request *request)
 {
-	start(session, head, fields, place);
+	sr_request_begin(request, sizeof(struct holding), release, after);
 }
 
-void sr_serve_hold_release(struct sr_session *session, const struct sr_message_head *head,
-			   const struct sr_cursor *fields)
+void sr_serve_hold_list(struct sr_request *request)
 {
-	start(session, head, fields, release);
-}
-
-void sr_serve_hold_list(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
-{
-	start(session, head, fields, list);
+	sr_request_begin(request, sizeof(struct holding), list, after);
 }

@@ -32,22 +32,6 @@ struct ended {
 	uint8_t recording[SR_UUID];
 };
 
-static void start(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields,
-		  sr_request_step *run, sr_request_step *after)
-{
-	struct sr_request *request = sr_request_new(session, head, fields);
-	struct ended *ended = calloc(1, sizeof *ended);
-	if (request && ended) {
-		request->owner = ended;
-		sr_request_start(request, run, after);
-		return;
-	}
-	free(ended);
-	if (request)
-		sr_request_free(request);
-	sr_session_drop(session, "memory is used up");
-}
-
 static void end_streams(struct sr_request *request)
 {
 	struct ended *ended = request->owner;
@@ -189,10 +173,9 @@ static void erase_on_pool(struct sr_request *request)
 		(void)SR_FAIL(&request->error, code, "erasing failed");
 }
 
-void sr_serve_patient_erase(struct sr_session *session, const struct sr_message_head *head,
-			    const struct sr_cursor *fields)
+void sr_serve_patient_erase(struct sr_request *request)
 {
-	start(session, head, fields, erase_on_pool, end_streams);
+	sr_request_begin(request, sizeof(struct ended), erase_on_pool, end_streams);
 }
 
 /* ---- scrub.discard ---- */
@@ -362,8 +345,7 @@ static void discard_on_pool(struct sr_request *request)
 	free(finding.value);
 }
 
-void sr_serve_scrub_discard(struct sr_session *session, const struct sr_message_head *head,
-			    const struct sr_cursor *fields)
+void sr_serve_scrub_discard(struct sr_request *request)
 {
-	start(session, head, fields, discard_on_pool, end_streams);
+	sr_request_begin(request, sizeof(struct ended), discard_on_pool, end_streams);
 }

@@ -93,22 +93,9 @@ static void answer(struct sr_request *request, uint32_t from)
 	sr_request_answer(request, false);
 }
 
-static struct sr_request *take(struct sr_session *session, const struct sr_message_head *head,
-			       const struct sr_cursor *fields)
+void sr_serve_scrub_start(struct sr_request *request)
 {
-	struct sr_request *request = sr_request_new(session, head, fields);
-	if (!request)
-		sr_session_drop(session, "memory is used up");
-	return request;
-}
-
-void sr_serve_scrub_start(struct sr_session *session, const struct sr_message_head *head,
-			  const struct sr_cursor *fields)
-{
-	struct sr_request *request = take(session, head, fields);
 	struct sr_scrub_start order;
-	if (!request)
-		return;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_scrub_start_decode(&in, &order);
 	if (!sr_take_done(&in))
@@ -120,13 +107,9 @@ void sr_serve_scrub_start(struct sr_session *session, const struct sr_message_he
 	answer(request, 0);
 }
 
-void sr_serve_scrub_status(struct sr_session *session, const struct sr_message_head *head,
-			   const struct sr_cursor *fields)
+void sr_serve_scrub_status(struct sr_request *request)
 {
-	struct sr_request *request = take(session, head, fields);
 	uint32_t from;
-	if (!request)
-		return;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_scrub_status_decode(&in, &from);
 	if (!sr_take_done(&in))
@@ -134,14 +117,9 @@ void sr_serve_scrub_status(struct sr_session *session, const struct sr_message_h
 	answer(request, from);
 }
 
-void sr_serve_scrub_stop(struct sr_session *session, const struct sr_message_head *head, const struct sr_cursor *fields)
+void sr_serve_scrub_stop(struct sr_request *request)
 {
-	struct sr_request *request = take(session, head, fields);
-	if (!request)
-		return;
-	if (request->fields_size > 0)
-		(void)sr_request_malformed(request);
-	else
+	if (sr_request_bare(request))
 		sr_scrub_stop(request->daemon->scrub);
 	answer(request, UINT32_MAX);
 }
