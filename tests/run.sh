@@ -113,7 +113,7 @@ run_node() {
 	rm -rf "$reports"
 	mkdir -p "$reports"
 	local options=log_path=$reports/report
-	ASAN_OPTIONS=detect_leaks=1:$options UBSAN_OPTIONS=print_stacktrace=1:$options TSAN_OPTIONS=$options \
+	ASAN_OPTIONS=detect_leaks=1:$options UBSAN_OPTIONS=print_stacktrace=1:$options TSAN_OPTIONS=$options:suppressions=$repo/tests/thread.supp \
 		timeout -k 10 "${SEALREEL_LONG:+10}800" node --test --test-concurrency=2 --test-reporter=tap \
 		"$@" >"$log" 2>&1 || true
 	p=$(node_count pass "$log")
