@@ -78,6 +78,7 @@ struct sr_daemon {
 	uint64_t memory_used; /* serve/budget.h */
 	struct sr_writer *writers;
 	uint64_t calls_late_ms; /* how long the call that waits longest for its closed segment has waited */
+	unsigned uploads;       /* writers whose segments are full before they are old */
 	struct sr_player *players;
 	struct sr_listener *listeners;
 	struct sr_freezes *freezes; /* in force; requests have shares of their own */

@@ -20,7 +20,7 @@ void sr_commit_free(struct sr_commit *commit);
 
 struct sr_sealing;
 
-#define SR_SEALING_WRITE 9 /* chunks that one write to the blob covers at most, beside a segment's front and end */
+#define SR_SEALING_WRITE 16 /* chunks that one write to the blob covers at most, beside a segment's front and end */
 
 /* What a sealing needs; copied, but for `keyring` and `row`'s blob, which is handed over on success. */
 struct sr_sealing_options {

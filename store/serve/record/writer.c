@@ -306,7 +306,7 @@ static void on_append(struct sr_writer *writer, struct sr_append *append)
 	writer->received += append->data.size;
 	if (!writer->segment_since)
 		writer->segment_since = sr_monotonic_ms();
-	if (writer->filling.used + writer->sealed_now.used > HELD_MAX && !writer->paused) {
+	if (writer->filling.used + writer->sealed_now.used > sr_writer_most(writer) && !writer->paused) {
 		writer->paused = true;
 		sr_session_pause(writer->session);
 	}
@@ -407,14 +407,17 @@ void sr_writers_tick(struct sr_daemon *daemon, uint64_t now)
 {
 	struct sr_writer *next;
 	uint64_t late = 0;
+	unsigned uploads = 0;
 	for (struct sr_writer *writer = daemon->writers; writer; writer = next) {
 		uint64_t by = late_by(writer, now);
 		if (by > late)
 			late = by;
+		uploads += writer->life == LIVE && writer->uploads;
 		next = writer->next;
 		tick(writer, now);
 	}
 	daemon->calls_late_ms = late;
+	daemon->uploads = uploads;
 }
 
 void sr_writers_stop(struct sr_daemon *daemon, const uint8_t tag[SR_TAG], const uint8_t *recording,

@@ -9,13 +9,20 @@
 #include "serve/renewal.h"
 
 /*
- * What a stream collects for one job, if its segment does not close before: the half second of a live call, and as
- * much as one write takes. A job for every chunk would cost more to wake the pool for than to seal.
+ * What a call collects for one job, if its segment does not close before: half a second of it. A job for every chunk
+ * would cost more to wake the pool for than to seal. Beside what is being sealed it waits with little more.
  */
-#define JOB_BYTES (SR_SEALING_WRITE * SR_CHUNK)
-/* With more than this waiting or being sealed a stream holds its session's reading; one more append can come on top. */
-#define HELD_MAX (JOB_BYTES + 2 * SR_CHUNK)
-#define BLOCKS_MAX ((HELD_MAX + SR_APPEND_MAX) / SR_CHUNK + 1)
+#define CALL_JOB (9 * SR_CHUNK)
+#define CALL_HELD (CALL_JOB + 2 * SR_CHUNK)
+/*
+ * An upload collects as much as one write takes, and as much again while that is sealed, so that neither the loop nor
+ * the pool waits for the other. Of more uploads than these each collects as a call does.
+ */
+#define UPLOAD_JOB (SR_SEALING_WRITE * SR_CHUNK)
+#define UPLOAD_HELD (2 * UPLOAD_JOB + SR_APPEND_MAX + SR_CHUNK)
+#define UPLOADS_WIDE 8
+/* What one job can get: all that is held, and the append that came on top. */
+#define BLOCKS_MAX ((UPLOAD_HELD + SR_APPEND_MAX) / SR_CHUNK + 1)
 
 /* RESERVED: no stream yet. LIVE: takes appends. ENDING: sees through what is under way, then frees itself. */
 enum sr_writer_life { RESERVED, LIVE, ENDING };
@@ -90,6 +97,9 @@ void sr_writer_fail(struct sr_writer *writer, enum sr_code code, const char *tex
 
 /* The same for a failure of sealing or storing: its text, which may have a path, goes to the log only. */
 void sr_writer_fail_storage(struct sr_writer *writer, const struct sr_error *err);
+
+/* How many bytes may wait or be sealed before the stream holds its session's reading; an append can come on top. */
+size_t sr_writer_most(const struct sr_writer *writer);
 
 /* True if nothing is under way between the pool and the index. */
 bool sr_writer_idle(const struct sr_writer *writer);

@@ -9,6 +9,7 @@
 
 #include "account/event.h"
 #include "account/log.h"
+#include "serve/budget.h"
 #include "serve/play/play.h"
 #include "serve/record/writer_internal.h"
 
@@ -34,6 +35,21 @@ void sr_writer_fail_storage(struct sr_writer *writer, const struct sr_error *err
 	sr_log_error(SR_LOG_ERROR, "append_failed", err);
 	sr_writer_fail(writer, err->code,
 		       err->code == SR_NO_SPACE ? "the disk's reserve is reached" : "writing the recording failed");
+}
+
+/*
+ * True if it collects for large jobs: one of a few uploads. Many have each other to fill the processors with, and
+ * together no more memory than they need.
+ */
+static bool collects_much(const struct sr_writer *writer)
+{
+	const struct sr_daemon *daemon = writer->daemon;
+	return writer->uploads && daemon->uploads <= UPLOADS_WIDE && sr_budget_room(daemon) == SR_ROOM_PLENTY;
+}
+
+size_t sr_writer_most(const struct sr_writer *writer)
+{
+	return collects_much(writer) ? UPLOAD_HELD : CALL_HELD;
 }
 
 /* ---- sealing, on the pool ---- */
@@ -83,7 +99,7 @@ static void sealed_on_loop(uv_work_t *job, int status)
 		writer->segment_since = writer->filling.used > 0 ? sr_monotonic_ms() : 0;
 	}
 	/* If more than that is left already, its job begins now, and lets go when it ends. */
-	if (!writer->failed && writer->filling.used <= HELD_MAX)
+	if (!writer->failed && writer->filling.used <= sr_writer_most(writer))
 		sr_writer_let_read(writer);
 	sr_writer_advance(writer);
 }
@@ -109,7 +125,8 @@ static bool job_wanted(struct sr_writer *writer)
 		return false;
 	if (writer->close_due)
 		return writer->filling.used > 0 || sr_sealing_in_segment(writer->sealing);
-	if (writer->filling.used < JOB_BYTES)
+	/* What holds its session's reading has to go on, however little it is by now. */
+	if (!writer->paused && writer->filling.used < (collects_much(writer) ? UPLOAD_JOB : CALL_JOB))
 		return false;
 	writer->yielded = writer->yielded || yields(writer);
 	return !yields(writer);
