@@ -124,7 +124,7 @@ static enum sr_code open_file(struct sr_batch *batch, const struct sr_reading_jo
 		if (place > size || length > size - place)
 			code = SR_CORRUPT;
 		else
-			sr_blob_warm(batch->fd, place, length);
+			(void)sr_blob_warm(batch->fd, place, length);
 	}
 	return code == SR_CORRUPT ? sr_request_corrupt(request, job->recording, "track's blob") : code;
 }
