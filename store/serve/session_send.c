@@ -23,44 +23,60 @@ static void about_to_queue(struct sr_session *session)
 		session->last_sent = sr_monotonic_ms();
 }
 
-void sr_session_flush(struct sr_session *session)
+/* The queue is about to send bytes that the file no longer has. */
+static void blob_too_short(struct sr_session *session)
+{
+	struct sr_event event = {.kind = SR_EVENT_CORRUPT,
+				 .operation = "play.read",
+				 .service = session->caller.name,
+				 .what = "blob shorter than its segments"};
+	struct sr_audit_entry entry = {.kind = SR_AUDIT_ALARM,
+				       .operation = event.operation,
+				       .service = event.service,
+				       .name = sr_event_name(event.kind),
+				       .text = event.what};
+	sr_event(&event);
+	sr_account_say(session->daemon->accounting, &entry, SR_AUDIT_CLOSING);
+}
+
+/* What the socket takes of the queue, up to `most` bytes; how many went. The session may be gone afterwards. */
+static size_t send_queued(struct sr_session *session, size_t most)
 {
 	size_t sent;
-	if (session->phase == CLOSED || session->output.queued == 0)
-		return;
-	bool was_full = session->output.in_memory > UNREAD_MAX;
-	enum sr_code code = sr_output_send(&session->output, session->fd, SEND_AT_ONCE, &sent);
+	enum sr_code code = sr_output_send(&session->output, session->fd, most, &sent);
 	if (sent > 0) {
 		session->last_sent = sr_monotonic_ms();
 		session->sent += sent;
 		sr_count(SR_COUNT_BYTES_SENT, (int64_t)sent);
 	}
-	if (code == SR_CORRUPT) {
-		struct sr_event event = {.kind = SR_EVENT_CORRUPT,
-					 .operation = "play.read",
-					 .service = session->caller.name,
-					 .what = "blob shorter than its segments"};
-		struct sr_audit_entry entry = {.kind = SR_AUDIT_ALARM,
-					       .operation = event.operation,
-					       .service = event.service,
-					       .name = sr_event_name(event.kind),
-					       .text = event.what};
-		sr_event(&event);
-		sr_account_say(session->daemon->accounting, &entry, SR_AUDIT_CLOSING);
-	}
-	if (code != SR_OK) {
+	if (code == SR_CORRUPT)
+		blob_too_short(session);
+	if (code != SR_OK)
 		sr_session_drop(session, "the peer is gone");
-		return;
-	}
-	if (session->phase == ENDING && session->output.queued == 0) {
+	else if (session->phase == ENDING && session->output.queued == 0)
 		sr_session_drop(session, NULL);
+	return sent;
+}
+
+void sr_session_flush(struct sr_session *session)
+{
+	size_t sent = 0;
+	bool all_gone = true;
+	if (session->phase == CLOSED || session->output.queued == 0)
 		return;
+	bool was_full = session->output.in_memory > UNREAD_MAX;
+	/* As long as the socket takes all there is, players go on at once: asking the loop each time is dear. */
+	while (all_gone && session->output.queued > 0 && sent < SEND_AT_ONCE) {
+		sent += send_queued(session, SEND_AT_ONCE - sent);
+		all_gone = session->output.queued == 0;
+		if (sr_session_stands(session))
+			sr_players_feed(session);
 	}
+	if (session->phase == CLOSED)
+		return;
 	if (was_full)
 		sr_session_resume_reading(session);
 	sr_session_update_poll(session);
-	if (sr_session_stands(session))
-		sr_players_feed(session);
 }
 
 bool sr_reply_begin(struct sr_reply *reply, uint8_t type, size_t room)
