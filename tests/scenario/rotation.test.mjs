@@ -358,6 +358,45 @@ describe('rotation', { skip }, () => {
     await assertWhole(store, made.filter(({ identity }) => identity !== made[4].identity));
   });
 
+  // The daemon reads and seals the next step's rows while it commits those of the one before.
+  test('what was read ahead is written as a step asks for it, and as it then stands', async (t) => {
+    const order = made.map(({ identity, id }) => ({ identity, id })).sort((a, b) => rowOf(whole, a.id) - rowOf(whole, b.id));
+    const store = await served(t, async (copy) => {
+      await damage(copy, 'recordings', rowOf(copy, order[5].id), 31 + 100, 1);
+    });
+    await newEpoch(store);
+    const [rotator, clinic] = [await credentialOf(store, 'rotate'), await credentialOf(store, 'ingest,playback')];
+    await store.connected(rotator, async (client) => {
+      const step = (place, more) => client.rotate({ first: 1, last: 2, limit: 4, place, ...more });
+      const first = await step(Buffer.alloc(0));
+      assert.deepEqual([first.to, first.passed, first.moved, first.left], [2, 4, 4, 0]);
+
+      // The next four: one is deleted meanwhile, one cannot be moved, and the others are moved all the same.
+      await store.connected(clinic, (other) => other.delete(store.mint(order[4].identity, 'delete'), order[4].id));
+      const second = await step(first.place);
+      assert.deepEqual([second.to, second.passed, second.moved, second.left], [2, 4, 3, 1]);
+      assert.equal(second.recording, order[5].id);
+      await store.connected(clinic, async (other) => {
+        const { recordings } = await other.list(store.mint(order[4].identity, 'list'));
+        assert.ok(recordings.every(({ recording }) => recording !== order[4].id));
+      });
+      assert.ok(first.progress <= second.progress);
+
+      // Another step than the one expected: from the beginning, and only so many.
+      const other = await step(Buffer.alloc(0), { limit: 2 });
+      assert.deepEqual([other.to, other.passed, other.moved, other.left], [2, 9, 1, 1]);
+
+      // And the expected one, when the epochs have changed since.
+      const third = await step(second.place);
+      assert.deepEqual([third.to, third.passed, third.moved, third.left], [2, 5, 4, 0]);
+      await newEpoch(store);
+      const fourth = await step(third.place);
+      assert.deepEqual([fourth.to, fourth.passed, fourth.moved, fourth.left], [3, 3, 3, 0]);
+      assert.equal(fourth.place.length, 0);
+    });
+    assert.equal((await store.stats()).rotated_rows, 12 - 1 + PEOPLE);
+  });
+
   test('a keyring older than the store is refused at start, and the newest is taken', async (t) => {
     const store = await served(t);
     const older = store.beside('older');

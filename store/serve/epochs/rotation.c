@@ -10,13 +10,13 @@
 #include "account/log.h"
 #include "message.h"
 #include "serve/accounting/accounting.h"
+#include "serve/budget.h"
 #include "serve/epochs/epochs.h"
 #include "serve/epochs/retire.h"
 
 #define LEASE_MS 10000 /* a rotation that takes no step for so long is over */
 #define WAIT_MS 100
 #define EXPIRE_MS 60000 /* how often kept keys are looked at */
-#define LANES_MAX 8
 
 struct sr_rotation {
 	struct sr_daemon *daemon;
@@ -25,6 +25,8 @@ struct sr_rotation {
 	struct sr_session *holder; /* held; NULL: nobody rotates */
 	uint64_t last_ms;          /* when its last step ended */
 	bool stepping;
+	struct sr_rotate_batch *ahead; /* for the holder's next step; NULL: none */
+	unsigned jobs;                 /* of the daemon's, those of rotating itself */
 	bool retiring;
 	struct sr_request *waiting;
 	sr_request_step *go;
@@ -53,6 +55,8 @@ struct sr_rotation *sr_rotation_new(struct sr_daemon *daemon)
 
 void sr_rotation_free(struct sr_rotation *rotation)
 {
+	if (rotation)
+		sr_rotate_batch_drop(rotation->ahead);
 	free(rotation);
 }
 
@@ -65,6 +69,8 @@ bool sr_rotation_stopping(struct sr_rotation *rotation)
 
 static void let_go(struct sr_rotation *rotation)
 {
+	sr_rotate_batch_drop(rotation->ahead);
+	rotation->ahead = NULL;
 	if (rotation->holder)
 		sr_session_release(rotation->holder);
 	rotation->holder = NULL;
@@ -112,19 +118,27 @@ unsigned sr_rotation_lanes(const struct sr_daemon *daemon)
 	unsigned lanes = daemon->settings->config->pool_threads / 2;
 	if (processors > 0 && lanes > (unsigned)processors)
 		lanes = (unsigned)processors;
-	if (lanes > LANES_MAX)
-		lanes = LANES_MAX;
+	if (lanes > SR_ROTATE_LANES_MAX)
+		lanes = SR_ROTATE_LANES_MAX;
 	return lanes > 0 ? lanes : 1;
 }
 
-static bool others_wait(const struct sr_daemon *daemon)
+static bool others_wait(const struct sr_rotation *rotation)
 {
-	return sr_flusher_waiting(daemon->flusher) > 0 || daemon->jobs > daemon->settings->config->pool_threads / 2;
+	const struct sr_daemon *daemon = rotation->daemon;
+	return sr_flusher_waiting(daemon->flusher) > 0 ||
+	       daemon->jobs - rotation->jobs > daemon->settings->config->pool_threads / 2;
+}
+
+void sr_rotation_job(struct sr_rotation *rotation, int change)
+{
+	rotation->jobs += (unsigned)change;
+	rotation->daemon->jobs += (unsigned)change;
 }
 
 void sr_rotation_wait(struct sr_rotation *rotation, struct sr_request *request, sr_request_step *go)
 {
-	if (!others_wait(rotation->daemon)) {
+	if (!others_wait(rotation)) {
 		go(request);
 		return;
 	}
@@ -132,6 +146,31 @@ void sr_rotation_wait(struct sr_rotation *rotation, struct sr_request *request, 
 	rotation->waiting = request;
 	rotation->go = go;
 	rotation->waits_until = sr_monotonic_ms() + WAIT_MS;
+}
+
+/* ---- reading ahead ---- */
+
+void sr_rotation_read_ahead(struct sr_rotation *rotation, const struct sr_rotate_step *order,
+			    const struct sr_epoch_place *place)
+{
+	struct sr_daemon *daemon = rotation->daemon;
+	if (rotation->ahead || sr_rotation_stopping(rotation) || others_wait(rotation) ||
+	    sr_budget_room(daemon) != SR_ROOM_PLENTY)
+		return;
+	rotation->ahead = sr_rotate_batch_new(daemon, order, place);
+	if (rotation->ahead)
+		sr_rotate_batch_start(rotation->ahead);
+}
+
+struct sr_rotate_batch *sr_rotation_ahead(struct sr_rotation *rotation, const struct sr_rotate_step *order,
+					  const struct sr_epoch_place *place)
+{
+	struct sr_rotate_batch *batch = rotation->ahead;
+	rotation->ahead = NULL;
+	if (!batch || sr_rotate_batch_fits(batch, order, place))
+		return batch;
+	sr_rotate_batch_drop(batch);
+	return NULL;
 }
 
 /* ---- kept keys ---- */
@@ -170,7 +209,7 @@ static void look_at_kept_keys(struct sr_rotation *rotation, uint64_t now)
 void sr_rotation_tick(struct sr_rotation *rotation, uint64_t now)
 {
 	struct sr_request *request = rotation->waiting;
-	if (request && (now >= rotation->waits_until || !others_wait(rotation->daemon))) {
+	if (request && (now >= rotation->waits_until || !others_wait(rotation))) {
 		rotation->waiting = NULL;
 		rotation->daemon->jobs--;
 		rotation->go(request);

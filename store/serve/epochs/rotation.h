@@ -5,6 +5,7 @@
 #ifndef SR_ROTATION_H
 #define SR_ROTATION_H
 
+#include "serve/epochs/rotate_batch.h"
 #include "serve/request.h"
 #include "serve/session.h"
 
@@ -44,8 +45,25 @@ void sr_rotation_stepped(struct sr_rotation *rotation);
  */
 void sr_rotation_wait(struct sr_rotation *rotation, struct sr_request *request, sr_request_step *go);
 
-/* How many lanes of the pool a step may use: never so many that reads find no thread. */
+/* How many lanes of the pool a batch may use: never so many that reads find no thread. */
 unsigned sr_rotation_lanes(const struct sr_daemon *daemon);
+
+/* A job of rotating has begun (1) or ended (-1): the daemon waits for it, but it is no sign that others wait. Loop. */
+void sr_rotation_job(struct sr_rotation *rotation, int change);
+
+/*
+ * Read and seal, while a step is under way, what the holder's next one is thought to ask for: `order` from `place` on.
+ * Nothing happens when others wait, memory is scarce, or the daemon is ending. It goes when the lease does. Loop.
+ */
+void sr_rotation_read_ahead(struct sr_rotation *rotation, const struct sr_rotate_step *order,
+			    const struct sr_epoch_place *place);
+
+/*
+ * The batch that was read ahead, if it is what a step of `order` from `place` would do; it is the caller's then. NULL
+ * otherwise, and the batch is dropped. Loop.
+ */
+struct sr_rotate_batch *sr_rotation_ahead(struct sr_rotation *rotation, const struct sr_rotate_step *order,
+					  const struct sr_epoch_place *place);
 
 /* Begin to retire: SR_BUSY if an epoch is being retired. Pairs with sr_rotation_retired. Loop. */
 enum sr_code sr_rotation_retire(struct sr_rotation *rotation, struct sr_error *err) SR_MUST_USE;
