@@ -43,7 +43,7 @@ nginx_configuration() {
 		worker_processes $2;
 		pid $work/$1.pid;
 		error_log $work/$1.log;
-		events { worker_connections 64; }
+		events { worker_connections 512; }
 		http {
 			access_log off;
 			client_body_temp_path $work/$1-body;
@@ -53,6 +53,7 @@ nginx_configuration() {
 			scgi_temp_path $work/$1-scgi;
 			sendfile on;
 			output_buffers 2 512k;
+			keepalive_requests 1000000;
 			server {
 				listen 127.0.0.1:$3 ssl;
 				listen unix:$work/$1.sock ssl;
