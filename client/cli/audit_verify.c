@@ -89,8 +89,9 @@ static const struct argp argp = {
 	.args_doc = "[DIR]",
 	.doc = "Verify the audit log: fetch every entry, compute the tree anew, and hold it against the checkpoint "
 	       "that "
-	       "the store signs and against those that you kept. With DIR the log of a store that is not served, or of "
-	       "a copy: a store's directory, or the log's own; its tiles and bundles are then checked too.\v"
+	       "the store signs and against those that you kept. With DIR the log beside the files, without the "
+	       "daemon, whether it runs or not: of a store's directory, of the log's own, or of a copy; its tiles and "
+	       "bundles are then checked too.\v"
 	       "Only a checkpoint that was kept elsewhere shows a log that was rewritten and signed again, or cut: "
 	       "keep one each time with -o. Nothing that the store says is believed: the verifier key comes from where "
 	       "the store was made. A log that was begun anew for a restored store says so in its first entry, and "

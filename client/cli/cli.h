@@ -68,11 +68,17 @@ error_t cli_children(struct argp_state *state, struct cli *cli, unsigned childre
 /* Say that the connection is lost and tried again, or stands again (SR_OK): a line on stderr. */
 void cli_say_trying(const struct sr_result *result);
 
+/* What the line of any not_found says to do next from here on, for commands that are not about one's recordings. */
+void cli_hint_lost(const char *next);
+
 /* Print a failure's one line and give its exit status. */
 int cli_fail(const struct sr_result *result);
 
 /* The same for a failure of our own. */
 int cli_fail_text(enum sr_code code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same where the daemon's program itself is missing. */
+int cli_fail_no_daemon(void);
 
 /* The same with the status CLI_INCOMPLETE, whatever the code is unless it is a freeze. */
 int cli_fail_incomplete(const struct sr_result *result, const char *next);

@@ -95,6 +95,26 @@ static const char *option_name(int argc, char **argv, int at, char option[32])
 	return word[0] == '-' ? option : "an option";
 }
 
+/* argp fills lines, which would break an example's command in two: those behind the last "Example" are as they are. */
+static int print_help(const struct argp *argp, char *name)
+{
+	struct argp shown = *argp;
+	char *text = argp->doc ? strdup(argp->doc) : NULL;
+	char *example = NULL;
+	for (char *at = text ? strstr(text, "Example") : NULL; at; at = strstr(at + 1, "Example"))
+		example = at > text && (at[-1] == '\n' || at[-1] == '\v') ? at : example;
+	char *commands = example ? strstr(example, "\n\n") : NULL;
+	if (commands) {
+		*commands = '\0';
+		shown.doc = text;
+	}
+	argp_help(&shown, stdout, ARGP_HELP_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
+	if (commands)
+		printf("\n%s", commands + 2);
+	free(text);
+	return CLI_DONE;
+}
+
 int cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv, void *input)
 {
 	char name[64];
@@ -104,8 +124,7 @@ int cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv, v
 	/* argp's own words for a wrong option take two lines. */
 	error_t wrong = argp_parse(argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, &at, input);
 	if (cli->help) {
-		argp_help(argp, stdout, ARGP_HELP_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
-		return CLI_DONE;
+		return print_help(argp, name);
 	}
 	if (wrong == 0)
 		return -1;
@@ -117,12 +136,14 @@ int cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv, v
 	return CLI_USAGE;
 }
 
+/* What to do about an answer that names nothing here; a command may know better. */
+static const char *lost_step = "check the id and whose grant it is";
+
 static const char *const next_steps[SR_CODES] = {
 	[SR_USAGE] = "see --help",
 	[SR_UNAUTHENTICATED] = "check --credential and --grant, or get a new grant",
 	[SR_DENIED] = "use a credential and a grant that allow it",
 	[SR_EXPIRED] = "get a new grant",
-	[SR_NOT_FOUND] = "check the id and whose grant it is",
 	[SR_FROZEN] = "ask the operator why",
 	[SR_CONFLICT] = "look at what is there first",
 	[SR_BUSY] = "try again soon",
@@ -159,10 +180,25 @@ static void print_failure(const struct sr_result *result, const char *next)
 		      result->text[0] ? result->text : "it failed", next, request);
 }
 
+void cli_hint_lost(const char *next)
+{
+	lost_step = next;
+}
+
+static const char *next_step(const struct sr_result *result)
+{
+	if (result->code == SR_NOT_FOUND)
+		return lost_step;
+	/* Whoever answered with a request's number runs. */
+	if (result->code == SR_UNAVAILABLE && result->request != 0)
+		return "try again, and if it stays so tell the operator";
+	return next_steps[result->code];
+}
+
 int cli_fail(const struct sr_result *result)
 {
 	if (result->code != SR_OK)
-		print_failure(result, next_steps[result->code]);
+		print_failure(result, next_step(result));
 	return status_of(result->code);
 }
 
@@ -270,6 +306,15 @@ void cli_say_trying(const struct sr_result *result)
 		      result->code == SR_OK ? "connected again" : "connection lost; trying again");
 }
 
+int cli_fail_no_daemon(void)
+{
+	print_failure(
+		&(const struct sr_result){.code = SR_UNAVAILABLE,
+					  .text = "the program " DAEMON " is neither beside this one nor in PATH"},
+		"install it");
+	return CLI_UNAVAILABLE;
+}
+
 int cli_become_daemon(const char *const *words, size_t count)
 {
 	char own[PATH_MAX], beside[PATH_MAX + sizeof DAEMON + 1];
@@ -286,7 +331,7 @@ int cli_become_daemon(const char *const *words, size_t count)
 	(void)execvp(DAEMON, arguments);
 	for (size_t at = 1; arguments[at]; at++)
 		free(arguments[at]);
-	return cli_fail_text(SR_UNAVAILABLE, "the program %s is neither beside this one nor in PATH", DAEMON);
+	return cli_fail_no_daemon();
 }
 
 sr_blocking *cli_connect(struct cli *cli, int *status)

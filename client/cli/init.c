@@ -112,7 +112,7 @@ static _Noreturn void become_daemon(struct init *init, int out)
 		}
 		(void)execvp(DAEMON, arguments);
 	}
-	(void)cli_fail_text(SR_UNAVAILABLE, "the program %s is neither beside this one nor in PATH", DAEMON);
+	(void)cli_fail_no_daemon();
 	_exit(CLI_FAILED);
 }
 

@@ -10,33 +10,35 @@ static const struct {
 	const char *name;
 	cli_command *run;
 	const char *about;
+	const char *lost; /* what to do next where something is not found; NULL: the id or the grant is to blame */
 } commands[] = {
-	{"init", cli_init, "make a store"},
-	{"service", cli_service, "add, remove and list services"},
-	{"grant", cli_grant, "sign a grant with an issuer's key (development)"},
-	{"ingest", cli_ingest, "record files or a pipe"},
-	{"finish", cli_finish, "finish a recording"},
-	{"list", cli_list, "list the patient's recordings"},
-	{"check", cli_check, "ask which ids are this patient's"},
-	{"info", cli_info, "show one recording"},
-	{"play", cli_play, "play a track to a file or pipe"},
-	{"freeze", cli_freeze, "stop what is served, and list what is stopped"},
-	{"thaw", cli_thaw, "let go again what was frozen"},
-	{"shown", cli_shown, "state what a viewer was shown"},
-	{"delete", cli_delete, "delete a recording"},
-	{"undelete", cli_undelete, "bring a deleted recording back"},
-	{"alarm", cli_alarm, "list the latest alarms, or try one out"},
-	{"audit", cli_audit, "read, search and verify the account of who was shown what"},
-	{"rotate", cli_rotate, "move recordings to the current epoch of the master key"},
-	{"epoch", cli_epoch, "list, make and retire epochs of the master key"},
-	{"hold", cli_hold, "keep recordings from being deleted"},
-	{"status", cli_status, "show the store's state on one screen"},
-	{"stats", cli_stats, "print all counters"},
-	{"health", cli_health, "exit 0 if the store can do everything"},
-	{"scrub", cli_scrub, "check all that the store holds"},
-	{"backup", cli_backup, "copy a served store, or read a copy back"},
-	{"restore", cli_restore, "make a store again from a backup"},
-	{"patient", cli_patient, "erase a patient, or give them a new key or identity"},
+	{"init", cli_init, "make a store", NULL},
+	{"service", cli_service, "add, remove and list services", "sealreel service list names them"},
+	{"grant", cli_grant, "sign a grant with an issuer's key (development)", NULL},
+	{"ingest", cli_ingest, "record files or a pipe", NULL},
+	{"finish", cli_finish, "finish a recording", NULL},
+	{"list", cli_list, "list the patient's recordings", NULL},
+	{"check", cli_check, "ask which ids are this patient's", NULL},
+	{"info", cli_info, "show one recording", NULL},
+	{"play", cli_play, "play a track to a file or pipe", NULL},
+	{"freeze", cli_freeze, "stop what is served, and list what is stopped", "check what is named"},
+	{"thaw", cli_thaw, "let go again what was frozen", "sealreel freeze --list names what is"},
+	{"shown", cli_shown, "state what a viewer was shown", NULL},
+	{"delete", cli_delete, "delete a recording", NULL},
+	{"undelete", cli_undelete, "bring a deleted recording back", NULL},
+	{"alarm", cli_alarm, "list the latest alarms, or try one out", "check what is named"},
+	{"audit", cli_audit, "read, search and verify the account of who was shown what", "check what is named"},
+	{"rotate", cli_rotate, "move recordings to the current epoch of the master key", "check the identity"},
+	{"epoch", cli_epoch, "list, make and retire epochs of the master key", "sealreel epoch list names them"},
+	{"hold", cli_hold, "keep recordings from being deleted",
+	 "check what is named; sealreel hold list names the holds"},
+	{"status", cli_status, "show the store's state on one screen", NULL},
+	{"stats", cli_stats, "print all counters", NULL},
+	{"health", cli_health, "exit 0 if the store can do everything", NULL},
+	{"scrub", cli_scrub, "check all that the store holds", "check what is named"},
+	{"backup", cli_backup, "copy a served store, or read a copy back", "take a new one"},
+	{"restore", cli_restore, "make a store again from a backup", NULL},
+	{"patient", cli_patient, "erase a patient, or give them a new key or identity", "check the identity"},
 };
 
 static const char exits[] =
@@ -101,8 +103,11 @@ int main(int argc, char **argv)
 	if (wrong != 0 || front.command == 0)
 		return cli_fail_text(SR_USAGE, "there is no command, or an option in front of it is wrong");
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-		if (strcmp(commands[i].name, argv[front.command]) == 0)
-			return commands[i].run(&cli, argc - front.command, argv + front.command);
+		if (strcmp(commands[i].name, argv[front.command]) != 0)
+			continue;
+		if (commands[i].lost)
+			cli_hint_lost(commands[i].lost);
+		return commands[i].run(&cli, argc - front.command, argv + front.command);
 	}
 	return cli_fail_text(SR_USAGE, "%.64s is no command", argv[front.command]);
 }

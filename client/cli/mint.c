@@ -177,7 +177,7 @@ static enum sr_code mint(const struct signer *signer, const struct sr_mint *gran
 		if (header && payload)
 			*token = sign(header, payload, signer);
 		if (!*token)
-			code = SR_FAIL(err, SR_UNAVAILABLE, "out of memory for a grant");
+			code = SR_FAIL(err, SR_INTERNAL, "out of memory for a grant");
 	}
 	sr_mint_free(header);
 	sr_mint_free(payload);
@@ -240,7 +240,7 @@ enum sr_code sr_mint_issuer(const char *iss, char **jwk, char **jwks, struct sr_
 		sr_mint_free(*jwks);
 		*jwk = NULL;
 		*jwks = NULL;
-		code = SR_FAIL(err, SR_UNAVAILABLE, "out of memory for an issuer key");
+		code = SR_FAIL(err, SR_INTERNAL, "out of memory for an issuer key");
 	}
 	json_decref(set);
 	json_decref(closed);

@@ -21,7 +21,7 @@
 #include "serve/removal/removal.h"
 #include "serve/removal/sweeper.h"
 
-#define GONE_TEXT "there is no such backup any more: begin again"
+#define GONE_TEXT "there is no such backup any more"
 #define RECORDING_EPOCH 27 /* where a recording's row has the epoch of its wrap: FORMAT.md, section 4 */
 #define PERSON_EPOCH 1     /* and a person's */
 
