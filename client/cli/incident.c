@@ -158,7 +158,9 @@ static const struct argp argp = {
 	       "JSON of report: the regulator's copy; client/report/README.md has its members. Of list: an array of "
 	       "\"incident\", \"opened\", \"notes\", \"reports\". Of show: an array of \"entry\", \"time\", \"what\", "
 	       "\"at\", "
-	       "\"text\", \"stated_by\". Of contacts: \"contacts\", each with \"recipient\" or \"person\" (its "
+	       "\"text\", \"stated_by\", and of a note wrong or a report its conditions by name, of a report also "
+	       "\"number\", \"from\", \"to\", \"since\", \"regulator\", \"checkpoint\". Of contacts: \"contacts\", "
+	       "each with \"recipient\" or \"person\" (its "
 	       "number), "
 	       "\"tag\" and \"identity\" (null: erased), and \"accesses\".\n\n"
 	       "Exits with 0; 1 if it failed or was refused, 2 for a wrong command line, 5 if the store is "
@@ -364,6 +366,18 @@ void incident_put_text(const char *text)
 			(void)putchar(*at);
 }
 
+/* A fact as it is read: times, which the log has in milliseconds, as all others. In `time` or the fact's own. */
+static const char *readable(const struct sr_stated *note, size_t fact, char time[TIME_TEXT])
+{
+	const char *name = note->facts[fact].name, *value = note->facts[fact].value;
+	bool is_time = note->what == SR_INCIDENT_REPORT && (strcmp(name, "from") == 0 || strcmp(name, "to") == 0);
+	uint64_t ms;
+	if (!is_time || !parse_number(value, UINT64_MAX, &ms))
+		return value;
+	format_time(ms, time);
+	return time;
+}
+
 static void print_note(const struct sr_stated *note)
 {
 	char time[TIME_TEXT], at[TIME_TEXT];
@@ -376,7 +390,7 @@ static void print_note(const struct sr_stated *note)
 	for (size_t fact = 0; fact < note->fact_count; fact++)
 		if (strcmp(note->facts[fact].name, "what") != 0 && strcmp(note->facts[fact].name, "checkpoint") != 0) {
 			printf("  %s ", note->facts[fact].name);
-			incident_put_text(note->facts[fact].value);
+			incident_put_text(readable(note, fact, time));
 			(void)putchar('\n');
 		}
 }
@@ -391,7 +405,8 @@ static json_t *note_json(const struct sr_stated *note)
 				   note->text, "stated_by", note->by);
 	for (size_t fact = 0; object && fact < note->fact_count; fact++)
 		if (strcmp(note->facts[fact].name, "what") != 0)
-			(void)json_object_set_new(object, note->facts[fact].name, json_string(note->facts[fact].value));
+			(void)json_object_set_new(object, note->facts[fact].name,
+						  json_string(readable(note, fact, time)));
 	return object;
 }
 

@@ -179,14 +179,15 @@ static void print_contact(const json_t *contact)
 
 static void print_access(const json_t *access)
 {
-	printf("recipient %lld  recording %lld of person %lld  %s  %s to %s%s%s\n",
+	bool presented = json_is_true(json_object_get(access, "presented"));
+	bool opened = json_is_true(json_object_get(access, "opened"));
+	printf("recipient %lld  recording %lld of person %lld  %s  %s to %s%s%s%s\n",
 	       (long long)json_integer_value(json_object_get(access, "recipient")),
 	       (long long)json_integer_value(json_object_get(access, "recording")),
 	       (long long)json_integer_value(json_object_get(access, "person")),
 	       json_string_value(json_object_get(access, "id")), json_string_value(json_object_get(access, "first")),
-	       json_string_value(json_object_get(access, "last")),
-	       json_is_true(json_object_get(access, "presented")) ? "  presented" : "",
-	       json_is_true(json_object_get(access, "opened")) ? "  opened" : "");
+	       json_string_value(json_object_get(access, "last")), presented ? "  presented" : "",
+	       opened ? "  opened" : "", presented || opened ? "" : "  withheld or denied");
 }
 
 static int print_list(const struct incident *incident, const struct cli_auditor *auditor, json_t *list)
