@@ -50,6 +50,30 @@ const char *sr_incident_fact_word(struct sr_span name)
 	return NULL;
 }
 
+static bool is_word(struct sr_span name, const char *word)
+{
+	return strlen(word) == name.size && memcmp(word, name.data, name.size) == 0;
+}
+
+static bool is_tag(struct sr_span value)
+{
+	bool hex = value.size == 2 * SR_TAG;
+	for (size_t at = 0; at < value.size && hex; at++)
+		hex = (value.data[at] >= '0' && value.data[at] <= '9') ||
+		      (value.data[at] >= 'a' && value.data[at] <= 'f');
+	return hex;
+}
+
+bool sr_incident_condition_valid(const struct sr_incident_fact *fact)
+{
+	uint8_t id[SR_UUID];
+	if (is_word(fact->name, "service") || is_word(fact->name, "issuer") || is_word(fact->name, "grant"))
+		return fact->value.size > 0;
+	if (is_word(fact->name, "actor") || is_word(fact->name, "patient") || is_word(fact->name, "except_patient"))
+		return is_tag(fact->value);
+	return is_word(fact->name, "recording") && sr_uuid_parse((const char *)fact->value.data, fact->value.size, id);
+}
+
 bool sr_incident_name_valid(struct sr_span name)
 {
 	if (name.size == 0 || name.size > SR_INCIDENT_NAME_MAX)

@@ -43,6 +43,13 @@ bool sr_incident_name_valid(struct sr_span name) SR_MUST_USE;
  */
 const char *sr_incident_fact_word(struct sr_span name);
 
+struct sr_incident_fact;
+/*
+ * Is it a condition on accesses: service, issuer, grant (any text), actor, patient, except_patient (a tag in hex), or
+ * recording (an id)? A note `wrong` consists of these alone.
+ */
+bool sr_incident_condition_valid(const struct sr_incident_fact *fact) SR_MUST_USE;
+
 /* A fact of a note: name field (one of these words), value field (UTF-8). */
 struct sr_incident_fact {
 	struct sr_span name;

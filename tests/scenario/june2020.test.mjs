@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { newRecordingId } from '../peer/writer.mjs';
 import { Store, media, missing, refused } from './harness.mjs';
 import { misfile } from './index_file.mjs';
+import { Raw } from './raw.mjs';
 
 const PREFIX = 'https://clinic.example/mrn|';
 const ALICE = `${PREFIX}alice-4711`;
@@ -298,6 +299,9 @@ describe('June 2020', { skip: missing(['sealreeld', 'sealreel', 'misfile']) }, (
     const notes = JSON.parse(await audit(['show', 'b', '--json']));
     const made = notes.filter(({ what }) => what === 'report');
     assert.deepEqual(made.map(({ number }) => number), ['1', '1'], 'each making is noted');
+    assert.deepEqual([made[0].from, made[0].to].map(Date.parse), [from, to].map(Date.parse));
+    assert.match(made[0].from, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    assert.match(await audit(['show', 'b']), new RegExp(`^  from ${made[0].from}$`, 'm'));
     assert.equal(made[0].regulator, createHash('sha256').update(report.files.json).digest('hex'));
     const other = await store.cli(['audit', 'incident', 'report', 'b', '--from', from, '--to', to, '--checkpoint', kept,
       '--service', 'nobody', '-o', store.beside('from-kept')], { credential: auditor });
@@ -374,6 +378,9 @@ describe('June 2020', { skip: missing(['sealreeld', 'sealreel', 'misfile']) }, (
     assert.deepEqual(contacts.filter(({ recipient }) => recipient).map(({ identity }) => identity), [ACTOR]);
     assert.deepEqual(contacts.filter(({ person }) => person).map(({ identity }) => identity), OTHERS.slice(0, 4));
     assert.deepEqual(accesses.map(({ id, opened: is }) => [id, is]), others.slice(0, 4).map((id, i) => [id, i === 0]));
+    const denied = await store.done(['audit', 'incident', 'contacts', first.b.report.paths.find((name) =>
+      name.endsWith('.contacts')), '--auditor-key', store.path('auditor.key')]);
+    assert.equal(denied.match(/^recipient 1 {2}recording \d+ of person \d+ .*Z {2}withheld or denied$/gm).length, FIFTY);
     const other = store.beside('other.key');
     writeFileSync(other, `sealreel-auditor-key 1\nsecret ${randomBytes(32).toString('hex')}\n`);
     const { code, stdout, stderr } = await store.cli(['audit', 'incident', 'contacts', path, '--auditor-key', other]);
@@ -407,6 +414,23 @@ describe('June 2020', { skip: missing(['sealreeld', 'sealreel', 'misfile']) }, (
     const all = JSON.parse(await audit(['list', '--json']));
     assert.deepEqual(all.map(({ incident: name, reports }) => [name, reports]),
       [['a', 1], ['b', 2], ['c', 1], ['d', 3], ['crash', 1]]);
+  });
+
+  test('a note wrong that no report could read is refused', async () => {
+    const raw = await Raw.open(auditor);
+    const facts = (list) => Object.entries(list).map(([name, value]) => ({ name, value }));
+    const tag = 'ab'.repeat(32);
+    for (const [what, list, code] of [
+      ['wrong', {}, 'usage'], ['wrong', { from: '1' }, 'usage'], ['wrong', { number: '1', service: 'portal' }, 'usage'],
+      ['wrong', { actor: 'stranger' }, 'usage'], ['wrong', { patient: tag.slice(1) }, 'usage'],
+      ['wrong', { recording: 'x' }, 'usage'], ['wrong', { service: '' }, 'usage'], ['remark', { from: '1' }, null],
+      ['wrong', { actor: tag, except_patient: tag, patient: tag, recording: own, service: 'portal' }, null],
+    ]) {
+      raw.say('incident.note', 0, { name: 'readable', what, at: 0, text: '', facts: facts(list) });
+      const answer = await raw.next();
+      assert.deepEqual([answer.name, answer.code ?? null], [code ? 'error' : 'done', code], JSON.stringify(list));
+    }
+    raw.destroy();
   });
 
   test('a text of several lines is one, and commands no terminal', async () => {

@@ -30,6 +30,15 @@ static void note_fact(struct sr_request *request, const struct sr_incident_fact 
 	sr_account_fact(request, sr_incident_fact_word(fact->name), value);
 }
 
+/* A report would count too much, or nothing, by what it cannot read as a condition. */
+static bool conditions_valid(const struct sr_incident_note *note)
+{
+	bool valid = note->what != SR_INCIDENT_WRONG || note->count > 0;
+	for (size_t at = 0; at < note->count && note->what == SR_INCIDENT_WRONG; at++)
+		valid = valid && sr_incident_condition_valid(&note->facts[at]);
+	return valid;
+}
+
 /* The log keeps all of it, and nothing else does: whatever is said of the incident later is read from there. */
 static void run_note(struct sr_request *request)
 {
@@ -39,6 +48,10 @@ static void run_note(struct sr_request *request)
 	sr_incident_note_decode(&in, &note);
 	if (!sr_take_done(&in)) {
 		(void)sr_request_malformed(request);
+		return;
+	}
+	if (!conditions_valid(&note)) {
+		(void)SR_FAIL(&request->error, SR_USAGE, "a note wrong has conditions on accesses, and nothing else");
 		return;
 	}
 	memcpy(name, note.name.data, note.name.size);
