@@ -33,4 +33,7 @@ enum sr_code sr_fail_at(struct sr_error *err, enum sr_code code, const char *fil
 
 #define SR_FAIL(err, code, ...) sr_fail_at((err), (code), __FILE__, __LINE__, __VA_ARGS__)
 
+/* The same where an allocation failed: SR_INTERNAL, in one wording. */
+#define SR_FAIL_MEMORY(err) SR_FAIL((err), SR_INTERNAL, "memory is used up")
+
 #endif

@@ -25,7 +25,7 @@ static char *read_text(const char *path, size_t *size, struct sr_error *err)
 	int fd = text ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	ssize_t got = fd >= 0 ? TEMP_FAILURE_RETRY(read(fd, text, SR_NOTE_MAX)) : -1;
 	if (!text)
-		(void)SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		(void)SR_FAIL_MEMORY(err);
 	else if (got < 0)
 		(void)SR_FAIL(err, SR_IO, "%s cannot be read: %s", path, strerror(errno));
 	if (fd >= 0)

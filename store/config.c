@@ -272,7 +272,7 @@ enum sr_code sr_config_load(const char *directory, struct sr_config **out, struc
 		goto out;
 	path = sr_path_under(whole, SR_CONFIG_FILE);
 	if (!path) {
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(err);
 		goto out;
 	}
 	code = sr_guarded_read(path, &guard, &text, &size, err);

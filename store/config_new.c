@@ -80,9 +80,9 @@ enum sr_code sr_config_new(const char *directory, const struct sr_config_words *
 	enum sr_code code;
 	*out = NULL;
 	if (!config)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	config->directory = strdup(directory);
-	code = config->directory ? fill(config, words, err) : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	code = config->directory ? fill(config, words, err) : SR_FAIL_MEMORY(err);
 	if (code == SR_OK)
 		*out = config;
 	else

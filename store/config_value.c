@@ -27,7 +27,7 @@ typedef enum sr_code set_value(const struct setting *setting, const char *text, 
 
 static enum sr_code used_up(struct sr_error *err)
 {
-	return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	return SR_FAIL_MEMORY(err);
 }
 
 /* Takes over `text`, which may be NULL for "none". */

@@ -66,10 +66,10 @@ static char *compose(const struct sr_config_words *words, size_t *size)
 	FILE *file = open_memstream(&text, size);
 	if (!file)
 		return NULL;
-	fprintf(file,
-		"# The configuration of a sealreel store. What is commented out is the default.\n"
-		"# Relative paths are under the store's directory. A value ends at \" ;\".\n"
-		"# SIGHUP has the daemon read issuers, limits, alarms and the log's level again; all else waits for a start.");
+	fprintf(file, "# The configuration of a sealreel store. What is commented out is the default.\n"
+		      "# Relative paths are under the store's directory. A value ends at \" ;\".\n"
+		      "# SIGHUP has the daemon read issuers, limits, alarms and the log's level again; all else waits "
+		      "for a start.");
 	for (size_t at = 0; at < count; at++)
 		if (!words || !words->bare || strcmp(sections[at].name, SR_ISSUER_SECTION) != 0)
 			write_section(file, &sections[at], words);
@@ -99,7 +99,7 @@ enum sr_code sr_config_write(const char *directory, const struct sr_config_words
 		code = lstat(path, &found) == 0 ? SR_FAIL(err, SR_CONFLICT, "%s exists already", path)
 						: sr_guarded_replace(path, (const uint8_t *)text, size, err);
 	else
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(err);
 	free(text);
 	free(path);
 	sr_config_free(config);

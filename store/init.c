@@ -51,7 +51,7 @@ static char *about_to_make(struct making *making, const char *name, const char *
 			   struct sr_error *err)
 {
 	char *path = sr_path_under(making->directory, name);
-	*code = path ? sr_made_note(&making->made, path, what, err) : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	*code = path ? sr_made_note(&making->made, path, what, err) : SR_FAIL_MEMORY(err);
 	if (*code == SR_OK)
 		return path;
 	free(path);
@@ -245,7 +245,7 @@ static enum sr_code make_keyring(struct making *making, struct sr_error *err)
 		return code;
 	making->keyring = sr_keyring_new(making->store, making->auditor);
 	if (!making->keyring)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	if (making->words && making->words->recovery)
 		code = make_recovery(making, err);
 	if (code != SR_OK)
@@ -326,7 +326,7 @@ static enum sr_code put_operator(struct making *making, struct sr_index *index, 
 	struct sr_op *op = sr_op_new();
 	if (!op || !sr_op_check(op, SR_CHECK_ABSENT, &key, NULL, 0) || !sr_op_put(op, &key, row, size)) {
 		sr_op_free(op);
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	}
 	enum sr_code code = sr_index_run(index, op, &failed_check);
 	return code == SR_OK ? SR_OK : SR_FAIL(err, code, "cannot put the operator into the index");
@@ -385,7 +385,7 @@ static enum sr_code make_durable(struct making *making, struct sr_error *err)
 	char *parent = sr_path_under(making->directory, "..");
 	enum sr_code code = sync_directory(making->directory, err);
 	if (!parent)
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(err);
 	if (code == SR_OK)
 		code = sync_directory(parent, err);
 	free(parent);

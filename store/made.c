@@ -22,7 +22,7 @@ enum sr_code sr_made_note(struct sr_made *made, const char *path, const char *wh
 		return SR_FAIL(err, SR_IO, "cannot make %s: %s", path, strerror(errno));
 	copy = made->count < SR_MADE_MAX ? strdup(path) : NULL;
 	if (!copy)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	made->things[made->count].path = copy;
 	made->things[made->count].what = what;
 	made->count++;

@@ -57,7 +57,7 @@ static enum sr_code replay_recording(const struct sr_daemon_parts *parts, struct
 	size = sr_doom_row_seal(parts->keyring, &doom, bytes);
 	if (!built || !sr_op_put(op, &doomed, bytes, size)) {
 		sr_op_free(op);
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	}
 	enum sr_code code = sr_index_run(parts->index, op, &failed);
 	return code == SR_OK ? sr_remove_recording(remover, &doom, err)
@@ -121,7 +121,7 @@ static enum sr_code unmark(const struct sr_daemon_parts *parts, uint64_t count, 
 	struct sr_op *op = sr_op_new();
 	if (!op || !sr_op_put(op, &seen, bytes, size) || !sr_op_erase(op, &mark)) {
 		sr_op_free(op);
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	}
 	enum sr_code code = sr_index_run(parts->index, op, &failed);
 	return code == SR_OK ? SR_OK : SR_FAIL(err, code, "the mark of a restored store cannot be removed");
@@ -153,7 +153,7 @@ static enum sr_code replay_opened(struct sr_daemon_parts *parts, uint64_t *lines
 	*lines = sr_ledger_count(parts->ledger);
 	struct sr_remover *remover = sr_remover_new(parts->keyring, parts->index, parts->blobs, parts->ledger);
 	if (!remover)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	sr_remover_replay(remover);
 	code = replay_all(parts, remover, *lines, err);
 	sr_remover_free(remover);

@@ -166,7 +166,7 @@ static enum sr_code make_directory(struct restoring *work, const char *directory
 		code = sr_lock_take(work->directory, &work->lock, err);
 	char *issuers = sr_path_under(work->directory, inside[0]), *blobs = sr_path_under(work->directory, inside[1]);
 	if (code == SR_OK && (!issuers || !blobs))
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(err);
 	if (code == SR_OK && mkdir(issuers, 0700) != 0)
 		code = fail_path(err, issuers);
 	if (code == SR_OK)
@@ -202,11 +202,6 @@ static void give_up(void *context, const struct sr_error *err)
 	_exit(1);
 }
 
-static enum sr_code no_memory(struct sr_error *err)
-{
-	return SR_FAIL(err, SR_INTERNAL, "memory is used up");
-}
-
 static enum sr_code put_rows(struct restoring *work, struct sr_error *err)
 {
 	struct sr_cursor in = first_item(work);
@@ -223,7 +218,7 @@ static enum sr_code put_rows(struct restoring *work, struct sr_error *err)
 		}
 		if (!built) {
 			sr_op_free(op);
-			return no_memory(err);
+			return SR_FAIL_MEMORY(err);
 		}
 		code = sr_index_run(work->index, op, NULL);
 	}
@@ -242,7 +237,7 @@ static enum sr_code mark_restored(struct restoring *work, struct sr_error *err)
 	struct sr_op *op = sr_op_new();
 	if (!op || !sr_op_put(op, &key, row, size)) {
 		sr_op_free(op);
-		return no_memory(err);
+		return SR_FAIL_MEMORY(err);
 	}
 	enum sr_code code = sr_index_run(work->index, op, NULL);
 	return code == SR_OK ? SR_OK : SR_FAIL(err, code, "the index cannot be written");
@@ -252,7 +247,7 @@ static enum sr_code make_index(struct restoring *work, struct sr_error *err)
 {
 	char *path = sr_path_under(work->directory, "index");
 	struct sr_index_options options = {path, work->front.store, give_up, NULL};
-	enum sr_code code = path ? sr_index_create(path, work->front.store, err) : no_memory(err);
+	enum sr_code code = path ? sr_index_create(path, work->front.store, err) : SR_FAIL_MEMORY(err);
 	if (code == SR_OK)
 		code = sr_index_open(&options, &work->index, err);
 	/* First, so that no moment has a store without it. */
@@ -339,7 +334,7 @@ static enum sr_code copy_files(struct restoring *work, struct sr_error *err)
 	int blobs = openat(work->source, "blobs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	work->extent = malloc(SR_EXTENT);
 	if (blobs < 0 || !work->extent)
-		code = blobs < 0 ? fail_path(err, "blobs") : no_memory(err);
+		code = blobs < 0 ? fail_path(err, "blobs") : SR_FAIL_MEMORY(err);
 	while (code == SR_OK && next_item(work, &in, &item))
 		if (sr_backup_extent_of(&item, &extent))
 			code = put_extent(work, &item, &extent, blobs, err);
@@ -357,7 +352,7 @@ static enum sr_code copy_records(const struct restoring *work, int to, struct sr
 	uint8_t digest[SR_DIGEST], *piece = malloc(DIGEST_PIECE);
 	struct sr_digest *over = sr_digest_new();
 	int from = openat(work->source, "audit/records", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	enum sr_code code = piece && over ? SR_OK : no_memory(err);
+	enum sr_code code = piece && over ? SR_OK : SR_FAIL_MEMORY(err);
 	for (uint64_t at = 0; code == SR_OK && at < work->tail.position; at += DIGEST_PIECE) {
 		uint64_t left = work->tail.position - at;
 		size_t size = left < DIGEST_PIECE ? (size_t)left : DIGEST_PIECE;
@@ -366,7 +361,7 @@ static enum sr_code copy_records(const struct restoring *work, int to, struct sr
 		else if (!write_all(to, at, piece, size))
 			code = fail_path(err, "the audit log");
 		else if (!sr_digest_add(over, piece, size))
-			code = no_memory(err);
+			code = SR_FAIL_MEMORY(err);
 	}
 	if (code == SR_OK && (!sr_digest_value(over, digest) || memcmp(digest, work->tail.records, sizeof digest) != 0))
 		code = SR_FAIL(err, SR_CORRUPT, "the backup's audit log does not have its digest: it is damaged");

@@ -96,7 +96,7 @@ static enum sr_code scrub_all(const struct sr_scrub_offline *order, struct sr_da
 				     .hear = print_finding,
 				     .context = (void *)(uintptr_t)order};
 	struct sr_scrub *scrub = sr_scrub_new(&own);
-	code = scrub ? sr_scrub_begin(scrub, &start, err) : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	code = scrub ? sr_scrub_begin(scrub, &start, err) : SR_FAIL_MEMORY(err);
 	if (code == SR_OK) {
 		follow(scrub, !order->quiet && isatty(STDERR_FILENO), bytes, &report);
 		sr_scrub_end_line(&report, order->json, line);

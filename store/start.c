@@ -139,7 +139,7 @@ static enum sr_code open_index(const struct sr_daemon_parts *parts, struct sr_in
 {
 	char *path = sr_path_under(parts->config->directory, "index");
 	struct sr_index_options options = {path, sr_keyring_store(parts->keyring), sr_daemon_fatal, NULL};
-	enum sr_code code = path ? sr_index_open(&options, out, err) : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	enum sr_code code = path ? sr_index_open(&options, out, err) : SR_FAIL_MEMORY(err);
 	free(path);
 	return code;
 }
@@ -148,8 +148,7 @@ static enum sr_code open_blobs(const struct sr_daemon_parts *parts, struct sr_bl
 {
 	uint64_t reserve = 0;
 	char *path = sr_path_under(parts->config->directory, "blobs");
-	enum sr_code code =
-		path ? reserve_of(parts->config, path, &reserve, err) : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	enum sr_code code = path ? reserve_of(parts->config, path, &reserve, err) : SR_FAIL_MEMORY(err);
 	if (code == SR_OK)
 		code = sr_blobs_open(path, reserve, out, err);
 	free(path);

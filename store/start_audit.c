@@ -56,7 +56,7 @@ static enum sr_code put_row(const struct sr_store_audit *store, struct sr_error 
 	struct sr_op *op = sr_op_new();
 	if (!op || !sr_op_check(op, SR_CHECK_ABSENT, &key, NULL, 0) || !sr_op_put(op, &key, row, size)) {
 		sr_op_free(op);
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	}
 	enum sr_code code = sr_index_run(store->index, op, NULL);
 	return code == SR_OK ? SR_OK : SR_FAIL(err, code, "the control row of the audit log cannot be written");

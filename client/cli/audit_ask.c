@@ -26,7 +26,7 @@ int audit_open(struct audit *audit)
 	audit->room = malloc(sizeof *audit->room);
 	audit->pages = calloc(2, sizeof *audit->pages);
 	if (!audit->room || !audit->pages)
-		return cli_fail_text(SR_INTERNAL, "memory is used up");
+		return cli_fail_memory();
 	audit->blocking = cli_connect(audit->cli, &status);
 	return audit->blocking ? CLI_DONE : status;
 }

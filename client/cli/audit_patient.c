@@ -321,7 +321,7 @@ static void note_moved(struct patient *patient, const struct sr_audit_entry *ent
 		return;
 	void *more = reallocarray(patient->moved, patient->moved_count + entry->recording_count + 1, SR_UUID);
 	if (!more) {
-		patient->status = cli_fail_text(SR_INTERNAL, "memory is used up");
+		patient->status = cli_fail_memory();
 		return;
 	}
 	patient->moved = more;
@@ -387,7 +387,7 @@ static int run(struct patient *patient)
 	if (status == CLI_DONE && patient->auditor) {
 		patient->people = sodium_allocarray(PEOPLE_MAX, sizeof *patient->people);
 		if (!patient->people)
-			status = cli_fail_text(SR_INTERNAL, "memory is used up");
+			status = cli_fail_memory();
 	}
 	if (status == CLI_DONE)
 		status = audit_open(&patient->audit);

@@ -280,7 +280,7 @@ int cli_audit_verify(struct cli *cli, int argc, char **argv)
 {
 	struct verify *verify = calloc(1, sizeof *verify);
 	if (!verify)
-		return cli_fail_text(SR_INTERNAL, "memory is used up");
+		return cli_fail_memory();
 	verify->cli = cli;
 	int status = cli_parse(cli, &argp, argc, argv, verify);
 	if (status < 0)

@@ -366,7 +366,7 @@ static int put_off(struct backup *backup, const struct sr_backup_extent *extent)
 {
 	struct sr_backup_extent *more = reallocarray(backup->later, backup->later_count + 1, sizeof(*backup->later));
 	if (!more)
-		return cli_fail_text(SR_INTERNAL, "memory is used up");
+		return cli_fail_memory();
 	backup->later = more;
 	more[backup->later_count++] = *extent;
 	return CLI_DONE;
@@ -546,7 +546,7 @@ int cli_backup(struct cli *cli, int argc, char **argv)
 	status = backup_open(&backup.place, backup.path, !backup.verifies);
 	backup.extent = malloc(EXTENT_MAX);
 	if (!backup.extent && status == CLI_DONE)
-		status = cli_fail_text(SR_INTERNAL, "memory is used up");
+		status = cli_fail_memory();
 	if (status == CLI_DONE && backup.verifies) {
 		status = backup_verify(&backup.place, cli->quiet);
 	} else if (status == CLI_DONE) {

@@ -80,6 +80,9 @@ int cli_fail_text(enum sr_code code, const char *format, ...) __attribute__((for
 /* The same where the daemon's program itself is missing. */
 int cli_fail_no_daemon(void);
 
+/* The same where an allocation failed. */
+int cli_fail_memory(void);
+
 /* The same with the status CLI_INCOMPLETE, whatever the code is unless it is a freeze. */
 int cli_fail_incomplete(const struct sr_result *result, const char *next);
 

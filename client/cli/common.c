@@ -218,6 +218,11 @@ int cli_fail_text(enum sr_code code, const char *format, ...)
 	return cli_fail(&result);
 }
 
+int cli_fail_memory(void)
+{
+	return cli_fail_text(SR_INTERNAL, "memory is used up");
+}
+
 /* Read up to `capacity` bytes from a descriptor; -1 if it fails or has more. */
 static ssize_t read_all(int fd, char *out, size_t capacity)
 {

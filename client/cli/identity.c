@@ -54,7 +54,7 @@ int cli_auditor_read(const char *path, struct cli_auditor **out)
 	struct cli_auditor *auditor = sodium_malloc(sizeof *auditor);
 	*out = NULL;
 	if (!auditor)
-		return cli_fail_text(SR_INTERNAL, "memory is used up");
+		return cli_fail_memory();
 	memset(auditor, 0, sizeof *auditor);
 	if (!read_key(path, auditor)) {
 		sodium_free(auditor);

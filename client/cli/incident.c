@@ -253,7 +253,7 @@ int incident_notes(struct incident *incident, struct sr_incident *notes)
 	const struct sr_auditor_search search = {.kinds = 1u << SR_AUDIT_CONTROL};
 	struct gathering gathering = {.notes = notes};
 	int status = audit_search(&incident->audit, &search, gather, &gathering);
-	return gathering.failed ? cli_fail_text(SR_INTERNAL, "memory is used up") : status;
+	return gathering.failed ? cli_fail_memory() : status;
 }
 
 /* ---- open, note ---- */

@@ -104,7 +104,7 @@ static int seal_list(struct incident *incident, const struct sr_report_out *list
 	*size = front + crypto_box_SEALBYTES + list->size;
 	*sealed = malloc(*size);
 	if (!*sealed)
-		return cli_fail_text(SR_INTERNAL, "memory is used up");
+		return cli_fail_memory();
 	memcpy(*sealed, CONTACTS_FRONT, front);
 	if (seal(incident->bytes, (const uint8_t *)list->data, list->size, *sealed + front))
 		return CLI_DONE;
@@ -120,12 +120,12 @@ int incident_seal(struct incident *incident, const struct sr_report *report, uin
 	size_t count;
 	*sealed = NULL;
 	if (!sr_report_people(report, &list, &count))
-		return cli_fail_text(SR_INTERNAL, "memory is used up");
+		return cli_fail_memory();
 	int status = fetch_key(incident);
 	for (size_t at = 0; at < count && status == CLI_DONE; at++)
 		status = fetch(incident, &list[at]);
 	if (status == CLI_DONE && !sr_report_contacts(report, list, count, &out))
-		status = cli_fail_text(SR_INTERNAL, "memory is used up");
+		status = cli_fail_memory();
 	if (status == CLI_DONE)
 		status = seal_list(incident, &out, sealed, size);
 	for (size_t at = 0; at < count; at++)

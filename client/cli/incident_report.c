@@ -170,7 +170,7 @@ static int read_log(struct making *making)
 	uint64_t size = sr_report_checkpoint(making->report)->size;
 	making->reading = sr_report_reading_new(reports, making->then ? 2 : 1);
 	if (!making->reading)
-		return cli_fail_text(SR_INTERNAL, "memory is used up");
+		return cli_fail_memory();
 	int status = size > 0 ? audit_read(&making->incident->audit, 0, size, take, making) : CLI_DONE;
 	if (status != CLI_DONE)
 		return status;
@@ -267,7 +267,7 @@ static int state_report(struct making *making)
 	if (incident->again)
 		return CLI_DONE; /* nobody learns what report N did not say; reading the log had its entry */
 	if (!sr_digest_of((const uint8_t *)making->json.data, making->json.size, hash))
-		return cli_fail_text(SR_INTERNAL, "memory is used up");
+		return cli_fail_memory();
 	if (is_taken(making, sodium_bin2hex(hex, sizeof hex, hash, sizeof hash)))
 		return cli_fail_text(SR_CONFLICT, "report %llu is another one, made after this checkpoint",
 				     (unsigned long long)making->number);
@@ -297,7 +297,7 @@ static int give(struct making *making)
 	int status = CLI_DONE;
 	if (!sr_report_json(making->report, making->then, &making->json) ||
 	    !sr_report_text(making->report, making->then, &making->text))
-		return cli_fail_text(SR_INTERNAL, "memory is used up");
+		return cli_fail_memory();
 	bool files = !incident->cli->json || incident->out;
 	if (files)
 		status = incident_seal(making->incident, making->report, &making->contacts, &making->contacts_size);
@@ -328,7 +328,7 @@ int incident_report(struct incident *incident)
 {
 	struct making *making = calloc(1, sizeof *making);
 	if (!making)
-		return cli_fail_text(SR_INTERNAL, "memory is used up");
+		return cli_fail_memory();
 	making->incident = incident;
 	int status = check_words(incident);
 	if (status == CLI_DONE)

@@ -86,7 +86,7 @@ static enum sr_code check_together(const struct cli_map *map, bool alone, struct
 {
 	const struct cli_pair **from = calloc(map->count, sizeof *from);
 	const struct cli_pair **to = calloc(map->count, sizeof *to);
-	enum sr_code code = from && to ? SR_OK : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	enum sr_code code = from && to ? SR_OK : SR_FAIL_MEMORY(err);
 	for (size_t at = 0; code == SR_OK && at < map->count; at++)
 		from[at] = to[at] = &map->pairs[at];
 	if (code == SR_OK) {
@@ -107,7 +107,7 @@ enum sr_code cli_map_parse(char *text, size_t size, bool alone, struct cli_map *
 		return SR_FAIL(err, SR_USAGE, "the map has no line");
 	map->pairs = calloc(lines, sizeof *map->pairs);
 	if (!map->pairs)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	for (; map->count < lines; map->count++) {
 		const char *end = memchr(text + at, '\n', size - at);
 		size_t length = end ? (size_t)(end - text) - at : size - at;

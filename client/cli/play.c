@@ -145,7 +145,7 @@ static int open_output(struct play *play)
 	}
 	if (asprintf(&play->part, "%s.part", play->output) < 0) {
 		play->part = NULL;
-		return cli_fail_text(SR_INTERNAL, "out of memory");
+		return cli_fail_memory();
 	}
 	play->fd = open(play->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (play->fd < 0) {

@@ -266,7 +266,7 @@ int cli_rotate(struct cli *cli, int argc, char **argv)
 	const struct sigaction action = {.sa_handler = on_signal};
 	struct rotate *rotate = calloc(1, sizeof *rotate);
 	if (!rotate)
-		return cli_fail_text(SR_INTERNAL, "memory is used up");
+		return cli_fail_memory();
 	rotate->cli = cli;
 	rotate->began = rotate_now();
 	rotate->deep.proofs.cli = cli;

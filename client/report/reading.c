@@ -36,11 +36,11 @@ enum sr_code sr_report_reading_take(struct sr_report_reading *reading, const str
 		return SR_FAIL(err, SR_CORRUPT, "entry %llu came where %llu belongs", (unsigned long long)entry->number,
 			       (unsigned long long)reading->tree.size);
 	if (!sr_report_tree_add(&reading->tree, json))
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	for (size_t at = 0; at < reading->count; at++) {
 		struct sr_report *report = reading->reports[at];
 		if (!sr_report_take(report, entry))
-			return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+			return SR_FAIL_MEMORY(err);
 		if (reading->tree.size != report->checkpoint.size)
 			continue;
 		sr_report_tree_root(&reading->tree, root);

@@ -14,7 +14,7 @@ enum sr_code sr_report_new(const struct sr_report_request *request, struct sr_re
 		return SR_FAIL(err, SR_USAGE, "a report's time ends before it begins");
 	struct sr_report *report = calloc(1, sizeof *report);
 	if (!report)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	if (sr_checkpoint_claims(note, &report->checkpoint, err) != SR_OK) {
 		free(report);
 		return SR_FAIL(err, SR_USAGE, "that is no checkpoint");

@@ -87,7 +87,7 @@ static enum sr_code count_all(struct sr_report *report, struct sr_error *err)
 	free(seen.recordings);
 	free(seen.people);
 	free(seen.recipients);
-	return room ? SR_OK : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	return room ? SR_OK : SR_FAIL_MEMORY(err);
 }
 
 enum sr_code sr_report_count(struct sr_report *report, struct sr_error *err)
@@ -97,7 +97,7 @@ enum sr_code sr_report_count(struct sr_report *report, struct sr_error *err)
 	if (report->strange_note || report->notes_met != report->notes_wanted)
 		return SR_FAIL(err, SR_CORRUPT, "the log has other notes of this incident than a search of it gave");
 	if (report->failed || !sr_report_streams_end(report))
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	return count_all(report, err);
 }
 

@@ -152,7 +152,7 @@ enum sr_code sr_freezes_with(const struct sr_freezes *freezes, const struct sr_f
 		return SR_FAIL(err, SR_BUSY, "there are %zu freezes; thaw some, or freeze all", freezes->count);
 	*out = copy(freezes, NULL);
 	if (!*out)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	put(*out, entry);
 	return SR_OK;
 }
@@ -165,7 +165,7 @@ enum sr_code sr_freezes_without(const struct sr_freezes *freezes, enum sr_freeze
 	if (!found)
 		return SR_FAIL(err, SR_NOT_FOUND, "this is not frozen");
 	*out = copy(freezes, found);
-	return *out ? SR_OK : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	return *out ? SR_OK : SR_FAIL_MEMORY(err);
 }
 
 size_t sr_freezes_count(const struct sr_freezes *freezes)

@@ -38,7 +38,7 @@ enum sr_code sr_audit_submit(struct sr_audit *audit, const struct sr_audit_entry
 		return code;
 	struct sr_audit_item *item = malloc(sizeof *item + out.used);
 	if (!item)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	*item = (struct sr_audit_item){.done = done, .context = context, .class = class, .size = out.used};
 	memcpy(item->tail, tail, out.used);
 	pthread_mutex_lock(&audit->lock);
@@ -142,7 +142,7 @@ static void place(struct sr_audit *audit, struct group *group, struct sr_audit_i
 	sr_put_bytes(&json, item->tail, item->size);
 	sr_record_head(item->number, record + SR_RECORD_HEAD, json.used, record);
 	if (!sr_positions_add(&audit->positions, item->number, audit->end + group->used)) {
-		item->result = SR_FAIL(&group->refused, SR_INTERNAL, "memory is used up");
+		item->result = SR_FAIL_MEMORY(&group->refused);
 		return;
 	}
 	group->next++;

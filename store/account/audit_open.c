@@ -186,10 +186,10 @@ static enum sr_code find_positions(struct sr_audit *audit, uint64_t size, uint64
 	sr_positions_cut(&audit->positions, 0);
 	audit->positions_saved = 0;
 	if (!sr_record_reader_begin(&reader, audit->fd, 0, SR_RECORDS_FRONT))
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	while (code == SR_OK && reader.number < size) {
 		if (!sr_positions_add(&audit->positions, reader.number, reader.at))
-			code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+			code = SR_FAIL_MEMORY(err);
 		else
 			code = sr_record_next(&reader, &json, err);
 	}
@@ -293,7 +293,7 @@ static enum sr_code take_tail(struct sr_audit *audit, uint64_t covered, struct s
 	if (covered > 0)
 		code = sr_audit_view_seek(&view, covered, &reader, err);
 	else if (!sr_record_reader_begin(&reader, audit->fd, 0, SR_RECORDS_FRONT))
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(err);
 	if (code != SR_OK) {
 		sr_record_reader_end(&reader);
 		return code;
@@ -304,7 +304,7 @@ static enum sr_code take_tail(struct sr_audit *audit, uint64_t covered, struct s
 		uint64_t number = reader.number, at = reader.at;
 		code = sr_record_next(&reader, &json, err);
 		if (code == SR_OK && !sr_positions_add(&audit->positions, number, at))
-			code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+			code = SR_FAIL_MEMORY(err);
 	}
 	audit->end = reader.at;
 	audit->size = reader.number;
@@ -353,7 +353,7 @@ static enum sr_code prepare(struct sr_audit *audit, const struct sr_audit_option
 	audit->builder = calloc(1, sizeof *audit->builder);
 	audit->seed = sodium_malloc(SR_AUDIT_SEED);
 	if (!audit->builder || !audit->seed)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	memcpy(audit->seed, options->seed, SR_AUDIT_SEED);
 	audit->dir = open(options->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (audit->dir >= 0)
@@ -373,7 +373,7 @@ static enum sr_code open_log(struct sr_audit *audit, const struct sr_audit_optio
 		return code;
 	size_t positions = (size_t)((checkpoint.size + SR_POSITION_STEP - 1) / SR_POSITION_STEP);
 	if (!sr_positions_load(&audit->positions, audit->dir, positions))
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	audit->positions_saved = audit->positions.count;
 	audit->sealed_size = checkpoint.size;
 	if (audit->positions.count < positions || !tiles_fit(audit, &checkpoint))
@@ -390,7 +390,7 @@ enum sr_code sr_audit_open(const struct sr_audit_options *options, struct sr_aud
 	struct sr_audit *audit = calloc(1, sizeof *audit);
 	*out = NULL;
 	if (!audit)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	enum sr_code code = prepare(audit, options, err);
 	if (code == SR_OK)
 		code = open_log(audit, options, err);

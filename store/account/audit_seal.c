@@ -35,7 +35,7 @@ static bool add_to_bundle(struct deriving *deriving, struct sr_span json)
 		size_t room = 2 * deriving->room + json.size + 2;
 		uint8_t *more = realloc(deriving->bundle, room);
 		if (!more) {
-			deriving->code = SR_FAIL(deriving->err, SR_INTERNAL, "memory is used up");
+			deriving->code = SR_FAIL_MEMORY(deriving->err);
 			return false;
 		}
 		deriving->bundle = more;

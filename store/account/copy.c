@@ -23,7 +23,7 @@ static enum sr_code copy_records(const struct sr_audit_view *view, uint64_t end,
 	enum sr_code code = SR_OK;
 
 	if (!sr_record_reader_begin(&reader, view->records, piece->number, piece->position))
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	while (code == SR_OK && piece->number < end) {
 		uint8_t head[SR_RECORD_HEAD];
 

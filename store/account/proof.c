@@ -17,7 +17,7 @@ static enum sr_code tree_of(const struct sr_audit_view *view, struct sr_merkle_t
 	if (code != SR_OK)
 		return code;
 	if (!*reader)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	(*reader)->dir = view->dir;
 	(*reader)->size = claims.size;
 	*tree = (struct sr_merkle_tree){sr_tile_source, *reader, claims.size};

@@ -139,7 +139,7 @@ enum sr_code sr_audit_restart(const struct sr_audit_options *options, struct sr_
 {
 	struct restarting *restarting = calloc(1, sizeof *restarting);
 	if (!restarting)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	restarting->options = options;
 	enum sr_code code = read_both(restarting, kept, err);
 	if (code == SR_OK)

@@ -67,7 +67,7 @@ static void add(struct making *making, uint64_t number, enum sr_run_key kind, co
 		size_t capacity = making->capacity ? 2 * making->capacity : 4 * SR_RUN_ENTRIES;
 		uint64_t *more = realloc(making->postings, capacity * sizeof *more);
 		if (!more) {
-			making->code = SR_FAIL(making->err, SR_INTERNAL, "memory is used up");
+			making->code = SR_FAIL_MEMORY(making->err);
 			return;
 		}
 		making->postings = more;
@@ -126,7 +126,7 @@ static enum sr_code write_run(const struct making *making, int dir, uint64_t ind
 	size_t size = (1 + (size_t)pages) * PAGE, at = 0;
 	uint8_t *bytes = calloc(1, size);
 	if (!bytes)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	struct sr_builder out = sr_builder_over(bytes, PAGE_BODY);
 	sr_put_bytes(&out, magic, sizeof magic);
 	sr_put_u16(&out, FORMAT);
@@ -156,7 +156,7 @@ enum sr_code sr_run_make(const struct sr_audit_view *view, uint64_t index, struc
 	for (size_t block = 0; block < SR_RUN_BLOCKS; block++)
 		making.times[block].least = UINT64_MAX;
 	if (!making.room)
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(err);
 	if (code == SR_OK)
 		code = sr_audit_view_read(view, from, from + SR_RUN_ENTRIES, take_entry, &making, err);
 	if (code == SR_OK)

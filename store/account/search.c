@@ -185,7 +185,7 @@ enum sr_code sr_audit_search(const struct sr_audit_view *view, const struct sr_a
 	enum sr_code code = SR_OK;
 	search.room = malloc(sizeof *search.room);
 	if (!search.room)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	while (code == SR_OK && !search.over && search.next < view->size) {
 		uint64_t index = search.next / SR_RUN_ENTRIES;
 		if (query->scan || (index + 1) * SR_RUN_ENTRIES > view->size)

@@ -173,7 +173,7 @@ static bool check_entry(void *context, uint64_t number, struct sr_span json)
 		find(verifying, SR_FAULT_ENTRY, number, "entry %llu says that it is number %llu",
 		     (unsigned long long)number, (unsigned long long)entry.number);
 	if (!add_to_bundle(verifying, json)) {
-		verifying->code = SR_FAIL(verifying->err, SR_INTERNAL, "memory is used up");
+		verifying->code = SR_FAIL_MEMORY(verifying->err);
 		return false;
 	}
 	sr_merkle_leaf(json.data, json.size, leaf);
@@ -226,7 +226,7 @@ enum sr_code sr_audit_verify(const struct sr_audit_verification *work, struct sr
 	verifying.room = malloc(sizeof *verifying.room);
 	verifying.builder = calloc(1, sizeof *verifying.builder);
 	if (!verifying.room || !verifying.builder)
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(err);
 	if (code == SR_OK && check_checkpoint(&verifying)) {
 		struct sr_audit_kept kept = kept_of(&verifying);
 		verdict->findings += sr_audit_kept_check(&kept);

@@ -54,7 +54,7 @@ enum sr_code sr_audit_view_open(const char *directory, struct sr_audit_view *vie
 	}
 	if (code == SR_OK &&
 	    (!sr_positions_load(&view->own, view->dir, SIZE_MAX) || !sr_positions_add(&view->own, 0, SR_RECORDS_FRONT)))
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(err);
 	if (code != SR_OK)
 		sr_audit_view_close(view);
 	return code;
@@ -99,7 +99,7 @@ enum sr_code sr_audit_view_seek(const struct sr_audit_view *view, uint64_t numbe
 	uint64_t index = number / SR_POSITION_STEP, at = SR_RECORDS_FRONT, begin = 0;
 	enum sr_code code;
 	if (!sr_record_reader_begin(reader, view->records, 0, SR_RECORDS_FRONT))
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	for (;;) {
 		if (index == 0 || !sr_positions_find(view->positions, index, &begin, &at)) {
 			begin = 0;

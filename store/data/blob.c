@@ -73,7 +73,7 @@ enum sr_code sr_blobs_open(const char *path, uint64_t reserve, struct sr_blobs *
 	blobs = calloc(1, sizeof *blobs);
 	if (blobs == NULL) {
 		(void)close(root);
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	}
 	blobs->root = root;
 	blobs->reserve = reserve;
@@ -171,7 +171,7 @@ static enum sr_code wrap(int fd, uint64_t position, const struct sr_blob_label *
 
 	if (blob == NULL) {
 		(void)close(fd);
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	}
 	blob->fd = fd;
 	blob->position = position;

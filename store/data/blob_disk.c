@@ -34,7 +34,7 @@ static enum sr_code read_all(int fd, uint64_t position, uint8_t *out, size_t siz
 	size_t done = 0;
 
 	if (piece == NULL)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	while (code == SR_OK && done < size) {
 		ssize_t got = read_piece(fd, position + done, piece);
 		size_t now = size - done < PIECE ? size - done : PIECE;

@@ -57,7 +57,7 @@ static enum sr_code remove_chosen(struct sr_blobs *blobs, const struct choice *c
 	directory = fdopendir(fd);
 	if (directory == NULL) {
 		(void)close(fd);
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	}
 	code = unlink_all(directory, label.fan, choice, err);
 	/* Also when nothing was there: an earlier removal may have been cut off before its sync. */

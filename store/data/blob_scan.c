@@ -76,7 +76,7 @@ enum sr_code sr_blobs_scan(struct sr_blobs *blobs, unsigned fan, sr_blob_visit *
 	directory = fdopendir(fd);
 	if (directory == NULL) {
 		(void)close(fd);
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	}
 	code = visit_all(directory, name, visit, context, err);
 	(void)closedir(directory);

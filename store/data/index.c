@@ -276,7 +276,7 @@ enum sr_code sr_index_open(const struct sr_index_options *options, struct sr_ind
 		goto out;
 	index = make(options);
 	if (index == NULL) {
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(err);
 		goto out;
 	}
 	rc = open_env(options->path, &index->env);

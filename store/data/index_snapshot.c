@@ -176,7 +176,7 @@ enum sr_code sr_snapshot_begin(struct sr_index *index, struct sr_snapshot **out,
 		snapshot->buckets = calloc(BUCKETS_FIRST, sizeof(*snapshot->buckets));
 	if (snapshot == NULL || snapshot->buckets == NULL) {
 		free(snapshot);
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	}
 	snapshot->index = index;
 	snapshot->bucket_count = BUCKETS_FIRST;

@@ -44,7 +44,7 @@ static enum sr_code make_view(struct sr_index *index, struct sr_view **out, stru
 	int rc;
 
 	if (view == NULL)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	rc = mdb_txn_begin(index->env, NULL, MDB_RDONLY, &view->txn);
 	if (rc != 0) {
 		free(view);

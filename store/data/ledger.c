@@ -92,7 +92,7 @@ enum sr_code sr_ledger_open(const char *path, size_t line, struct sr_ledger **ou
 
 	*out = NULL;
 	if (ledger == NULL)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	(void)pthread_mutex_init(&ledger->lock, NULL);
 	ledger->fd = -1;
 	ledger->line = line;

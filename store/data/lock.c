@@ -50,7 +50,7 @@ enum sr_code sr_lock_take(const char *directory, int *fd, struct sr_error *err)
 	int lock = -1;
 	*fd = -1;
 	if (asprintf(&path, "%s/lock", directory) < 0)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (lock < 0) {
 		code = SR_FAIL(err, SR_IO, "cannot open %s: %s", path, strerror(errno));

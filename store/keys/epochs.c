@@ -204,7 +204,7 @@ enum sr_code sr_epochs_settle(struct sr_epochs *epochs, const struct sr_keyring 
 
 	*changed = false;
 	if (facts == NULL)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	size_t count = sr_keyring_epochs(keyring, facts, &revision);
 	if (revision < epochs->keyring_revision)
 		code = SR_FAIL(err, SR_USAGE,

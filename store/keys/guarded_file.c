@@ -82,7 +82,7 @@ enum sr_code sr_guarded_read(const char *path, const struct sr_guard *guard, uin
 		goto out;
 	data = sodium_malloc(*size);
 	if (data == NULL) {
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(err);
 		goto out;
 	}
 	code = read_all(fd, path, data, *size, err);
@@ -109,7 +109,7 @@ static enum sr_code sync_directory(const char *path, struct sr_error *err)
 
 	directory = slash == NULL ? strdup(".") : strndup(path, size);
 	if (directory == NULL)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || TEMP_FAILURE_RETRY(fsync(fd)) != 0)
 		code = failed(err, "cannot sync the directory of", path, errno);
@@ -155,7 +155,7 @@ enum sr_code sr_guarded_replace(const char *path, const uint8_t *data, size_t si
 	enum sr_code code;
 
 	if (asprintf(&made, "%s" NEW_SUFFIX, path) < 0)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	/* Left behind by a crash: never renamed, so nothing that counts. */
 	if (unlink(made) != 0 && errno != ENOENT) {
 		code = failed(err, "cannot remove", made, errno);

@@ -88,7 +88,7 @@ static enum sr_code from_input(bool confirm, struct sr_key_source *out, struct s
 
 	out->secret = sodium_malloc(PASSPHRASE_MAX);
 	if (out->secret == NULL)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	if (!isatty(STDIN_FILENO))
 		return read_line(STDIN_FILENO, out->secret, &out->size, err);
 	code = ask(STDIN_FILENO, "Passphrase of the keyring", out->secret, &out->size, err);
@@ -96,7 +96,7 @@ static enum sr_code from_input(bool confirm, struct sr_key_source *out, struct s
 		return code;
 	again = sodium_malloc(PASSPHRASE_MAX);
 	if (again == NULL)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	code = ask(STDIN_FILENO, "The same again", again, &again_size, err);
 	if (code == SR_OK && (again_size != out->size || sodium_memcmp(again, out->secret, out->size) != 0))
 		code = SR_FAIL(err, SR_USAGE, "the two passphrases differ");
@@ -128,7 +128,7 @@ static enum sr_code from_file(const char *directory, const char *name, struct sr
 	else
 		made = asprintf(&path, "%s/%s", directory, name);
 	if (made < 0)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	code = sr_guarded_read(path, &guards[out->kind], &out->secret, &out->size, err);
 	if (code == SR_OK && out->kind == SR_KEY_PASSPHRASE)
 		code = cut_line(path, out, err);

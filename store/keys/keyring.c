@@ -234,7 +234,7 @@ struct sr_keyring_lists *sr_keyring_change_begin(struct sr_keyring *keyring, str
 	struct sr_keyring_lists *lists = sodium_malloc(sizeof *lists);
 
 	if (lists == NULL) {
-		SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		SR_FAIL_MEMORY(err);
 		return NULL;
 	}
 	pthread_mutex_lock(&keyring->change);

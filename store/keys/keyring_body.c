@@ -230,7 +230,7 @@ enum sr_code sr_keyring_parse(const uint8_t *body, size_t size, struct sr_keyrin
 
 	*out = NULL;
 	if (keyring == NULL)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	fixed = &keyring->fixed;
 	code = sr_keyring_front_decode(&in, &keyring->front, fixed->store, &format, err);
 	if (code != SR_OK) {

@@ -61,7 +61,7 @@ enum sr_code sr_keyring_save(const struct sr_keyring *keyring, const struct sr_k
 		return SR_FAIL(err, SR_IO, "the keyring has no file yet");
 	plain = sodium_malloc(SR_KEYRING_FILE_MAX);
 	if (plain == NULL) {
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(err);
 		goto out;
 	}
 	body = sr_builder_over(plain, SR_KEYRING_FILE_MAX);
@@ -69,7 +69,7 @@ enum sr_code sr_keyring_save(const struct sr_keyring *keyring, const struct sr_k
 	sealed_size = (size_t)sr_sealed_size(body.used);
 	sealed = malloc(SR_KEYRING_FRONT + sealed_size);
 	if (body.failed || sealed == NULL) {
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(err);
 		goto out;
 	}
 	file = sr_builder_over(sealed, SR_KEYRING_FRONT);
@@ -112,7 +112,7 @@ enum sr_code sr_keyring_create(struct sr_keyring *keyring, const char *path, con
 	memcpy(old_key, keyring->sealing_key, SR_KEY);
 	copy = strdup(path);
 	if (copy == NULL) {
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(err);
 		goto out;
 	}
 	keyring->front = front;
@@ -147,7 +147,7 @@ static enum sr_code open_body(struct sr_span front, struct sr_span sealed, const
 		return SR_FAIL(err, SR_CORRUPT, "the keyring is damaged: no keyring has this length");
 	plain = sodium_malloc((size_t)size);
 	if (plain == NULL)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	sr_context_keyring(&context, store);
 	switch (sr_open(key, context.bytes, context.size, sealed.data, sealed.size, plain)) {
 	case SR_OPENED:
@@ -224,7 +224,7 @@ enum sr_code sr_keyring_load(const char *path, const struct sr_key_source *sourc
 	}
 	keyring->path = strdup(path);
 	if (keyring->path == NULL) {
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(err);
 		goto out;
 	}
 	*out = keyring;

@@ -336,7 +336,7 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 		free(settings);
 		free(daemon);
 		sr_config_free(parts->config);
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	}
 	sr_log_level_set(parts->config->log_level);
 	daemon->loop = &loop;

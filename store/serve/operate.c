@@ -43,7 +43,7 @@ static enum sr_code put_service(struct sr_request *request, const struct sr_serv
 	struct sr_op *op = sr_op_new();
 	if (!op || !sr_op_check(op, SR_CHECK_ABSENT, &key, NULL, 0) || !sr_op_put(op, &key, row, size)) {
 		sr_op_free(op);
-		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&request->error);
 	}
 	if (sr_account_run(request, sr_no_patient, op, &failed) != SR_OK)
 		return SR_FAIL(&request->error, SR_CONFLICT, "a service of that name exists");
@@ -104,8 +104,7 @@ static void added(struct sr_request *request)
 void sr_serve_service_add(struct sr_request *request)
 {
 	struct sr_service *service = calloc(1, sizeof *service);
-	enum sr_code code =
-		service ? parse_add(request, service) : SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+	enum sr_code code = service ? parse_add(request, service) : SR_FAIL_MEMORY(&request->error);
 	if (code == SR_OK)
 		code = sr_services_add(&request->daemon->services, service, &request->error);
 	if (code != SR_OK) {
@@ -147,7 +146,7 @@ static enum sr_code erase_row(struct sr_request *request, const struct sr_servic
 	struct sr_op *op = sr_op_new();
 	if (!op || !sr_op_check(op, SR_CHECK_EQUALS, &key, row, size) || !sr_op_erase(op, &key)) {
 		sr_op_free(op);
-		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&request->error);
 	}
 	if (sr_account_run(request, sr_no_patient, op, &failed) != SR_OK)
 		return SR_FAIL(&request->error, SR_CONFLICT, "somebody else is changing this service");
@@ -197,7 +196,7 @@ static struct removal *named_service(struct sr_request *request)
 	if (!found)
 		(void)SR_FAIL(&request->error, SR_NOT_FOUND, "no service has that name");
 	else if (!removal)
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		(void)SR_FAIL_MEMORY(&request->error);
 	else
 		removal->service = *found;
 	return removal;

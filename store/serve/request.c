@@ -255,7 +255,7 @@ bool sr_request_reply(struct sr_request *request, uint8_t type, size_t room)
 	sr_reply_free(&request->reply);
 	if (sr_reply_begin(&request->reply, type, room))
 		return true;
-	(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+	(void)SR_FAIL_MEMORY(&request->error);
 	return false;
 }
 

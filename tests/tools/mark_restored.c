@@ -18,7 +18,7 @@ static enum sr_code mark(const struct sr_daemon_parts *parts, struct sr_error *e
 	struct sr_op *op = sr_op_new();
 	if (!op || !sr_op_put(op, &key, bytes, size)) {
 		sr_op_free(op);
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	}
 	return sr_index_run(parts->index, op, &failed);
 }

@@ -423,7 +423,7 @@ enum sr_code sr_account_intent(struct sr_request *request)
 	if (code != SR_OK)
 		return code;
 	if (request->account.failed)
-		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&request->error);
 	struct sr_audit_entry entry = whole(request);
 	code = sr_intent(request->daemon->accounting, &entry, class, &request->account.intent, &request->error);
 	if (code != SR_OK) {
@@ -449,7 +449,7 @@ enum sr_code sr_account_run(struct sr_request *request, const uint8_t tag[SR_TAG
 {
 	if (!sr_account_mark(request, tag, op)) {
 		sr_op_free(op);
-		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&request->error);
 	}
 	enum sr_code code = sr_index_run(request->daemon->index, op, failed);
 	if (code == SR_OK)

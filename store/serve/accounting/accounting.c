@@ -217,7 +217,7 @@ enum sr_code sr_intent(struct sr_accounting *accounting, const struct sr_audit_e
 	memset(intent, 0, sizeof *intent);
 	intent->open = sr_account_open(accounting);
 	if (!intent->open)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	written.kind = SR_AUDIT_INTENT;
 	enum sr_code code = sr_audit_append(accounting->parts.audit, &written, class, &intent->number, err);
 	if (code == SR_OK) {
@@ -349,14 +349,13 @@ enum sr_code sr_accounting_new(const struct sr_accounting_parts *parts, struct s
 	struct sr_accounting *accounting = calloc(1, sizeof *accounting);
 	*out = NULL;
 	if (!accounting)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	accounting->parts = *parts;
 	accounting->people = sr_people_new();
 	accounting->refusals = sr_refusals_new();
 	pthread_mutex_init(&accounting->lock, NULL);
 	pthread_cond_init(&accounting->quiet, NULL);
-	enum sr_code code =
-		accounting->people && accounting->refusals ? SR_OK : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	enum sr_code code = accounting->people && accounting->refusals ? SR_OK : SR_FAIL_MEMORY(err);
 	if (code == SR_OK)
 		code = sr_recover(parts, &accounting->low_written, err);
 	if (code == SR_OK)

@@ -89,7 +89,7 @@ enum sr_code sr_alarms_past(struct sr_audit *audit, uint64_t window_ms, struct s
 	uint64_t size = sr_audit_size(audit);
 	recalling.room = malloc(sizeof *recalling.room);
 	if (!recalling.room)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	enum sr_code code = sr_audit_read(audit, size > SR_ALARMS_PAST_ENTRIES ? size - SR_ALARMS_PAST_ENTRIES : 0,
 					  visit, &recalling, err);
 	free(recalling.room);

@@ -145,7 +145,7 @@ static enum sr_code put(const struct sr_accounting_parts *parts, const struct sr
 	if (!op || !sr_op_check(op, SR_CHECK_ABSENT, &key, NULL, 0) || !sr_op_put(op, &key, row, size) ||
 	    !sr_epoch_guard(op, &hold) || !demand_unerased(op, person->tag, standing)) {
 		sr_op_free(op);
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	}
 	enum sr_code code = sr_index_run(parts->index, op, &failed);
 	*again = code == SR_CONFLICT;

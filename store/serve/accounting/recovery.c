@@ -371,8 +371,7 @@ enum sr_code sr_recover(const struct sr_accounting_parts *parts, uint64_t *low, 
 	struct recovering recovering = {.parts = parts, .err = err, .room = malloc(sizeof *recovering.room)};
 	pthread_mutex_init(&recovering.lock, NULL);
 	pthread_cond_init(&recovering.told, NULL);
-	enum sr_code code =
-		recovering.room ? recover(&recovering, low) : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	enum sr_code code = recovering.room ? recover(&recovering, low) : SR_FAIL_MEMORY(err);
 	while (recovering.left)
 		drop(&recovering.left);
 	free(recovering.room);

@@ -247,7 +247,7 @@ static void rows(struct sr_request *request)
 	}
 	uint8_t *bytes = malloc(SR_BACKUP_ROWS_MAX);
 	if (!bytes) {
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		(void)SR_FAIL_MEMORY(&request->error);
 		return;
 	}
 	if (use(request, token) != SR_OK) {
@@ -289,7 +289,7 @@ static void read_file(struct sr_request *request)
 	memcpy(name.recording, order.recording, SR_UUID);
 	uint8_t *bytes = malloc(order.length);
 	if (!bytes)
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		(void)SR_FAIL_MEMORY(&request->error);
 	if (bytes && look(request, order.token) == SR_OK) {
 		if (sr_blob_read(request->daemon->blobs, &name, order.position, bytes, order.length, &why) != SR_OK)
 			(void)sr_request_storage(request, &why);
@@ -335,7 +335,7 @@ static void read_log(struct sr_request *request)
 	}
 	struct sr_audit_piece *piece = calloc(1, sizeof *piece + SR_BACKUP_RECORDS_MAX);
 	if (!piece) {
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		(void)SR_FAIL_MEMORY(&request->error);
 		return;
 	}
 	*piece = (struct sr_audit_piece){.number = order.number,
@@ -363,7 +363,7 @@ static enum sr_code register_it(struct sr_request *request, const struct sr_back
 	struct sr_op *op = sr_op_new();
 	if (!op || !sr_op_check(op, SR_CHECK_ABSENT, &key, NULL, 0) || !sr_op_put(op, &key, bytes, size)) {
 		sr_op_free(op);
-		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&request->error);
 	}
 	enum sr_code code = sr_index_run(request->daemon->index, op, NULL);
 	return code == SR_OK ? SR_OK : SR_FAIL(&request->error, code, "the backup could not be registered");

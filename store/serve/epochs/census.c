@@ -78,7 +78,7 @@ static void run(struct sr_request *request)
 	uint32_t passed = 0;
 	enum sr_code code = SR_OK;
 	if (!census) {
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		(void)SR_FAIL_MEMORY(&request->error);
 		return;
 	}
 	census->request = request;

@@ -43,11 +43,6 @@ struct deepening {
 	struct sr_rotate_deepened reply;
 };
 
-static enum sr_code no_memory(struct sr_request *request)
-{
-	return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
-}
-
 /* ---- whose turn it is ---- */
 
 static bool take_next(void *context, struct sr_span key, struct sr_span value)
@@ -138,7 +133,7 @@ static enum sr_code read_tracks(struct sr_request *request, struct deepening *de
 	deepening->room = (uint16_t)(deepening->found.row.tracks + 1u);
 	deepening->tracks = calloc(deepening->room, sizeof *deepening->tracks);
 	if (!deepening->tracks)
-		return no_memory(request);
+		return SR_FAIL_MEMORY(&request->error);
 	enum sr_code code = sr_request_view(request, &view);
 	if (code != SR_OK)
 		return code;
@@ -198,7 +193,7 @@ static enum sr_code begin_journal(struct sr_request *request, struct deepening *
 	if (!op || !sr_op_check(op, SR_CHECK_ABSENT_OR_EQUALS, &key, bytes, size) ||
 	    !sr_op_put(op, &key, bytes, size)) {
 		sr_op_free(op);
-		return no_memory(request);
+		return SR_FAIL_MEMORY(&request->error);
 	}
 	enum sr_code code = sr_index_run(request->daemon->index, op, &failed);
 	return code == SR_OK ? SR_OK : SR_FAIL(&request->error, code, "the recording is being removed");
@@ -268,7 +263,7 @@ static enum sr_code commit(struct sr_request *request, struct deepening *deepeni
 		built = add_track(request, deepening, &deepening->tracks[at], op);
 	if (!built) {
 		sr_op_free(op);
-		return no_memory(request);
+		return SR_FAIL_MEMORY(&request->error);
 	}
 	enum sr_code code = sr_account_run(request, request->tag, op, &failed);
 	if (code == SR_CONFLICT) {

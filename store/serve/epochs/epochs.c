@@ -58,7 +58,7 @@ static enum sr_code write_row(struct sr_epoch_book *book, const struct sr_epochs
 	    !sr_op_check(op, is_new ? SR_CHECK_ABSENT : SR_CHECK_SUFFIX, &key, book->mac, is_new ? 0 : SR_ROW_MAC) ||
 	    !sr_op_put(op, &key, row, size) || (also != NULL && !also->add(also->context, op))) {
 		sr_op_free(op);
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	}
 	code = sr_index_run(book->index, op, NULL);
 	if (code != SR_OK)
@@ -79,7 +79,7 @@ static enum sr_code settle(struct sr_epoch_book *book, uint64_t now_ms, const st
 	enum sr_code code;
 
 	if (epochs == NULL)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	*epochs = book->epochs;
 	code = sr_epochs_settle(epochs, book->keyring, now_ms, &changed, err);
 	if (code == SR_OK && changed)
@@ -96,7 +96,7 @@ enum sr_code sr_epoch_book_open(struct sr_keyring *keyring, struct sr_index *ind
 
 	*out = NULL;
 	if (book == NULL)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	book->keyring = keyring;
 	book->index = index;
 	if (pthread_mutex_init(&book->change, NULL) != 0 || pthread_mutex_init(&book->lock, NULL) != 0) {
@@ -153,7 +153,7 @@ enum sr_code sr_epoch_book_step(struct sr_epoch_book *book, uint32_t number, enu
 	enum sr_code code;
 
 	if (epochs == NULL)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	pthread_mutex_lock(&book->change);
 	*epochs = book->epochs;
 	code = sr_epochs_step(epochs, number, event, now_ms, err);
@@ -172,7 +172,7 @@ enum sr_code sr_epoch_book_back(struct sr_epoch_book *book, uint32_t number, uin
 	enum sr_code code = SR_OK;
 
 	if (epochs == NULL)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	pthread_mutex_lock(&book->change);
 	*epochs = book->epochs;
 	if (!sr_epochs_takes_wraps(epochs, number))

@@ -48,7 +48,7 @@ static void list(struct sr_request *request)
 	struct sr_epochs *epochs = malloc(sizeof *epochs);
 	struct sr_keyring_epoch_fact *facts = calloc(SR_EPOCHS_MAX, sizeof *facts);
 	if (!epochs || !facts) {
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		(void)SR_FAIL_MEMORY(&request->error);
 	} else if (sr_request_bare(request)) {
 		sr_epoch_book_copy(request->daemon->epochs, epochs);
 		put_epochs(request, epochs, facts);
@@ -195,7 +195,7 @@ static struct sr_retiring *take_retiring(struct sr_request *request)
 	}
 	struct sr_retiring *retiring = calloc(1, sizeof *retiring);
 	if (!retiring) {
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		(void)SR_FAIL_MEMORY(&request->error);
 		return NULL;
 	}
 	request->retry_ms = 1000;

@@ -32,11 +32,6 @@ static enum sr_code corrupt(struct resealing *resealing, const char *what)
 	return sr_request_corrupt(resealing->job->request, resealing->job->recording, what);
 }
 
-static enum sr_code no_memory(struct resealing *resealing)
-{
-	return SR_FAIL(&resealing->job->request->error, SR_INTERNAL, "memory is used up");
-}
-
 /* ---- the new file ---- */
 
 static bool has_file(const struct sr_track_row *row, uint16_t number)
@@ -68,7 +63,7 @@ static enum sr_code put(struct resealing *resealing, const uint8_t *sealed, size
 	struct sr_reseal_job *job = resealing->job;
 	enum sr_code code = sr_blob_append(resealing->blob, sealed, size, &job->request->error);
 	if (code == SR_OK && !sr_extents_add(job->extents, sealed, size))
-		return no_memory(resealing);
+		return SR_FAIL_MEMORY(&resealing->job->request->error);
 	return code;
 }
 
@@ -150,7 +145,7 @@ static enum sr_code put_manifest(struct resealing *resealing)
 	struct sr_context context;
 	uint8_t *sealed = malloc(size);
 	if (!sealed)
-		return no_memory(resealing);
+		return SR_FAIL_MEMORY(&resealing->job->request->error);
 	memcpy(resealing->head.chain, resealing->new_chain, SR_CHAIN);
 	resealing->head.revision++;
 	sr_head_encode(&front, &resealing->head);
@@ -217,7 +212,7 @@ static enum sr_code begin(struct resealing *resealing)
 	resealing->sealed = malloc((size_t)sr_sealed_size(SR_SEGMENT_MAX));
 	resealing->plain = malloc(SR_SEGMENT_MAX);
 	if (!resealing->manifest || !resealing->sealed || !resealing->plain)
-		return no_memory(resealing);
+		return SR_FAIL_MEMORY(&resealing->job->request->error);
 	resealing->places = sr_builder_over(resealing->manifest, resealing->manifest_size);
 	code = make_file(resealing);
 	if (code == SR_OK)
@@ -230,7 +225,7 @@ enum sr_code sr_track_reseal(struct sr_reseal_job *job)
 {
 	struct resealing *resealing = calloc(1, sizeof *resealing);
 	if (!resealing)
-		return SR_FAIL(&job->request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&job->request->error);
 	resealing->job = job;
 	resealing->row = *job->row;
 	enum sr_code code = begin(resealing);

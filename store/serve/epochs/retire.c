@@ -136,7 +136,7 @@ static enum sr_code look_ahead(struct sr_retiring *retiring, struct sr_epoch_row
 	struct sr_epochs *epochs = malloc(sizeof *epochs);
 	enum sr_code code = SR_OK;
 	if (!epochs)
-		return SR_FAIL(&retiring->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&retiring->error);
 	sr_epoch_book_copy(retiring->daemon->epochs, epochs);
 	const struct sr_epoch_row *found = sr_epochs_find(epochs, retiring->number);
 	if (found)

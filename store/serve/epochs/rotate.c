@@ -140,7 +140,7 @@ static void intend(uv_work_t *job)
 		return;
 	step->mark = (struct sr_rotate_item){.batch = step->batch, .op = sr_op_new()};
 	if (!step->mark.op || !sr_account_mark(request, sr_no_patient, step->mark.op))
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		(void)SR_FAIL_MEMORY(&request->error);
 }
 
 static void intended(uv_work_t *job, int status)
@@ -216,7 +216,7 @@ static enum sr_code take_order(struct sr_request *request, struct step *step)
 		step->batch = sr_rotate_batch_new(request->daemon, &order, &place);
 	if (!step->batch) {
 		sr_rotation_stepped(rotation);
-		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&request->error);
 	}
 	step->batch->begins = begins;
 	step->batch->owner = step;

@@ -107,7 +107,7 @@ static bool collect(void *context, const struct sr_epoch_met *met, bool *before)
 	*item = (struct sr_rotate_item){.batch = batch, .key = *met->key, .part = met->part, .code = SR_CONFLICT};
 	if (!take_copy(item, met->value)) {
 		*before = true;
-		(void)SR_FAIL(&batch->error, SR_INTERNAL, "memory is used up");
+		(void)SR_FAIL_MEMORY(&batch->error);
 		return false;
 	}
 	batch->count++;
@@ -120,7 +120,7 @@ static enum sr_code settle_target(struct sr_rotate_batch *batch)
 	struct sr_epoch_book *book = batch->daemon->epochs;
 	struct sr_epochs *epochs = malloc(sizeof *epochs);
 	if (!epochs)
-		return SR_FAIL(&batch->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&batch->error);
 	/* The hold comes first: what the copy says is then as new, or the operations fail. */
 	sr_epoch_book_hold(book, &batch->hold);
 	sr_epoch_book_copy(book, epochs);
@@ -152,7 +152,7 @@ static void read_rows(struct sr_rotate_batch *batch)
 			code = settle_target(batch);
 	}
 	if (code == SR_OK && !make_room(batch))
-		code = SR_FAIL(&batch->error, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(&batch->error);
 	for (int views = 0; code == SR_OK && views < VIEWS_MAX && batch->count < batch->order.limit; views++) {
 		if (batch->place.part == SR_PART_END)
 			break;

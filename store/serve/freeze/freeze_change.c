@@ -193,7 +193,7 @@ static void begin(struct sr_change *change)
 		code = sr_freezes_with(daemon->freezes, &change->entry, &change->then, err);
 	struct sr_op *op = code == SR_OK ? op_of(change) : NULL;
 	if (code == SR_OK && !op)
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(err);
 	if (code != SR_OK) {
 		if (!change->request)
 			sr_log_error(SR_LOG_ALARM, "not_frozen", err);

@@ -155,7 +155,7 @@ static bool load_freeze(void *context, struct sr_span key, struct sr_span value)
 	if (loading->code != SR_OK)
 		(void)SR_FAIL(loading->err, loading->code, "the control row %s does not verify", name);
 	else if (!make_room(loading) || !sr_freeze_entry_of(&row, &loading->entries[loading->count]))
-		loading->code = SR_FAIL(loading->err, SR_INTERNAL, "memory is used up");
+		loading->code = SR_FAIL_MEMORY(loading->err);
 	loading->count += loading->code == SR_OK;
 	return loading->code == SR_OK;
 }

@@ -243,7 +243,7 @@ static enum sr_code run(struct sr_request *request, struct sr_op *op, bool built
 	size_t failed;
 	if (!built) {
 		sr_op_free(op);
-		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&request->error);
 	}
 	enum sr_code code = sr_index_run(request->daemon->index, op, &failed);
 	return code == SR_OK ? SR_OK : SR_FAIL(&request->error, code, "others are changing the same rows");
@@ -427,7 +427,7 @@ static void run_change(struct sr_request *request)
 {
 	struct change *change = calloc(1, sizeof *change);
 	if (!change) {
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		(void)SR_FAIL_MEMORY(&request->error);
 		return;
 	}
 	change->request = request;

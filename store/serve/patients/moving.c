@@ -51,7 +51,7 @@ enum sr_code sr_moving_begin(struct sr_moving_job *job, struct sr_error *err)
 		struct sr_op *op = sr_move_begin(job->keyring, &job->list[at].move);
 		if (!op) {
 			drop(&round);
-			return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+			return SR_FAIL_MEMORY(err);
 		}
 		round.ops[round.count++] = op;
 	}
@@ -94,7 +94,7 @@ static enum sr_code next_op(const struct sr_moving_job *job, struct sr_view *vie
 		*op = NULL;
 	}
 	moving->over = step == SR_MOVE_FORGET;
-	return *op ? SR_OK : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	return *op ? SR_OK : SR_FAIL_MEMORY(err);
 }
 
 /* A step of each that is not over. */
@@ -209,7 +209,7 @@ enum sr_code sr_moving_recover(const struct sr_moving_recovery *recovery, struct
 	struct harvest *harvest = calloc(1, sizeof *harvest);
 	enum sr_code code = SR_OK;
 	if (!harvest)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	harvest->keyring = recovery->keyring;
 	harvest->after = sr_key_control(SR_MOVE_PREFIX);
 	do {

@@ -31,11 +31,6 @@ struct rekeying {
 	struct sr_patient_moved reply;
 };
 
-static enum sr_code no_memory(struct sr_request *request)
-{
-	return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
-}
-
 /* One that does not open for its patient keeps the wrap it has. What is damaged may yet be mended, so it must not. */
 static enum sr_code not_opened(struct rekeying *rekeying, const uint8_t recording[SR_UUID], enum sr_row_verdict verdict)
 {
@@ -66,7 +61,7 @@ static enum sr_code wrap_anew(struct rekeying *rekeying, const uint8_t recording
 	size_t size = sr_recording_row_encode(keyring, recording, row, bytes);
 	if (!sr_op_check(rekeying->op, SR_CHECK_SUFFIX, &key, value.data + value.size - SR_ROW_MAC, SR_ROW_MAC) ||
 	    !sr_op_put(rekeying->op, &key, bytes, size))
-		return no_memory(rekeying->request);
+		return SR_FAIL_MEMORY(&rekeying->request->error);
 	rekeying->reply.recordings++;
 	return SR_OK;
 }
@@ -129,7 +124,7 @@ static enum sr_code attempt(struct sr_request *request, struct rekeying *rekeyin
 	if (!rekeying->op || !sr_epoch_guard(rekeying->op, &rekeying->hold) ||
 	    !sr_op_check(rekeying->op, SR_CHECK_SUFFIX, &key, rekeying->patient.mac, SR_ROW_MAC) ||
 	    !sr_op_put(rekeying->op, &key, bytes, size))
-		return no_memory(request);
+		return SR_FAIL_MEMORY(&request->error);
 	code = sr_recordings_walk(request, request->tag, take, rekeying);
 	if (code != SR_OK)
 		return code;
@@ -185,7 +180,7 @@ static void run_rekey(struct sr_request *request)
 	struct sr_cursor in = sr_request_fields(request);
 	enum sr_code code = SR_OK;
 	if (!rekeying) {
-		(void)no_memory(request);
+		(void)SR_FAIL_MEMORY(&request->error);
 		return;
 	}
 	rekeying->request = request;

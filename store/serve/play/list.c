@@ -223,7 +223,7 @@ static void run_list(struct sr_request *request)
 	struct listing *listing = calloc(1, sizeof *listing);
 	struct sr_cursor in = sr_request_fields(request);
 	if (!listing) {
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		(void)SR_FAIL_MEMORY(&request->error);
 		return;
 	}
 	listing->request = request;

@@ -49,7 +49,7 @@ enum sr_code sr_request_unopened(struct sr_request *request, const uint8_t recor
 				 const char *what)
 {
 	if (opening == SR_OPEN_FAILED)
-		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&request->error);
 	return sr_request_corrupt(request, recording, what);
 }
 

@@ -168,7 +168,7 @@ static void opened(struct sr_request *request)
 		if (player)
 			attach(request, stream, player, opening);
 		else
-			(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+			(void)SR_FAIL_MEMORY(&request->error);
 	}
 	sodium_memzero(opening, sizeof *opening);
 	free(opening);
@@ -248,7 +248,7 @@ static void table_on_pool(struct sr_request *request)
 	};
 	look.places = calloc(look.most, sizeof *look.places);
 	if (!look.places) {
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		(void)SR_FAIL_MEMORY(&request->error);
 		return;
 	}
 	size_t room = 2 + 1 + 4 + 8 + SR_CHAIN + 4 + 2 + (size_t)SR_TABLE_PAGE_MAX * SR_SEGMENT_RECORD;

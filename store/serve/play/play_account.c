@@ -163,7 +163,7 @@ enum sr_code sr_play_account_ask(struct sr_play_account *account, struct sr_requ
 	if (!account->open)
 		account->open = sr_account_open(accounting);
 	if (!account->open)
-		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&request->error);
 	struct sr_audit_entry entry = sr_account_words(request);
 	entry.kind = SR_AUDIT_AUTHORISED;
 	entry.operation = sr_message_name(SR_MSG_PLAY_READ);

@@ -142,7 +142,7 @@ enum sr_code sr_batch_make(struct sr_reading_job *job)
 				     .most = SR_BATCH_SEGMENTS + 1};
 	struct sr_batch *batch = calloc(1, sizeof *batch);
 	if (!batch)
-		return SR_FAIL(&job->request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&job->request->error);
 	batch->fd = -1;
 	batch->track = job->track;
 	batch->from = job->from;

@@ -9,17 +9,12 @@
 
 #include "serve/accounting/account_request.h"
 
-static enum sr_code no_memory(struct sr_request *request)
-{
-	return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
-}
-
 /* Run an operation whose parts were added with `built`; SR_CONFLICT comes back without an error text. */
 static enum sr_code run(struct sr_request *request, struct sr_op *op, bool built, size_t *failed)
 {
 	if (!built) {
 		sr_op_free(op);
-		return no_memory(request);
+		return SR_FAIL_MEMORY(&request->error);
 	}
 	return sr_index_run(request->daemon->index, op, failed);
 }

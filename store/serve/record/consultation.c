@@ -71,7 +71,7 @@ static enum sr_code change(struct sr_remover *remover, const struct seeking *see
 		     (bind ? sr_op_put(op, &key, seeking->doom->tag, SR_TAG) : sr_op_erase(op, &key));
 	if (!built) {
 		sr_op_free(op);
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	}
 	enum sr_code code = sr_index_run(remover->index, op, &failed);
 	return code == SR_CONFLICT ? SR_OK : code;

@@ -18,17 +18,17 @@ enum sr_code sr_extents_take_up(struct sr_extents *extents, struct sr_blobs *blo
 	extents->number = (uint32_t)(committed / SR_EXTENT);
 	extents->digest = sr_digest_new();
 	if (!extents->digest)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	if (position == committed)
 		return SR_OK;
 	uint8_t *bytes = malloc(READ_BACK);
 	if (!bytes)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	while (code == SR_OK && position < committed) {
 		size_t size = committed - position < READ_BACK ? (size_t)(committed - position) : READ_BACK;
 		code = sr_blob_read(blobs, name, position, bytes, size, err);
 		if (code == SR_OK && !sr_extents_add(extents, bytes, size))
-			code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+			code = SR_FAIL_MEMORY(err);
 		position += size;
 	}
 	free(bytes);

@@ -62,7 +62,7 @@ static enum sr_code make_room(struct sr_request *request, struct finishing *fini
 	uint16_t room = (uint16_t)((tracks < SR_TRACKS_MAX ? tracks : SR_TRACKS_MAX) + 1);
 	finishing->tracks = calloc(room, sizeof *finishing->tracks);
 	if (!finishing->tracks)
-		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&request->error);
 	finishing->room = room;
 	return SR_OK;
 }
@@ -116,7 +116,7 @@ static enum sr_code put_all(struct sr_request *request, struct finishing *finish
 	}
 	if (!built) {
 		sr_op_free(op);
-		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&request->error);
 	}
 	/* With the extents the recording is finished. */
 	return extents ? sr_account_run(request, request->tag, op, &failed)

@@ -50,7 +50,7 @@ static enum sr_code put(struct making *making, const uint8_t *sealed, size_t siz
 	enum sr_code code = sr_blob_append(making->blob, sealed, size, &request->error);
 	if (code == SR_OK &&
 	    !(sr_extents_add(making->job->extents, sealed, size) && sr_digest_add(making->digest, sealed, size)))
-		code = SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(&request->error);
 	making->size += (uint32_t)size;
 	return code;
 }
@@ -191,7 +191,7 @@ static enum sr_code begin(struct making *making)
 	making->sealed = malloc(2 * SR_CHUNK_SEALED);
 	making->digest = sr_digest_new();
 	if (!making->sealer || !making->aead || !making->sealed || !making->digest)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	job->row->manifest_position = committed;
 	making->head.state = SR_FINISHED;
 	making->head.revision++;
@@ -225,7 +225,7 @@ static enum sr_code end(struct making *making)
 	if (code != SR_OK)
 		return code;
 	if (!sr_digest_value(making->digest, row->manifest_hash))
-		return SR_FAIL(&job->request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&job->request->error);
 	row->manifest_size = making->size;
 	row->files[row->file_count - 1].committed = sr_blob_position(making->blob);
 	if (sr_head_seal(making->head_key, job->recording, row->track, &making->head, row->head) != SR_OK)
@@ -237,7 +237,7 @@ enum sr_code sr_manifest_make(struct sr_manifest_job *job)
 {
 	struct making *making = calloc(1, sizeof *making);
 	if (!making)
-		return SR_FAIL(&job->request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&job->request->error);
 	making->job = job;
 	enum sr_code code = begin(making);
 	if (code == SR_OK)
@@ -296,7 +296,7 @@ static enum sr_code derive(struct sr_manifest_reader *reader, const uint8_t *dek
 	if (sodium_memcmp(reader->key.commitment, front + SR_SALT, SR_COMMITMENT) != 0)
 		return damaged(err);
 	reader->aead = sr_aead_new(reader->key.key);
-	return reader->aead ? SR_OK : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	return reader->aead ? SR_OK : SR_FAIL_MEMORY(err);
 }
 
 enum sr_code sr_manifest_open(struct sr_manifest_reader *reader, struct sr_blobs *blobs, const uint8_t *dek,
@@ -314,7 +314,7 @@ enum sr_code sr_manifest_open(struct sr_manifest_reader *reader, struct sr_blobs
 	reader->sealed = malloc(SR_CHUNK_SEALED);
 	reader->plain = malloc(SR_CHUNK);
 	if (!reader->sealed || !reader->plain)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	if (!sr_plain_size(row->manifest_size, &plain) ||
 	    plain != SR_MANIFEST_FRONT + (uint64_t)row->segments * SR_MANIFEST_RECORD)
 		return damaged(err);

@@ -143,7 +143,7 @@ static void run(struct sr_request *request)
 {
 	struct opening *opening = calloc(1, sizeof *opening);
 	if (!opening) {
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		(void)SR_FAIL_MEMORY(&request->error);
 		return;
 	}
 	struct sr_cursor in = sr_request_fields(request);

@@ -51,7 +51,7 @@ enum sr_code sr_sealing_new(const struct sr_sealing_options *options, struct sr_
 	enum sr_code code = SR_OK;
 	*out = NULL;
 	if (!sealing)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	sealing->keyring = options->keyring;
 	memcpy(sealing->tag, options->tag, SR_TAG);
 	memcpy(sealing->recording, options->recording, SR_UUID);
@@ -63,7 +63,7 @@ enum sr_code sr_sealing_new(const struct sr_sealing_options *options, struct sr_
 	enum sr_opening opening = sr_head_open(sealing->head_key, sealing->recording, sealing->row.track,
 					       sealing->row.head, &sealing->head);
 	if (opening == SR_OPEN_FAILED)
-		code = SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(err);
 	else if (opening != SR_OPENED)
 		code = SR_FAIL(err, SR_CORRUPT, "the track's head does not verify");
 	struct sr_blob_name name = sr_sealing_file(sealing);
@@ -131,8 +131,7 @@ static enum sr_code write_out(struct sr_sealing *sealing, struct outgoing *out, 
 	enum sr_code code = sr_blob_append(sealing->blob, out->bytes, size, err);
 	if (code != SR_OK)
 		return code;
-	return sr_extents_add(&sealing->extents, out->bytes, size) ? SR_OK
-								   : SR_FAIL(err, SR_INTERNAL, "memory is used up");
+	return sr_extents_add(&sealing->extents, out->bytes, size) ? SR_OK : SR_FAIL_MEMORY(err);
 }
 
 /* Nothing is on its way: what closed the segment before, or nothing at all, has written it. */
@@ -151,7 +150,7 @@ static enum sr_code begin_segment(struct sr_sealing *sealing, uint64_t media_tim
 	sr_context_segment(&context, sealing->recording, sealing->row.track, record->number);
 	sealing->sealer = sr_sealer_new(sealing->track_key, context.bytes, context.size, front);
 	if (!sealing->sealer)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	memcpy(record->salt, front, SR_SALT);
 	memcpy(record->commitment, front + SR_SALT, SR_COMMITMENT);
 	out->used = SR_SEALED_FRONT;
@@ -193,7 +192,7 @@ static enum sr_code commit_segment(struct sr_sealing *sealing, struct sr_error *
 	if (!commit || !op || !build_op(sealing, op, row, size)) {
 		free(commit);
 		sr_op_free(op);
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	}
 	memcpy(sealing->mac, row + size - SR_ROW_MAC, SR_ROW_MAC);
 	*commit = (struct sr_commit){.op = op, .durable = head->length, .bytes = record->length};

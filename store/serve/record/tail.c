@@ -51,14 +51,14 @@ enum sr_code sr_tail_check(struct sr_request *request, const uint8_t recording[S
 	uint64_t number = (committed - 1) / SR_EXTENT, size = committed - number * SR_EXTENT;
 	uint8_t *bytes = malloc(size);
 	if (!bytes)
-		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&request->error);
 	enum sr_code code = find_extent(request, &name, (uint32_t)number, &extent);
 	if (code == SR_OK) {
 		code = sr_blob_read_disk(request->daemon->blobs, &name, number * SR_EXTENT, bytes, size, &why);
 		if (code == SR_OK)
 			code = compare(&extent, bytes, size);
 		if (code == SR_INTERNAL)
-			code = SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+			code = SR_FAIL_MEMORY(&request->error);
 		else if (code == SR_CORRUPT)
 			code = sr_request_corrupt(request, recording, "committed bytes, after a sync that failed");
 		else if (code != SR_OK)

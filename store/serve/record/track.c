@@ -32,11 +32,6 @@ struct beginning {
 	struct sr_request *request;
 };
 
-static enum sr_code no_memory(struct sr_request *request)
-{
-	return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
-}
-
 /* ---- first step, on the pool: the row, with its generation raised ---- */
 
 /* Finds the track that a repeat of the same `record.track` made, and a number for a new one. */
@@ -135,7 +130,7 @@ static enum sr_code put_row(struct sr_request *request, struct beginning *beginn
 	}
 	if (!built) {
 		sr_op_free(op);
-		return no_memory(request);
+		return SR_FAIL_MEMORY(&request->error);
 	}
 	enum sr_code code = sr_account_run(request, request->tag, op, &failed);
 	*again = code == SR_CONFLICT;
@@ -398,7 +393,7 @@ static void reserve(struct sr_request *request)
 	if (code == SR_CONFLICT)
 		(void)SR_FAIL(&request->error, code, "another writer has resumed this track");
 	else if (code != SR_OK)
-		(void)no_memory(request);
+		(void)SR_FAIL_MEMORY(&request->error);
 	if (code != SR_OK)
 		fail(request);
 	else if (beginning->writer)

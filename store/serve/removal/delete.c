@@ -123,7 +123,7 @@ static enum sr_code run(struct sr_request *request, struct sr_op *op, bool built
 	if (built)
 		return sr_account_run(request, request->tag, op, &failed);
 	sr_op_free(op);
-	return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+	return SR_FAIL_MEMORY(&request->error);
 }
 
 /* SR_CONFLICT without a text: somebody changed a row in between. */

@@ -226,7 +226,7 @@ static enum sr_code strip(struct sr_remover *remover, const uint8_t tag[SR_TAG],
 	struct sr_op *op = sr_op_new();
 	if (!add_person(remover, tag, person, op) || !sr_op_erase(op, &people) || !sr_op_put(op, &key, bytes, size)) {
 		sr_op_free(op);
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	}
 	return sr_remover_note(remover, &line, op, err);
 }

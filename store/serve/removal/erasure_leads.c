@@ -66,7 +66,7 @@ enum sr_code sr_erasure_leads(struct sr_daemon *daemon, const struct sr_erased *
 	uint64_t revision;
 	*out = (struct sr_erasure_leads){.unretired = 0};
 	if (!finding)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	finding->erased = erased;
 	finding->leads = out;
 	/* The row first: a key leaves the keyring before the row says so, and then counts as still there. */

@@ -37,7 +37,7 @@ struct holding {
 
 static enum sr_code used_up(struct sr_request *request)
 {
-	return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+	return SR_FAIL_MEMORY(&request->error);
 }
 
 /* ---- the row ---- */

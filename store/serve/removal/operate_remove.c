@@ -84,7 +84,7 @@ static void answer_state(struct sr_request *request, const struct sr_erasure_sta
 	struct sr_erasure_leads *leads = calloc(1, sizeof *leads);
 	enum sr_code code = SR_OK;
 	if (!leads) {
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		(void)SR_FAIL_MEMORY(&request->error);
 		return;
 	}
 	if (state->there)
@@ -292,7 +292,7 @@ static enum sr_code discard(struct sr_request *request, struct finding *finding,
 		     sr_op_put(op, &key, bytes, size);
 	if (!built) {
 		sr_op_free(op);
-		return SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(&request->error);
 	}
 	enum sr_code code = sr_account_intent(request);
 	if (code != SR_OK) {
@@ -324,7 +324,7 @@ static void discard_on_pool(struct sr_request *request)
 	}
 	struct finding finding = {.request = request, .recording = message.id, .value = malloc(SR_INDEX_VALUE_MAX)};
 	if (!finding.value) {
-		(void)SR_FAIL(&request->error, SR_INTERNAL, "memory is used up");
+		(void)SR_FAIL_MEMORY(&request->error);
 		return;
 	}
 	sr_account_met(request, message.id, NULL);

@@ -54,17 +54,12 @@ struct sr_index_key sr_key_doom(const struct sr_doom *doom)
 	return sr_key_control(name);
 }
 
-static enum sr_code no_memory(struct sr_error *err)
-{
-	return SR_FAIL(err, SR_INTERNAL, "memory is used up");
-}
-
 enum sr_code sr_remover_run(struct sr_remover *remover, struct sr_op *op, bool built, struct sr_error *err)
 {
 	size_t failed;
 	if (!built) {
 		sr_op_free(op);
-		return no_memory(err);
+		return SR_FAIL_MEMORY(err);
 	}
 	enum sr_code code = sr_index_run(remover->index, op, &failed);
 	return code == SR_OK ? SR_OK : SR_FAIL(err, code, "the row has changed meanwhile, or a hold stops it");
@@ -181,7 +176,7 @@ static enum sr_code unwrap(struct sr_remover *remover, struct remains *remains, 
 	struct sr_op *op = sr_op_new();
 	if (!add_row(remover, remains, op)) {
 		sr_op_free(op);
-		return no_memory(err);
+		return SR_FAIL_MEMORY(err);
 	}
 	return sr_remover_note(remover, &line, op, err);
 }
@@ -216,7 +211,7 @@ static enum sr_code remove_all(struct sr_remover *remover, const struct sr_index
 		struct sr_view *view;
 		batch = (struct batch){.op = sr_op_new(), .table = from->table};
 		if (!batch.op)
-			return no_memory(err);
+			return SR_FAIL_MEMORY(err);
 		enum sr_code code = sr_view_begin(remover->index, &view, err);
 		if (code == SR_OK) {
 			code = sr_view_walk(view, from, prefix, collect, &batch);

@@ -98,7 +98,7 @@ enum sr_code sr_replaced_remove(struct sr_remover *remover, const struct sr_doom
 {
 	struct naming *naming = calloc(1, sizeof *naming);
 	if (!naming)
-		return SR_FAIL(err, SR_INTERNAL, "memory is used up");
+		return SR_FAIL_MEMORY(err);
 	naming->remover = remover;
 	naming->recording = doom->recording;
 	enum sr_code code = look_in_view(naming, err);
