@@ -87,8 +87,9 @@ SR_PUBLIC void sr_client_audience(const sr_client *client, char text[33]);
 typedef void sr_done(void *context, const struct sr_result *result);
 
 /*
- * Connect and authenticate. SR_UNAUTHENTICATED: the daemon did not accept the credential, or is not the store it
- * names; SR_UNAVAILABLE: nothing listens there. SR_CONFLICT at once if connected already.
+ * Connect and authenticate. SR_UNAUTHENTICATED: the daemon did not accept the credential, is not the store it
+ * names, or has as many connections as its limits let in (it says nothing to whom it does not know);
+ * SR_UNAVAILABLE: nothing listens there. SR_CONFLICT at once if connected already.
  */
 SR_PUBLIC enum sr_code sr_connect(sr_client *client, sr_done *done, void *context, sr_call **call);
 

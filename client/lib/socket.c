@@ -94,8 +94,11 @@ static void on_end(struct sr_client *client, ssize_t got)
 	if (got == UV_ENOBUFS)
 		sr_client_fail(client, SR_INTERNAL, NULL);
 	else if (client->phase == SR_PHASE_HANDSHAKE)
+		/* The daemon says no word before it knows who asks: also when it has as many connections as it takes.
+		 */
 		sr_client_fail(client, SR_UNAUTHENTICATED,
-			       "the daemon does not accept this credential, or is not the store that it names");
+			       "the daemon ended the handshake: it does not accept this credential, is not the store "
+			       "that it names, or takes no more connections now");
 	else if (sr_conn_at_boundary(client->conn))
 		sr_client_fail(client, SR_UNAVAILABLE, "the connection ended without a goodbye");
 	else
