@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { createCipheriv } from 'node:crypto';
 import { copyFileSync, readFileSync, readdirSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { assertNamedOnce } from './entries.mjs';
 import { Store, missing, refused, run, waitFor } from './harness.mjs';
 import { tables } from './index_tables.mjs';
 import { newRecordingId } from '../peer/writer.mjs';
@@ -267,6 +268,7 @@ describe('after the window', { skip: missing() }, () => {
 
   test('an older ledger, another one, or none is refused at start', async () => {
     await store.stop();
+    assertNamedOnce(store);
     const path = store.path('ledger');
     const size = statSync(path).size;
     copyFileSync(path, store.beside('newest'));

@@ -1,4 +1,5 @@
 // The audit log's entries as they lie in a store's record file, read without a daemon.
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 const FRONT = 64;
@@ -17,4 +18,12 @@ export function readEntries(path) {
     at += HEAD + size;
   }
   return entries;
+}
+
+/** Each entry of a stopped store's log names each recording, or track of one, once. */
+export function assertNamedOnce(store) {
+  for (const { seq, kind, operation, recordings = [] } of readEntries(store.path('audit', 'records'))) {
+    const names = recordings.map(({ id, track }) => `${id} ${track ?? ''}`);
+    assert.deepEqual(names, [...new Set(names)], `${kind} ${operation} ${seq}`);
+  }
 }

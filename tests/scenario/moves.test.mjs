@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { assertNamedOnce } from './entries.mjs';
 import { Store, missing, refused } from './harness.mjs';
 
 const PREFIX = 'https://clinic.example/mrn|';
@@ -239,5 +240,11 @@ describe('identities that change', { skip: missing() }, () => {
       await remove(last, held.id);
       await plays(last, other);
     });
+  });
+
+  test('what was moved stands once in each entry of the account', async () => {
+    await store.stop();
+    assertNamedOnce(store);
+    await store.start();
   });
 });

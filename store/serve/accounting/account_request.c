@@ -142,6 +142,11 @@ void sr_account_met(struct sr_request *request, const uint8_t recording[SR_UUID]
 	sr_account_recording(request, &met);
 }
 
+bool sr_account_has_met(const struct sr_request *request)
+{
+	return request->account.notes && request->account.notes->count > 0;
+}
+
 void sr_account_start_again(struct sr_request *request)
 {
 	if (request->account.notes)
@@ -501,6 +506,20 @@ static void say_alone(struct sr_request *request, const struct sr_event *event)
 	sr_account_say(request->daemon->accounting, &entry, SR_AUDIT_CLOSING);
 }
 
+/* What an event says of a recording stands in the place of its bare name, if that is noted. */
+static void forget_bare(struct sr_account_notes *own, const uint8_t recording[SR_UUID])
+{
+	for (size_t at = 0; own && at < own->count; at++) {
+		const struct sr_audit_recording *bare = &own->recordings[at];
+		if (bare->withheld || bare->has_track || bare->owner || bare->manifest ||
+		    memcmp(bare->id, recording, SR_UUID) != 0)
+			continue;
+		own->count--;
+		memmove(&own->recordings[at], &own->recordings[at + 1], (own->count - at) * sizeof own->recordings[0]);
+		return;
+	}
+}
+
 void sr_account_event(struct sr_request *request, const struct sr_event *event)
 {
 	bool alarm = sr_event_is_alarm(event->kind);
@@ -527,5 +546,6 @@ void sr_account_event(struct sr_request *request, const struct sr_event *event)
 		.own_tag = event->own_tag,
 	};
 	memcpy(met.id, event->recording, SR_UUID);
+	forget_bare(request->account.notes, event->recording);
 	sr_account_recording(request, &met);
 }

@@ -38,6 +38,9 @@ void sr_account_linked(struct sr_request *request, const uint8_t tag[SR_TAG]);
 /* A look is begun again: what recordings it noted did not count. */
 void sr_account_start_again(struct sr_request *request);
 
+/* Is a recording noted that still counts? */
+bool sr_account_has_met(const struct sr_request *request);
+
 /* The recording with this id, withheld for `why` (static; NULL: it was not). */
 void sr_account_met(struct sr_request *request, const uint8_t recording[SR_UUID], const char *why);
 

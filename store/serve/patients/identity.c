@@ -343,6 +343,8 @@ static enum sr_code move_all(struct sr_request *request, struct change *change)
 		(void)!sr_moving_advance(&job, &ignored);
 	}
 	sr_account_linked(request, change->source.tag);
+	/* The intent had them all. */
+	sr_account_start_again(request);
 	for (size_t at = 0; at < change->count; at++) {
 		if (!change->list[at].moved)
 			continue;

@@ -62,8 +62,12 @@ static enum sr_code look(struct sr_request *request, struct deletion *deletion, 
 		return code;
 	deletion->count = 0;
 	sr_account_start_again(request);
-	sr_account_met(request, recording, NULL);
 	code = find(request, view, deletion);
+	/* A doomed one is named as what it is to others; and what is refused has its reason beside its name already. */
+	if (code == SR_OK)
+		sr_account_start_again(request);
+	if (!sr_account_has_met(request))
+		sr_account_met(request, recording, NULL);
 	if (code == SR_OK)
 		code = sr_request_frozen(request, recording);
 	if (code == SR_OK && deletes && !deletion->found.doomed) {
