@@ -208,10 +208,24 @@ enum sr_opening sr_open(const uint8_t input_key[SR_KEY], const uint8_t *context,
 	return opening;
 }
 
+#define SALTS 32
+
 struct sr_input {
 	struct sr_hmac_key key;
 	struct sr_aead *aead; /* each message gives it its own key */
+	unsigned salts_left;
+	uint8_t salts[SALTS][SR_SALT]; /* drawn many at a time: a call of the kernel costs more than the bytes */
 };
+
+/* Each salt is taken out once. */
+static void take_salt(struct sr_input *input, uint8_t salt[SR_SALT])
+{
+	if (input->salts_left == 0) {
+		randombytes_buf(input->salts, sizeof input->salts);
+		input->salts_left = SALTS;
+	}
+	memcpy(salt, input->salts[--input->salts_left], SR_SALT);
+}
 
 struct sr_input *sr_input_new(const uint8_t key[SR_KEY])
 {
@@ -244,7 +258,7 @@ enum sr_code sr_input_seal(struct sr_input *input, struct sr_span context, struc
 	uint8_t salt[SR_SALT];
 	enum sr_code code = SR_INTERNAL;
 
-	randombytes_buf(salt, sizeof salt);
+	take_salt(input, salt);
 	derive(&input->key, salt, context, &message);
 	if (sr_aead_rekey(input->aead, message.key) && seal_message(input->aead, &message, salt, plain, sealed))
 		code = SR_OK;

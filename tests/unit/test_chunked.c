@@ -132,6 +132,24 @@ Test(chunked, an_input_serves_many_messages)
 	sr_input_free(input);
 }
 
+/* Salts are drawn many at a time: none is taken twice, within what was drawn nor behind it. */
+Test(chunked, an_input_never_repeats_a_salt)
+{
+	enum { MESSAGES = 200 };
+	static uint8_t sealed[MESSAGES][SR_SEALED_SMALL];
+	struct sr_input *input = sr_input_new(key);
+
+	cr_assert_not_null(input);
+	for (size_t i = 0; i < MESSAGES; i++) {
+		cr_assert_eq(sr_input_seal(input, (struct sr_span){context, 1}, (struct sr_span){NULL, 0}, sealed[i]),
+			     SR_OK);
+		for (size_t before = 0; before < i; before++)
+			cr_assert_neq(memcmp(sealed[i], sealed[before], SR_SALT), 0, "%zu has the salt of %zu", i,
+				      before);
+	}
+	sr_input_free(input);
+}
+
 Test(chunked, no_truncation_opens)
 {
 	static const size_t sizes[] = {0, 1, 40};
