@@ -48,9 +48,13 @@ static enum sr_code make_file(struct resealing *resealing)
 	struct sr_reseal_job *job = resealing->job;
 	struct sr_error *err = &job->request->error;
 	uint16_t number = resealing->row.file_count ? resealing->row.files[resealing->row.file_count - 1].number : 0;
-	do
+	do {
+		if (number == UINT16_MAX)
+			return SR_FAIL(err, SR_CONFLICT,
+				       "track %u has used up the numbers of its files: it was sealed anew too often",
+				       job->row->track);
 		number++;
-	while (has_file(&resealing->row, number));
+	} while (has_file(&resealing->row, number));
 	resealing->name = (struct sr_blob_name){.track = job->row->track, .file = number};
 	memcpy(resealing->name.recording, job->recording, SR_UUID);
 	enum sr_code code = sr_blob_remove(job->request->daemon->blobs, &resealing->name, err);
