@@ -201,6 +201,19 @@ describe('erasing a patient', { skip: missing(['sealreeld', 'sealreel', 'damage'
     await store.start();
   });
 
+  test('of one that was moved and then erased the tombstone is left, which is not discarded', async () => {
+    const [heidi, ivan] = ['heidi', 'ivan'].map((name) => `https://clinic.example/mrn|${name}`);
+    const id = await record(heidi);
+    await store.done(['patient', 'rename', heidi, ivan, '--issuer-key', store.path('dev-issuer.jwk')],
+      { credential: store.operator });
+    await operate((operator) => operator.erase(ivan));
+    await waitFor(() => filesOf(store, [id]).length === 0);
+    await operate((operator) => waitFor(async () => (await operator.erase(ivan, { look: true })).waiting === 0));
+    const { code, stderr } = await store.cli(['scrub', '--discard', id, '--reason', 'x'], { credential: store.operator });
+    assert.equal(code, 1);
+    assert.match(stderr, /conflict: only its tombstone is left, which is whole: there is nothing to discard/);
+  });
+
   test('without its line in the ledger nothing is destroyed', async () => {
     const grace = 'https://clinic.example/mrn|grace';
     const id = await record(grace);

@@ -187,7 +187,7 @@ struct finding {
 	struct sr_index_key key;
 	uint8_t *value;
 	size_t size;
-	bool whole, found;
+	bool whole, buried, found; /* a row that is whole; one that says where the recording went */
 	struct sr_index_key next;
 	unsigned seen;
 	bool more;
@@ -209,7 +209,9 @@ static bool is_whole(struct sr_request *request, const uint8_t recording[SR_UUID
 static void judge(struct finding *finding, struct sr_span key, struct sr_span value)
 {
 	if (is_whole(finding->request, finding->recording, value)) {
-		finding->whole = true;
+		bool buried = sr_row_life_told(value) == SR_LIFE_TOMBSTONE;
+		finding->buried |= buried;
+		finding->whole |= !buried;
 		return;
 	}
 	finding->found = true;
@@ -336,6 +338,9 @@ static void discard_on_pool(struct sr_request *request)
 		code = discard(request, &finding, request->owner);
 	else if (code == SR_OK && finding.whole)
 		code = SR_FAIL(&request->error, SR_CONFLICT, "its row is whole; delete the recording instead");
+	else if (code == SR_OK && finding.buried)
+		code = SR_FAIL(&request->error, SR_CONFLICT,
+			       "only its tombstone is left, which is whole: there is nothing to discard");
 	else if (code == SR_OK)
 		code = SR_FAIL(&request->error, SR_NOT_FOUND, "there is no row of such a recording");
 	if (code == SR_OK && sr_request_reply(request, SR_MSG_DONE, 0)) {
