@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/answer.h"
 #include "cli/cli.h"
 #include "cli/parse.h"
 #include "cli/show.h"
@@ -63,8 +64,7 @@ static const struct argp argp = {
 
 struct heard {
 	struct cli *cli;
-	struct sr_result result;
-	bool done;
+	struct cli_answer answer;
 	uint64_t last, lost;
 	size_t count;
 	json_t *all;
@@ -147,8 +147,7 @@ static void print_alarm(const struct sr_alarm_info *info)
 static void on_alarms(void *context, const struct sr_result *result, const struct sr_alarms_info *page)
 {
 	struct heard *heard = context;
-	heard->result = *result;
-	heard->done = true;
+	cli_hear(&heard->answer, result);
 	heard->count = page ? page->count : 0;
 	heard->lost = page ? page->lost : 0;
 	for (size_t at = 0; at < heard->count; at++) {
@@ -160,37 +159,19 @@ static void on_alarms(void *context, const struct sr_result *result, const struc
 	}
 }
 
-static void on_done(void *context, const struct sr_result *result)
-{
-	struct heard *heard = context;
-	heard->result = *result;
-	heard->done = true;
-}
-
-static int wait_for(struct heard *heard, sr_blocking *blocking, enum sr_code code)
-{
-	heard->done = false;
-	if (code != SR_OK)
-		return cli_fail_text(code, "the request could not be sent");
-	while (!heard->done)
-		(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
-	return cli_fail(&heard->result);
-}
-
 static int list(struct heard *heard, sr_blocking *blocking)
 {
 	int status;
 	heard->all = json_array();
 	do {
-		status = wait_for(heard, blocking,
-				  sr_alarm_list(sr_blocking_client(blocking), heard->last, on_alarms, heard, NULL));
+		status = cli_await_status(
+			&heard->answer, blocking,
+			sr_alarm_list(sr_blocking_client(blocking), heard->last, on_alarms, heard, NULL));
 	} while (status == CLI_DONE && heard->count > 0);
 	if (status == CLI_DONE && heard->cli->json)
 		(void)show_json(json_pack("{s:I, s:O}", "lost", (json_int_t)heard->lost, "alarms", heard->all));
 	json_decref(heard->all);
-	if (status == CLI_DONE && fflush(stdout) != 0)
-		status = cli_fail_text(SR_IO, "standard output cannot be written");
-	return status;
+	return cli_flush(status);
 }
 
 int cli_alarm(struct cli *cli, int argc, char **argv)
@@ -206,7 +187,9 @@ int cli_alarm(struct cli *cli, int argc, char **argv)
 	if (alarm.verb == VERB_LIST)
 		status = list(&heard, blocking);
 	else
-		status = wait_for(&heard, blocking, sr_alarm_test(sr_blocking_client(blocking), on_done, &heard, NULL));
+		status = cli_await_status(
+			&heard.answer, blocking,
+			sr_alarm_test(sr_blocking_client(blocking), cli_hear_done, &heard.answer, NULL));
 	if (alarm.verb == VERB_TEST && status == CLI_DONE && !cli->quiet)
 		puts("the command was told");
 	sr_blocking_close(blocking);

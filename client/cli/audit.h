@@ -6,7 +6,7 @@
 
 #include "audit_entry.h"
 #include "checkpoint.h"
-#include "cli/cli.h"
+#include "cli/answer.h"
 #include "sealreel/audit.h"
 
 /* Each is one command: argv[0] is "audit NAME". */
@@ -19,8 +19,7 @@ struct audit_page; /* of entries; audit_ask.c's own */
 struct audit {
 	struct cli *cli;
 	sr_blocking *blocking;
-	bool done;
-	struct sr_result result;
+	struct cli_answer answer;
 	uint64_t size; /* entries that the log had at the last answer */
 	char note[SR_CHECKPOINT_MAX];
 	uint8_t key[SR_AUDIT_KEY]; /* that the daemon says it signs with */
@@ -58,8 +57,5 @@ int audit_checkpoint(struct audit *audit);
  */
 int audit_prove(struct audit *audit, uint64_t number);
 int audit_consistency(struct audit *audit, uint64_t old, uint64_t size);
-
-/* Write out what was printed. The exit status: `status`, or a failure of standard output if that was CLI_DONE. */
-int audit_flush(int status);
 
 #endif

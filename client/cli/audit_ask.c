@@ -41,24 +41,6 @@ void audit_close(struct audit *audit)
 	audit->pages = NULL;
 }
 
-int audit_flush(int status)
-{
-	if (fflush(stdout) != 0 && status == CLI_DONE)
-		return cli_fail_text(SR_IO, "standard output cannot be written");
-	return status;
-}
-
-/* Turn the loop until what was started with `code` is done; the exit status. */
-static int wait_for(struct audit *audit, enum sr_code code)
-{
-	if (code != SR_OK)
-		return cli_fail_text(code, "the request could not be sent");
-	while (!audit->done)
-		(void)uv_run(sr_blocking_loop(audit->blocking), UV_RUN_ONCE);
-	audit->done = false;
-	return cli_fail(&audit->result);
-}
-
 /* ---- entries ---- */
 
 static void on_page(void *context, const struct sr_result *result, const struct sr_auditor_page *page)
@@ -204,15 +186,15 @@ int audit_search(struct audit *audit, const struct sr_auditor_search *search, au
 static void on_size(void *context, const struct sr_result *result, const struct sr_auditor_page *page)
 {
 	struct audit *audit = context;
-	audit->result = *result;
-	audit->done = true;
+	cli_hear(&audit->answer, result);
 	audit->size = page ? page->size : 0;
 }
 
 int audit_size(struct audit *audit)
 {
-	return wait_for(audit,
-			sr_auditor_read(sr_blocking_client(audit->blocking), UINT64_MAX, 0, on_size, audit, NULL));
+	return cli_await_status(
+		&audit->answer, audit->blocking,
+		sr_auditor_read(sr_blocking_client(audit->blocking), UINT64_MAX, 0, on_size, audit, NULL));
 }
 
 /* ---- checkpoints and proofs ---- */
@@ -220,8 +202,7 @@ int audit_size(struct audit *audit)
 static void on_note(void *context, const struct sr_result *result, const struct sr_auditor_note *note)
 {
 	struct audit *audit = context;
-	audit->result = *result;
-	audit->done = true;
+	cli_hear(&audit->answer, result);
 	if (!note)
 		return;
 	(void)snprintf(audit->note, sizeof audit->note, "%s", note->text);
@@ -234,16 +215,19 @@ static void on_note(void *context, const struct sr_result *result, const struct 
 
 int audit_checkpoint(struct audit *audit)
 {
-	return wait_for(audit, sr_auditor_checkpoint(sr_blocking_client(audit->blocking), on_note, audit, NULL));
+	return cli_await_status(&audit->answer, audit->blocking,
+				sr_auditor_checkpoint(sr_blocking_client(audit->blocking), on_note, audit, NULL));
 }
 
 int audit_prove(struct audit *audit, uint64_t number)
 {
-	return wait_for(audit, sr_auditor_prove(sr_blocking_client(audit->blocking), number, on_note, audit, NULL));
+	return cli_await_status(&audit->answer, audit->blocking,
+				sr_auditor_prove(sr_blocking_client(audit->blocking), number, on_note, audit, NULL));
 }
 
 int audit_consistency(struct audit *audit, uint64_t old, uint64_t size)
 {
-	return wait_for(audit,
-			sr_auditor_consistency(sr_blocking_client(audit->blocking), old, size, on_note, audit, NULL));
+	return cli_await_status(
+		&audit->answer, audit->blocking,
+		sr_auditor_consistency(sr_blocking_client(audit->blocking), old, size, on_note, audit, NULL));
 }

@@ -78,7 +78,7 @@ int audit_keep(const char *path, const char *text)
 	char fresh[PATH_MAX];
 	if (!path) {
 		(void)fputs(text, stdout);
-		return fflush(stdout) == 0 ? CLI_DONE : cli_fail_text(SR_IO, "standard output cannot be written");
+		return cli_flush(CLI_DONE);
 	}
 	if (snprintf(fresh, sizeof fresh, "%s.fresh", path) >= (int)sizeof fresh)
 		return cli_fail_text(SR_USAGE, "the path is too long");

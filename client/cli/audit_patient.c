@@ -403,7 +403,7 @@ static int run(struct patient *patient)
 	cli_auditor_free(patient->auditor);
 	sodium_free(patient->people);
 	free(patient->moved);
-	return audit_flush(status);
+	return cli_flush(status);
 }
 
 int cli_audit_patient(struct cli *cli, int argc, char **argv)

@@ -84,13 +84,13 @@ static int print_checkpoint(const struct order *order, const struct audit *audit
 		(void)show_json(json_pack("{s:s, s:I, s:s, s:s, s:s, s:b}", "origin", own->origin, "size",
 					  (json_int_t)own->size, "root", root, "note", audit->note, "verifier_key",
 					  verifier, "checked", order->key_text != NULL));
-		return audit_flush(CLI_DONE);
+		return cli_flush(CLI_DONE);
 	}
 	if (order->shows_key)
 		puts(verifier);
 	else if (!order->out)
 		(void)fputs(audit->note, stdout);
-	return audit_flush(CLI_DONE);
+	return cli_flush(CLI_DONE);
 }
 
 static int take_checkpoint(struct order *order, struct audit *audit)
@@ -203,7 +203,7 @@ static int print_proof(const struct order *order, const struct audit *audit)
 		return audit_keep(order->out, text);
 	(void)show_json(
 		json_pack("{s:I, s:s, s:s}", "number", (json_int_t)order->number, "entry", order->json, "proof", text));
-	return order->out ? audit_keep(order->out, text) : audit_flush(CLI_DONE);
+	return order->out ? audit_keep(order->out, text) : cli_flush(CLI_DONE);
 }
 
 int cli_audit_proof(struct cli *cli, int argc, char **argv)

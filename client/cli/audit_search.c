@@ -208,7 +208,7 @@ static int close_output(struct search *search, int status)
 		failed = fclose(search->printer.out) != 0 || failed;
 	if (failed && status == CLI_DONE)
 		return cli_fail_text(SR_IO, "the output cannot be written");
-	return audit_flush(status);
+	return cli_flush(status);
 }
 
 static int run(struct search *search)

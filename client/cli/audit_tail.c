@@ -70,13 +70,13 @@ static bool print(void *context, const struct sr_audit_entry *entry, struct sr_s
 static int follow(struct tail *tail, struct audit *audit)
 {
 	const struct timespec pause = {0, LOOK_MS * 1000000L};
-	int status = audit_flush(CLI_DONE);
+	int status = cli_flush(CLI_DONE);
 	while (status == CLI_DONE && tail->follows && !asked) {
 		(void)nanosleep(&pause, NULL);
 		if (asked)
 			break;
 		status = audit_read(audit, audit->next, 0, print, tail);
-		status = audit_flush(status);
+		status = cli_flush(status);
 	}
 	return status;
 }

@@ -255,7 +255,7 @@ static int tell_end(const struct verify *verify)
 	sr_audit_end_line(&end, verify->cli->json, line);
 	if (verify->cli->json || !verify->cli->quiet || verify->findings > 0)
 		puts(line);
-	return audit_flush(verify->findings > 0 ? CLI_FAILED : CLI_DONE);
+	return cli_flush(verify->findings > 0 ? CLI_FAILED : CLI_DONE);
 }
 
 static int run(struct verify *verify)
@@ -273,7 +273,7 @@ static int run(struct verify *verify)
 	if (status == CLI_DONE)
 		status = verify_served(verify, &audit);
 	audit_close(&audit);
-	return status == CLI_DONE ? tell_end(verify) : audit_flush(status);
+	return status == CLI_DONE ? tell_end(verify) : cli_flush(status);
 }
 
 int cli_audit_verify(struct cli *cli, int argc, char **argv)

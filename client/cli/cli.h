@@ -83,7 +83,13 @@ int cli_fail_no_daemon(void);
 /* The same where an allocation failed. */
 int cli_fail_memory(void);
 
-/* The same with the status CLI_INCOMPLETE, whatever the code is unless it is a freeze. */
+/* The same where standard output cannot be written. */
+int cli_fail_output(void);
+
+/* Flush standard output at a command's end: `status`, but cli_fail_output's where all went well until then. */
+int cli_flush(int status);
+
+/* As cli_fail with the status CLI_INCOMPLETE, whatever the code is unless it is a freeze. */
 int cli_fail_incomplete(const struct sr_result *result, const char *next);
 
 /* Connect as the options say. NULL, with the line printed and *status (out) set, if that fails. */

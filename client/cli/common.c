@@ -223,6 +223,16 @@ int cli_fail_memory(void)
 	return cli_fail_text(SR_INTERNAL, "memory is used up");
 }
 
+int cli_fail_output(void)
+{
+	return cli_fail_text(SR_IO, "standard output cannot be written");
+}
+
+int cli_flush(int status)
+{
+	return fflush(stdout) != 0 && status == CLI_DONE ? cli_fail_output() : status;
+}
+
 /* Read up to `capacity` bytes from a descriptor; -1 if it fails or has more. */
 static ssize_t read_all(int fd, char *out, size_t capacity)
 {

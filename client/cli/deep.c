@@ -6,15 +6,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/answer.h"
 #include "cli/show.h"
 
 #define BUSY_TRIES 60
 
 /* What was heard, and what came of it so far. */
 struct heard {
-	struct sr_result result;
+	struct cli_answer answer;
 	struct sr_deep_info info;
-	bool done;
 	uint64_t recordings, left, bytes;
 	bool began; /* one was looked at: `place` says which */
 	uint8_t place[SR_ID];
@@ -23,10 +23,9 @@ struct heard {
 static void on_told(void *context, const struct sr_result *result, const struct sr_deep_info *info)
 {
 	struct heard *heard = context;
-	heard->result = *result;
 	if (info)
 		heard->info = *info;
-	heard->done = true;
+	cli_hear(&heard->answer, result);
 }
 
 /* One request with a grant of its own. */
@@ -35,28 +34,25 @@ static enum sr_code ask(struct cli_deep *deep, sr_blocking *blocking, struct hea
 	struct sr_error err;
 	char *token = NULL;
 	enum sr_code code = cli_proof(&deep->proofs, deep->identity, 0, &token, &err);
-	heard->result = (struct sr_result){.code = code};
-	if (code != SR_OK) {
-		(void)snprintf(heard->result.text, sizeof heard->result.text, "%s", err.text);
-		return code;
+	struct sr_result *result = &heard->answer.result;
+	if (code == SR_OK) {
+		(void)cli_await(&heard->answer, blocking,
+				sr_rotate_deep(sr_blocking_client(blocking), token, deep->after, on_told, heard, NULL));
+	} else {
+		*result = (struct sr_result){.code = code};
+		(void)snprintf(result->text, sizeof result->text, "%s", err.text);
 	}
-	heard->done = false;
-	code = sr_rotate_deep(sr_blocking_client(blocking), token, deep->after, on_told, heard, NULL);
-	while (code == SR_OK && !heard->done)
-		(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
-	if (code != SR_OK)
-		heard->result = (struct sr_result){.code = code, .text = "the request could not be sent"};
 	cli_proof_free(token);
-	return heard->result.code;
+	return result->code;
 }
 
 /* The same, again while others are at the same patient. */
 static enum sr_code ask_patiently(struct cli_deep *deep, sr_blocking *blocking, struct heard *heard)
 {
 	enum sr_code code = ask(deep, blocking, heard);
-	for (int tries = 0; code == SR_BUSY && heard->result.retry_ms && tries < BUSY_TRIES; tries++) {
-		struct timespec pause = {heard->result.retry_ms / 1000,
-					 (long)(heard->result.retry_ms % 1000) * 1000000};
+	for (int tries = 0; code == SR_BUSY && heard->answer.result.retry_ms && tries < BUSY_TRIES; tries++) {
+		struct timespec pause = {heard->answer.result.retry_ms / 1000,
+					 (long)(heard->answer.result.retry_ms % 1000) * 1000000};
 		(void)nanosleep(&pause, NULL);
 		code = ask(deep, blocking, heard);
 	}
@@ -78,13 +74,13 @@ static int tell(const struct cli_deep *deep, const struct heard *heard, bool com
 		       (unsigned long long)heard->recordings, (unsigned long long)heard->bytes,
 		       (unsigned long long)heard->left);
 	if (!said || fflush(stdout) != 0)
-		return cli_fail_text(SR_IO, "standard output cannot be written");
+		return cli_fail_output();
 	return heard->left ? CLI_WITHHELD : CLI_DONE;
 }
 
 int cli_deepen(struct cli_deep *deep, sr_blocking *blocking)
 {
-	struct heard heard = {.done = false};
+	struct heard heard = {.began = false};
 	char next[128], id[SR_ID_TEXT];
 	deep->proofs.given[0] = deep->proofs.cli->grant;
 	do {
@@ -99,12 +95,12 @@ int cli_deepen(struct cli_deep *deep, sr_blocking *blocking)
 			memcpy(deep->after, heard.info.place, SR_ID);
 		}
 	} while (heard.info.more);
-	if (heard.result.code == SR_OK)
+	if (heard.answer.result.code == SR_OK)
 		return tell(deep, &heard, true);
 	if (!heard.began)
-		return cli_fail(&heard.result);
+		return cli_fail(&heard.answer.result);
 	(void)tell(deep, &heard, false);
 	sr_id_format(heard.place, id);
 	(void)snprintf(next, sizeof next, "run it again with --after %s to go on", id);
-	return cli_fail_incomplete(&heard.result, next);
+	return cli_fail_incomplete(&heard.answer.result, next);
 }

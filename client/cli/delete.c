@@ -68,7 +68,7 @@ static int tell(const struct deletion *deletion, const uint64_t *until)
 	else if (!deletion->cli->quiet && until)
 		printf("deleted; undelete brings it back until %s\n", time);
 	if (!said || fflush(stdout) != 0)
-		return cli_fail_text(SR_IO, "standard output cannot be written");
+		return cli_fail_output();
 	return CLI_DONE;
 }
 

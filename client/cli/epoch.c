@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/answer.h"
 #include "cli/cli.h"
 #include "cli/parse.h"
 #include "cli/retired.h"
+#include "cli/show.h"
 
 enum { KEY_NO_BACKUP = 1 };
 
@@ -17,8 +19,7 @@ struct epoch {
 	uint32_t number; /* 0: none was said */
 	bool no_backup;
 	/* What was heard: all there is is printed in the callback. */
-	struct sr_result result;
-	bool done;
+	struct cli_answer answer;
 };
 
 static const struct argp_option options[] = {
@@ -103,19 +104,6 @@ static const struct argp argp = {
 
 /* ---- what is heard ---- */
 
-static void heard(struct epoch *epoch, const struct sr_result *result)
-{
-	epoch->result = *result;
-	epoch->done = true;
-}
-
-static void print_json(json_t *object)
-{
-	(void)json_dumpf(object, stdout, JSON_INDENT(2));
-	(void)putchar('\n');
-	json_decref(object);
-}
-
 static void print_list_json(const struct sr_epochs_info *info)
 {
 	json_t *array = json_array();
@@ -127,8 +115,8 @@ static void print_list_json(const struct sr_epochs_info *info)
 						      "changed", cli_time_json(one->changed_ms), "kept_until",
 						      cli_time_json(one->kept_until_ms)));
 	}
-	print_json(json_pack("{s:I, s:I, s:o}", "current", (json_int_t)info->current, "keyring_revision",
-			     (json_int_t)info->keyring_revision, "epochs", array));
+	(void)show_json(json_pack("{s:I, s:I, s:o}", "current", (json_int_t)info->current, "keyring_revision",
+				  (json_int_t)info->keyring_revision, "epochs", array));
 }
 
 static void on_list(void *context, const struct sr_result *result, const struct sr_epochs_info *info)
@@ -144,27 +132,27 @@ static void on_list(void *context, const struct sr_result *result, const struct 
 		printf("%6u  %-8s made %s%s%s%s\n", one->number, one->state, made[0] ? made : "before this was kept",
 		       one->number == info->current ? "  current" : "", kept[0] ? "  key kept until " : "", kept);
 	}
-	heard(epoch, result);
+	cli_hear(&epoch->answer, result);
 }
 
 static void on_made(void *context, const struct sr_result *result, uint32_t number)
 {
 	struct epoch *epoch = context;
 	if (result->code == SR_OK && epoch->cli->json)
-		print_json(json_pack("{s:I}", "epoch", (json_int_t)number));
+		(void)show_json(json_pack("{s:I}", "epoch", (json_int_t)number));
 	else if (result->code == SR_OK)
 		printf("epoch %u is the current one\n", number);
-	heard(epoch, result);
+	cli_hear(&epoch->answer, result);
 }
 
 static void on_retired(void *context, const struct sr_result *result, const struct sr_retired_info *info)
 {
 	struct epoch *epoch = context;
 	if (info && epoch->cli->json)
-		print_json(cli_retired_json(info));
+		(void)show_json(cli_retired_json(info));
 	else if (info)
 		cli_retired_say(info);
-	heard(epoch, result);
+	cli_hear(&epoch->answer, result);
 }
 
 static enum sr_code start(struct epoch *epoch, sr_client *client)
@@ -188,12 +176,7 @@ int cli_epoch(struct cli *cli, int argc, char **argv)
 	sr_blocking *blocking = cli_connect(cli, &status);
 	if (!blocking)
 		return status;
-	enum sr_code code = start(&epoch, sr_blocking_client(blocking));
-	while (code == SR_OK && !epoch.done)
-		(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
-	status = code == SR_OK ? cli_fail(&epoch.result) : cli_fail_text(code, "the request could not be sent");
+	status = cli_await_status(&epoch.answer, blocking, start(&epoch, sr_blocking_client(blocking)));
 	sr_blocking_close(blocking);
-	if (status == CLI_DONE && fflush(stdout) != 0)
-		return cli_fail_text(SR_IO, "standard output cannot be written");
-	return status;
+	return cli_flush(status);
 }

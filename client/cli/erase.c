@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/answer.h"
 #include "cli/cli.h"
 #include "cli/final.h"
 #include "cli/parse.h"
@@ -123,23 +124,21 @@ static const struct argp argp = {
 
 struct heard {
 	struct cli *cli;
-	struct sr_result result;
+	struct cli_answer answer;
 	struct sr_erasure_info info; /* of the last answer that was no failure */
 	char backups[BACKUPS_MAX][BACKUP_NAME];
-	bool done;
 };
 
 static void on_told(void *context, const struct sr_result *result, const struct sr_erasure_info *info)
 {
 	struct heard *heard = context;
-	heard->result = *result;
 	if (info) {
 		heard->info = *info;
 		if (heard->info.backups_count > BACKUPS_MAX)
 			heard->info.backups_count = BACKUPS_MAX;
 		memcpy(heard->backups, info->backups, heard->info.backups_count * sizeof heard->backups[0]);
 	}
-	heard->done = true;
+	cli_hear(&heard->answer, result);
 }
 
 static void say(const struct heard *heard)
@@ -194,20 +193,15 @@ static int show(const struct heard *heard, json_t *proofs)
 	else
 		say(heard);
 	if (!said || fflush(stdout) != 0)
-		return cli_fail_text(SR_IO, "standard output cannot be written");
+		return cli_fail_output();
 	return strcmp(heard->info.state, "pending") == 0 ? CLI_INCOMPLETE : CLI_DONE;
 }
 
-/* Erase, or with `reason` NULL look. False: heard->result says why, and what was heard before stands. */
+/* Erase, or with `reason` NULL look. False: heard->answer.result says why, and what was heard before stands. */
 static bool ask(struct heard *heard, sr_blocking *blocking, const char *identity, const char *reason)
 {
-	heard->done = false;
-	enum sr_code code = sr_patient_erase(sr_blocking_client(blocking), identity, reason, on_told, heard, NULL);
-	while (code == SR_OK && !heard->done)
-		(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
-	if (code != SR_OK)
-		heard->result = (struct sr_result){.code = code, .text = "the request makes no sense"};
-	return heard->result.code == SR_OK;
+	return cli_await(&heard->answer, blocking,
+			 sr_patient_erase(sr_blocking_client(blocking), identity, reason, on_told, heard, NULL));
 }
 
 /* Proofs are given but once: those there are by now are shown although a later step has failed. */
@@ -221,7 +215,7 @@ static int finish(const struct erasure *erasure, struct heard *heard, sr_blockin
 	int status = cli_make_final(&final, blocking);
 	bool asked = ask(heard, blocking, erasure->identity, NULL);
 	if (status == CLI_DONE)
-		status = asked ? show(heard, final.proofs) : cli_fail(&heard->result);
+		status = asked ? show(heard, final.proofs) : cli_fail(&heard->answer.result);
 	else if (final.proofs)
 		(void)show(heard, final.proofs);
 	json_decref(final.proofs);
@@ -231,7 +225,7 @@ static int finish(const struct erasure *erasure, struct heard *heard, sr_blockin
 static int erase(const struct erasure *erasure, struct heard *heard, sr_blocking *blocking)
 {
 	if (!ask(heard, blocking, erasure->identity, erasure->reason))
-		return cli_fail(&heard->result);
+		return cli_fail(&heard->answer.result);
 	if (!erasure->final)
 		return show(heard, NULL);
 	if (strcmp(heard->info.state, "none") == 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/answer.h"
 #include "cli/retired.h"
 
 #define ROUNDS 4 /* what others rotate meanwhile can put the end off */
@@ -15,8 +16,7 @@
 
 /* One answer at a time. */
 struct hearing {
-	struct sr_result result;
-	bool done;
+	struct cli_answer answer;
 	struct sr_erasure_info erasure;
 	uint32_t current;
 	uint32_t unretired; /* the first that is not, of those up to `last`; 0: none */
@@ -26,23 +26,6 @@ struct hearing {
 	json_t *proofs;
 	bool quiet;
 };
-
-static void hear(struct hearing *hearing, const struct sr_result *result)
-{
-	hearing->result = *result;
-	hearing->done = true;
-}
-
-/* Turn the loop until what was started with `code` is answered. */
-static bool wait(struct hearing *hearing, sr_blocking *blocking, enum sr_code code)
-{
-	if (code != SR_OK)
-		hearing->result = (struct sr_result){.code = code, .text = "the connection is lost"};
-	while (code == SR_OK && !hearing->done)
-		(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
-	hearing->done = false;
-	return hearing->result.code == SR_OK;
-}
 
 static void nap(uint32_t milliseconds)
 {
@@ -57,13 +40,13 @@ static void on_erasure(void *context, const struct sr_result *result, const stru
 	struct hearing *hearing = context;
 	if (info)
 		hearing->erasure = *info;
-	hear(hearing, result);
+	cli_hear(&hearing->answer, result);
 }
 
 static bool look(struct hearing *hearing, sr_blocking *operate, const char *identity)
 {
-	return wait(hearing, operate,
-		    sr_patient_erase(sr_blocking_client(operate), identity, NULL, on_erasure, hearing, NULL));
+	return cli_await(&hearing->answer, operate,
+			 sr_patient_erase(sr_blocking_client(operate), identity, NULL, on_erasure, hearing, NULL));
 }
 
 /* Until no recording of theirs is left: the daemon removes them one by one. One that stays is its log's to explain. */
@@ -77,8 +60,8 @@ static bool await_removal(struct hearing *hearing, sr_blocking *operate, const c
 			idle = 0;
 		left = hearing->erasure.waiting;
 		if (idle == IDLE_MOST) {
-			hearing->result = (struct sr_result){.code = SR_BUSY};
-			(void)snprintf(hearing->result.text, sizeof hearing->result.text,
+			hearing->answer.result = (struct sr_result){.code = SR_BUSY};
+			(void)snprintf(hearing->answer.result.text, sizeof hearing->answer.result.text,
 				       "%u recordings are still to be removed", left);
 			return false;
 		}
@@ -100,19 +83,20 @@ static void on_epochs(void *context, const struct sr_result *result, const struc
 	}
 	if (info)
 		hearing->current = info->current;
-	hear(hearing, result);
+	cli_hear(&hearing->answer, result);
 }
 
 static bool list(struct hearing *hearing, sr_blocking *operate)
 {
-	return wait(hearing, operate, sr_epoch_list(sr_blocking_client(operate), on_epochs, hearing, NULL));
+	return cli_await(&hearing->answer, operate,
+			 sr_epoch_list(sr_blocking_client(operate), on_epochs, hearing, NULL));
 }
 
 static void on_made(void *context, const struct sr_result *result, uint32_t number)
 {
 	struct hearing *hearing = context;
 	hearing->made = number;
-	hear(hearing, result);
+	cli_hear(&hearing->answer, result);
 }
 
 /* There has to be an epoch behind the last that is to go. */
@@ -120,7 +104,7 @@ static bool ensure_newer(struct hearing *hearing, sr_blocking *operate)
 {
 	if (hearing->current > hearing->last)
 		return true;
-	if (!wait(hearing, operate, sr_epoch_new(sr_blocking_client(operate), on_made, hearing, NULL)))
+	if (!cli_await(&hearing->answer, operate, sr_epoch_new(sr_blocking_client(operate), on_made, hearing, NULL)))
 		return false;
 	if (!hearing->quiet)
 		printf("epoch %u is the current one\n", hearing->made);
@@ -132,7 +116,7 @@ static void on_stepped(void *context, const struct sr_result *result, const stru
 	struct hearing *hearing = context;
 	if (info)
 		hearing->stepped = *info;
-	hear(hearing, result);
+	cli_hear(&hearing->answer, result);
 }
 
 /* All rows once, from the epochs that are to go to the current one. */
@@ -145,11 +129,11 @@ static bool pass(struct hearing *hearing, sr_blocking *rotate, uint64_t *moved, 
 		struct sr_rotated_info before = *info;
 		struct sr_rotate_options order = {
 			.first = 1, .last = hearing->last, .place = before.place, .place_size = before.place_size};
-		while (!wait(hearing, rotate,
-			     sr_rotate_step(sr_blocking_client(rotate), &order, on_stepped, hearing, NULL))) {
-			if (hearing->result.code != SR_BUSY || hearing->result.retry_ms == 0)
+		while (!cli_await(&hearing->answer, rotate,
+				  sr_rotate_step(sr_blocking_client(rotate), &order, on_stepped, hearing, NULL))) {
+			if (hearing->answer.result.code != SR_BUSY || hearing->answer.result.retry_ms == 0)
 				return false;
-			nap(hearing->result.retry_ms);
+			nap(hearing->answer.result.retry_ms);
 		}
 		*moved += info->moved;
 		*left += info->left;
@@ -163,10 +147,11 @@ static int rotate_all(struct hearing *hearing, sr_blocking *rotate)
 	for (int passes = 0; passes < PASSES && left > 0; passes++) {
 		if (pass(hearing, rotate, &moved, &left))
 			continue;
-		bool denied = hearing->result.code == SR_DENIED;
-		return cli_fail_incomplete(&hearing->result, denied ? "name a service that may rotate with --rotator "
-								      "FILE, and " AGAIN
-								    : AGAIN);
+		bool denied = hearing->answer.result.code == SR_DENIED;
+		return cli_fail_incomplete(&hearing->answer.result,
+					   denied ? "name a service that may rotate with --rotator "
+						    "FILE, and " AGAIN
+						  : AGAIN);
 	}
 	if (left > 0) {
 		struct sr_result result = {.code = SR_CORRUPT};
@@ -186,7 +171,7 @@ static void on_retired(void *context, const struct sr_result *result, const stru
 		(void)json_array_append_new(hearing->proofs, cli_retired_json(info));
 	else if (info && !hearing->quiet)
 		cli_retired_say(info);
-	hear(hearing, result);
+	cli_hear(&hearing->answer, result);
 }
 
 static int retire_all(struct hearing *hearing, sr_blocking *operate, bool no_backup)
@@ -194,12 +179,12 @@ static int retire_all(struct hearing *hearing, sr_blocking *operate, bool no_bac
 	bool heard = list(hearing, operate);
 	while (heard && hearing->unretired != 0) {
 		sr_client *client = sr_blocking_client(operate);
-		if (!wait(hearing, operate,
-			  sr_epoch_retire(client, hearing->unretired, no_backup, on_retired, hearing, NULL)))
-			return cli_fail_incomplete(&hearing->result, AGAIN);
+		if (!cli_await(&hearing->answer, operate,
+			       sr_epoch_retire(client, hearing->unretired, no_backup, on_retired, hearing, NULL)))
+			return cli_fail_incomplete(&hearing->answer.result, AGAIN);
 		heard = list(hearing, operate);
 	}
-	return heard ? CLI_DONE : cli_fail_incomplete(&hearing->result, AGAIN);
+	return heard ? CLI_DONE : cli_fail_incomplete(&hearing->answer.result, AGAIN);
 }
 
 /* ---- rounds ---- */
@@ -218,7 +203,7 @@ static int take_round(const struct cli_final *final, struct hearing *hearing, sr
 	if (list(hearing, operate) && ensure_newer(hearing, operate))
 		status = rotate_all(hearing, rotate);
 	else
-		status = cli_fail_incomplete(&hearing->result, AGAIN);
+		status = cli_fail_incomplete(&hearing->answer.result, AGAIN);
 	if (rotate != operate)
 		sr_blocking_close(rotate);
 	return status == CLI_DONE ? retire_all(hearing, operate, final->no_backup) : status;
@@ -236,5 +221,5 @@ int cli_make_final(const struct cli_final *final, sr_blocking *operate)
 			return status;
 		heard = await_removal(&hearing, operate, final->identity);
 	}
-	return heard ? CLI_DONE : cli_fail_incomplete(&hearing.result, AGAIN);
+	return heard ? CLI_DONE : cli_fail_incomplete(&hearing.answer.result, AGAIN);
 }

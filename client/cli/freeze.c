@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/answer.h"
 #include "cli/cli.h"
 #include "cli/parse.h"
 #include "cli/show.h"
@@ -191,8 +192,7 @@ static const struct argp thaw_argp = {
 
 struct heard {
 	struct cli *cli;
-	struct sr_result result;
-	bool done;
+	struct cli_answer answer;
 	uint32_t total, next;
 	json_t *all;
 };
@@ -235,8 +235,7 @@ static void print_freeze(const struct sr_freeze_info *info)
 static void on_freezes(void *context, const struct sr_result *result, const struct sr_freezes_info *page)
 {
 	struct heard *heard = context;
-	heard->result = *result;
-	heard->done = true;
+	cli_hear(&heard->answer, result);
 	for (size_t at = 0; page && at < page->count; at++) {
 		if (heard->cli->json)
 			(void)json_array_append_new(heard->all, freeze_json(&page->freezes[at]));
@@ -247,37 +246,19 @@ static void on_freezes(void *context, const struct sr_result *result, const stru
 	heard->next = page && page->count > 0 ? page->from + (uint32_t)page->count : heard->total;
 }
 
-static void on_done(void *context, const struct sr_result *result)
-{
-	struct heard *heard = context;
-	heard->result = *result;
-	heard->done = true;
-}
-
-static int wait_for(struct heard *heard, sr_blocking *blocking, enum sr_code code)
-{
-	heard->done = false;
-	if (code != SR_OK)
-		return cli_fail_text(code, "the request makes no sense");
-	while (!heard->done)
-		(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
-	return cli_fail(&heard->result);
-}
-
 static int list(struct heard *heard, sr_blocking *blocking)
 {
 	int status;
 	heard->all = json_array();
 	do {
-		status = wait_for(heard, blocking,
-				  sr_freeze_list(sr_blocking_client(blocking), heard->next, on_freezes, heard, NULL));
+		status = cli_await_status(
+			&heard->answer, blocking,
+			sr_freeze_list(sr_blocking_client(blocking), heard->next, on_freezes, heard, NULL));
 	} while (status == CLI_DONE && heard->next < heard->total);
 	if (status == CLI_DONE && heard->cli->json)
 		(void)show_json(json_pack("{s:O}", "freezes", heard->all));
 	json_decref(heard->all);
-	if (status == CLI_DONE && fflush(stdout) != 0)
-		status = cli_fail_text(SR_IO, "standard output cannot be written");
-	return status;
+	return cli_flush(status);
 }
 
 static int run(struct freeze *freeze, const struct argp *argp, int argc, char **argv)
@@ -293,9 +274,11 @@ static int run(struct freeze *freeze, const struct argp *argp, int argc, char **
 	if (freeze->list)
 		status = list(&heard, blocking);
 	else if (freeze->thaws)
-		status = wait_for(&heard, blocking, sr_thaw(client, &freeze->options, on_done, &heard, NULL));
+		status = cli_await_status(&heard.answer, blocking,
+					  sr_thaw(client, &freeze->options, cli_hear_done, &heard.answer, NULL));
 	else
-		status = wait_for(&heard, blocking, sr_freeze(client, &freeze->options, on_done, &heard, NULL));
+		status = cli_await_status(&heard.answer, blocking,
+					  sr_freeze(client, &freeze->options, cli_hear_done, &heard.answer, NULL));
 	sr_blocking_close(blocking);
 	return status;
 }

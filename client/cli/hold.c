@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/answer.h"
 #include "cli/cli.h"
 #include "cli/parse.h"
 #include "cli/show.h"
@@ -115,8 +116,7 @@ static const struct argp argp = {
 /* What the callbacks heard, and what a list has shown so far. */
 struct heard {
 	struct cli *cli;
-	struct sr_result result;
-	bool done;
+	struct cli_answer answer;
 	uint32_t next, total;
 	json_t *all;
 };
@@ -148,15 +148,7 @@ static void on_holds(void *context, const struct sr_result *result, const struct
 		heard->next = info->from + (uint32_t)info->count;
 		heard->total = info->count ? info->total : heard->next;
 	}
-	heard->result = *result;
-	heard->done = true;
-}
-
-static void on_done(void *context, const struct sr_result *result)
-{
-	struct heard *heard = context;
-	heard->result = *result;
-	heard->done = true;
+	cli_hear(&heard->answer, result);
 }
 
 static enum sr_code start(const struct hold *hold, sr_client *client, struct heard *heard)
@@ -166,7 +158,7 @@ static enum sr_code start(const struct hold *hold, sr_client *client, struct hea
 		return sr_hold_place(client, hold->identity ? NULL : hold->id, hold->identity, hold->reason, on_holds,
 				     heard, NULL);
 	case VERB_RELEASE:
-		return sr_hold_release(client, hold->id, hold->reason, on_done, heard, NULL);
+		return sr_hold_release(client, hold->id, hold->reason, cli_hear_done, &heard->answer, NULL);
 	default:
 		return sr_hold_list(client, heard->next, on_holds, heard, NULL);
 	}
@@ -175,17 +167,11 @@ static enum sr_code start(const struct hold *hold, sr_client *client, struct hea
 /* Ask, page by page where it is a list. */
 static int ask(const struct hold *hold, sr_blocking *blocking, struct heard *heard)
 {
+	int status;
 	do {
-		heard->done = false;
-		enum sr_code code = start(hold, sr_blocking_client(blocking), heard);
-		if (code != SR_OK)
-			return cli_fail_text(code, "the request makes no sense");
-		while (!heard->done)
-			(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
-		if (heard->result.code != SR_OK)
-			return cli_fail(&heard->result);
-	} while (hold->verb == VERB_LIST && heard->next < heard->total);
-	return CLI_DONE;
+		status = cli_await_status(&heard->answer, blocking, start(hold, sr_blocking_client(blocking), heard));
+	} while (status == CLI_DONE && hold->verb == VERB_LIST && heard->next < heard->total);
+	return status;
 }
 
 int cli_hold(struct cli *cli, int argc, char **argv)
@@ -204,6 +190,6 @@ int cli_hold(struct cli *cli, int argc, char **argv)
 		    show_json(json_pack("{s:O}", "holds", heard.all));
 	json_decref(heard.all);
 	if (!said || (status == CLI_DONE && fflush(stdout) != 0))
-		return cli_fail_text(SR_IO, "standard output cannot be written");
+		return cli_fail_output();
 	return status;
 }

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/answer.h"
 #include "cli/proof.h"
+#include "cli/show.h"
 #include "message_patient.h"
 
 #define KEY_FILE_MAX 1024
@@ -18,20 +20,18 @@ struct cli_auditor {
 	uint8_t secret[32], public_key[32];
 	uint8_t box[SR_PERSON_BOX_MAX];
 	size_t box_size;
-	struct sr_result result;
-	bool done;
+	struct cli_answer answer;
 };
 
 static void on_told(void *context, const struct sr_result *result, const uint8_t *box, size_t size)
 {
 	struct cli_auditor *auditor = context;
-	auditor->result = *result;
 	auditor->box_size = 0;
 	if (size <= sizeof auditor->box && size > 0) {
 		memcpy(auditor->box, box, size);
 		auditor->box_size = size;
 	}
-	auditor->done = true;
+	cli_hear(&auditor->answer, result);
 }
 
 /* The private half from its file; the public one follows from it. */
@@ -72,16 +72,10 @@ void cli_auditor_free(struct cli_auditor *auditor)
 enum sr_code cli_auditor_open(struct cli_auditor *auditor, sr_blocking *blocking, const uint8_t tag[32],
 			      char identity[CLI_IDENTITY_MAX + 1], struct sr_result *result)
 {
-	*result = (struct sr_result){.code = sr_person_read(sr_blocking_client(blocking), tag, on_told, auditor, NULL)};
-	auditor->done = false;
-	if (result->code != SR_OK) {
-		(void)snprintf(result->text, sizeof result->text, "the request could not be sent");
-		return result->code;
-	}
-	while (!auditor->done)
-		(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
-	*result = auditor->result;
-	if (result->code != SR_OK)
+	bool well = cli_await(&auditor->answer, blocking,
+			      sr_person_read(sr_blocking_client(blocking), tag, on_told, auditor, NULL));
+	*result = auditor->answer.result;
+	if (!well)
 		return result->code;
 	size_t size = auditor->box_size - crypto_box_SEALBYTES;
 	if (auditor->box_size < crypto_box_SEALBYTES || size > CLI_IDENTITY_MAX ||
@@ -106,10 +100,7 @@ static void print_identity(const struct cli *cli, const struct cli_unsealing *un
 	char tag[65];
 	(void)sodium_bin2hex(tag, sizeof tag, unsealing->tag, sizeof unsealing->tag);
 	if (cli->json) {
-		json_t *object = json_pack("{s:s, s:s}", "tag", tag, "identity", identity);
-		(void)json_dumpf(object, stdout, JSON_INDENT(2));
-		(void)putchar('\n');
-		json_decref(object);
+		(void)show_json(json_pack("{s:s, s:s}", "tag", tag, "identity", identity));
 	} else {
 		puts(identity);
 	}

@@ -175,44 +175,28 @@ static const struct argp argp = {
 
 /* ---- asking ---- */
 
-static int wait_for(struct incident *incident, enum sr_code code)
-{
-	if (code != SR_OK)
-		return cli_fail_text(code, "the request could not be sent, or is none");
-	while (!incident->done)
-		(void)uv_run(sr_blocking_loop(incident->audit.blocking), UV_RUN_ONCE);
-	incident->done = false;
-	return cli_fail(&incident->result);
-}
-
-static void on_done(void *context, const struct sr_result *result)
-{
-	struct incident *incident = context;
-	incident->result = *result;
-	incident->done = true;
-}
-
 static void on_bytes(void *context, const struct sr_result *result, const uint8_t *bytes)
 {
 	struct incident *incident = context;
-	incident->result = *result;
-	incident->done = true;
+	cli_hear(&incident->answer, result);
 	if (bytes)
 		memcpy(incident->bytes, bytes, sizeof incident->bytes);
 }
 
 int incident_state(struct incident *incident, const struct sr_incident_statement *statement)
 {
-	return wait_for(incident, sr_auditor_state(sr_blocking_client(incident->audit.blocking), statement, on_done,
-						   incident, NULL));
+	return cli_await_status(&incident->answer, incident->audit.blocking,
+				sr_auditor_state(sr_blocking_client(incident->audit.blocking), statement, cli_hear_done,
+						 &incident->answer, NULL));
 }
 
 static int ask_tag(struct incident *incident, size_t at)
 {
 	const char *identity = incident->conditions[at];
-	int status = wait_for(incident,
-			      sr_auditor_tag(sr_blocking_client(incident->audit.blocking), conditions[at].person == 1,
-					     identity, strlen(identity), on_bytes, incident, NULL));
+	int status = cli_await_status(&incident->answer, incident->audit.blocking,
+				      sr_auditor_tag(sr_blocking_client(incident->audit.blocking),
+						     conditions[at].person == 1, identity, strlen(identity), on_bytes,
+						     incident, NULL));
 	(void)sodium_bin2hex(incident->tags[at], sizeof incident->tags[at], incident->bytes, sizeof incident->bytes);
 	return status;
 }
@@ -354,7 +338,7 @@ static int list_incidents(struct incident *incident)
 		(void)show_json(json_incref(array));
 	json_decref(array);
 	sr_incident_free(&all);
-	return audit_flush(status);
+	return cli_flush(status);
 }
 
 void incident_put_text(const char *text)
@@ -425,7 +409,7 @@ static int show_incident(struct incident *incident)
 		(void)show_json(json_incref(array));
 	json_decref(array);
 	sr_incident_free(&notes);
-	return audit_flush(status);
+	return cli_flush(status);
 }
 
 int cli_audit_incident(struct cli *cli, int argc, char **argv)

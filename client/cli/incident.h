@@ -24,8 +24,7 @@ struct incident {
 	size_t detail_count;
 	char tags[INCIDENT_CONDITIONS][65];
 	/* What was heard last. */
-	bool done;
-	struct sr_result result;
+	struct cli_answer answer;
 	uint8_t bytes[32];
 };
 

@@ -18,17 +18,16 @@
 
 /* A box on its way. */
 struct fetching {
-	struct sr_result result;
+	struct cli_answer answer;
 	uint8_t *box;
 	size_t size;
-	bool done, failed;
+	bool failed;
 };
 
 static void on_person(void *context, const struct sr_result *result, const uint8_t *box, size_t size)
 {
 	struct fetching *fetching = context;
-	fetching->result = *result;
-	fetching->done = true;
+	cli_hear(&fetching->answer, result);
 	if (!box || size == 0)
 		return;
 	fetching->box = malloc(size);
@@ -42,35 +41,28 @@ static void on_person(void *context, const struct sr_result *result, const uint8
 static int fetch(struct incident *incident, struct sr_report_person *person)
 {
 	struct fetching fetching = {.box = NULL};
-	enum sr_code code =
-		sr_person_read(sr_blocking_client(incident->audit.blocking), person->tag, on_person, &fetching, NULL);
-	while (code == SR_OK && !fetching.done)
-		(void)uv_run(sr_blocking_loop(incident->audit.blocking), UV_RUN_ONCE);
-	if (code != SR_OK || fetching.failed)
-		return cli_fail_text(SR_INTERNAL, "memory is used up, or the connection has ended");
+	(void)cli_await(
+		&fetching.answer, incident->audit.blocking,
+		sr_person_read(sr_blocking_client(incident->audit.blocking), person->tag, on_person, &fetching, NULL));
+	if (fetching.failed)
+		return cli_fail_memory();
 	person->box = fetching.box;
 	person->box_size = fetching.size;
-	return fetching.result.code == SR_NOT_FOUND ? CLI_DONE : cli_fail(&fetching.result);
+	return fetching.answer.result.code == SR_NOT_FOUND ? CLI_DONE : cli_fail(&fetching.answer.result);
 }
 
 static void on_key(void *context, const struct sr_result *result, const uint8_t *bytes)
 {
 	struct incident *incident = context;
-	incident->result = *result;
-	incident->done = true;
+	cli_hear(&incident->answer, result);
 	if (bytes)
 		memcpy(incident->bytes, bytes, sizeof incident->bytes);
 }
 
 static int fetch_key(struct incident *incident)
 {
-	enum sr_code code = sr_auditor_key(sr_blocking_client(incident->audit.blocking), on_key, incident, NULL);
-	if (code != SR_OK)
-		return cli_fail_text(code, "the request could not be sent");
-	while (!incident->done)
-		(void)uv_run(sr_blocking_loop(incident->audit.blocking), UV_RUN_ONCE);
-	incident->done = false;
-	return cli_fail(&incident->result);
+	return cli_await_status(&incident->answer, incident->audit.blocking,
+				sr_auditor_key(sr_blocking_client(incident->audit.blocking), on_key, incident, NULL));
 }
 
 /*
@@ -204,7 +196,7 @@ static int print_list(const struct incident *incident, const struct cli_auditor 
 	}
 	if (!whole)
 		return cli_fail_text(SR_CORRUPT, "a contact does not open");
-	return audit_flush(CLI_DONE);
+	return cli_flush(CLI_DONE);
 }
 
 int incident_contacts(struct incident *incident)

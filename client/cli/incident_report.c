@@ -307,7 +307,7 @@ static int give(struct making *making)
 		status = write_files(making);
 	if (status == CLI_DONE && incident->cli->json)
 		(void)fwrite(making->json.data, 1, making->json.size, stdout);
-	return audit_flush(status);
+	return cli_flush(status);
 }
 
 static int make(struct making *making)

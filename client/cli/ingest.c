@@ -245,7 +245,7 @@ static int open_recording(struct ingest *ingest)
 	}
 	sr_id_format(ingest->recording, id);
 	if (puts(id) == EOF || fflush(stdout) != 0)
-		return cli_fail_text(SR_IO, "standard output cannot be written");
+		return cli_fail_output();
 	return CLI_DONE;
 }
 

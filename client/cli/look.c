@@ -85,11 +85,6 @@ static const struct argp check_argp = {
 	.children = children,
 };
 
-static int no_output(void)
-{
-	return cli_fail_text(SR_IO, "standard output cannot be written");
-}
-
 /* Print or collect one page; the next one is asked for after it. */
 static void take_page(struct look *look, const struct sr_listing_info *page, json_t *recordings)
 {
@@ -124,7 +119,7 @@ static int list_all(struct look *look, sr_blocking *blocking)
 	}
 	if (status == CLI_DONE && look->cli->json &&
 	    !show_json(json_pack("{s:O, s:I}", "recordings", recordings, "withheld", (json_int_t)withheld)))
-		status = no_output();
+		status = cli_fail_output();
 	json_decref(recordings);
 	if (status != CLI_DONE || withheld == 0)
 		return status;
@@ -149,7 +144,7 @@ static int show_info(struct look *look, sr_blocking *blocking)
 		(void)json_object_set_new(object, "root_version", json_integer(info->root_version));
 		(void)json_object_set_new(object, "held", json_boolean(info->held));
 		if (!show_json(object))
-			status = no_output();
+			status = cli_fail_output();
 	} else {
 		show_recording(info);
 		printf("  epoch %u, root version %u%s\n", info->epoch, info->root_version,
@@ -178,7 +173,7 @@ static int show_checked(struct look *look, sr_blocking *blocking)
 			printf("%s %s\n", id, theirs[i] ? "yes" : "no");
 	}
 	if (status == CLI_DONE && look->cli->json && !show_json(json_pack("{s:O}", "ids", ids)))
-		status = no_output();
+		status = cli_fail_output();
 	json_decref(ids);
 	return status == CLI_DONE && !all ? CLI_FAILED : status;
 }
@@ -196,7 +191,7 @@ static int run(struct look *look, const struct argp *argp, int argc, char **argv
 	status = show(look, blocking);
 	sr_blocking_close(blocking);
 	if (status == CLI_DONE && fflush(stdout) != 0)
-		status = no_output();
+		status = cli_fail_output();
 	return status;
 }
 

@@ -1,5 +1,7 @@
 /* Requests about patients, waited for. */
 #include "cli/moving.h"
+#include "cli/answer.h"
+#include "cli/show.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -13,42 +15,24 @@
 
 /* What a callback heard. */
 struct heard {
-	struct sr_result result;
+	struct cli_answer answer;
 	struct sr_patient_info info;
 	uint32_t version;
-	bool done;
 };
 
 static void on_changed(void *context, const struct sr_result *result, const struct sr_patient_info *info)
 {
 	struct heard *heard = context;
-	heard->result = *result;
 	if (info)
 		heard->info = *info;
-	heard->done = true;
+	cli_hear(&heard->answer, result);
 }
 
 static void on_root(void *context, const struct sr_result *result, uint32_t version)
 {
 	struct heard *heard = context;
-	heard->result = *result;
 	heard->version = version;
-	heard->done = true;
-}
-
-static void set(struct sr_result *result, enum sr_code code, const char *text)
-{
-	*result = (struct sr_result){.code = code};
-	(void)snprintf(result->text, sizeof result->text, "%s", text);
-}
-
-/* Turn the loop until what was started with `code` is done. */
-static void wait_for(sr_blocking *blocking, enum sr_code code, struct heard *heard)
-{
-	if (code != SR_OK)
-		set(&heard->result, code, "the request could not be sent");
-	while (code == SR_OK && !heard->done)
-		(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
+	cli_hear(&heard->answer, result);
 }
 
 static enum sr_code ask(sr_blocking *blocking, const struct cli_proofs *proofs, const struct cli_move *move,
@@ -60,17 +44,18 @@ static enum sr_code ask(sr_blocking *blocking, const struct cli_proofs *proofs, 
 	enum sr_code code = cli_proof(proofs, move->from, 0, &from, &err);
 	if (code == SR_OK)
 		code = cli_proof(proofs, move->to, 1, &to, &err);
-	*heard = (struct heard){.done = false};
+	*heard = (struct heard){.version = 0};
 	if (code != SR_OK) {
-		set(&heard->result, code, err.text);
+		heard->answer.result = (struct sr_result){.code = code};
+		(void)snprintf(heard->answer.result.text, sizeof heard->answer.result.text, "%s", err.text);
 	} else {
 		code = move->renames ? sr_patient_rename(client, from, to, on_changed, heard, NULL)
 				     : sr_patient_merge(client, from, to, move->recording, on_changed, heard, NULL);
-		wait_for(blocking, code, heard);
+		(void)cli_await(&heard->answer, blocking, code);
 	}
 	cli_proof_free(from);
 	cli_proof_free(to);
-	return heard->result.code;
+	return heard->answer.result.code;
 }
 
 enum sr_code cli_move(sr_blocking *blocking, const struct cli_proofs *proofs, const struct cli_move *move,
@@ -80,7 +65,7 @@ enum sr_code cli_move(sr_blocking *blocking, const struct cli_proofs *proofs, co
 	struct heard heard = {.info = {.more = true}};
 	int busy = 0;
 	*info = (struct sr_patient_info){0};
-	while (heard.info.more || heard.result.code == SR_BUSY) {
+	while (heard.info.more || heard.answer.result.code == SR_BUSY) {
 		enum sr_code code = ask(blocking, proofs, move, &heard);
 		if (code == SR_BUSY && ++busy < BUSY_TRIES) {
 			(void)nanosleep(&pause, NULL);
@@ -93,8 +78,8 @@ enum sr_code cli_move(sr_blocking *blocking, const struct cli_proofs *proofs, co
 		info->left = heard.info.left;
 		info->root_version = heard.info.root_version;
 	}
-	*result = heard.result;
-	return heard.result.code;
+	*result = heard.answer.result;
+	return heard.answer.result.code;
 }
 
 /* ---- a map ---- */
@@ -127,12 +112,9 @@ static void refuse(struct tally *tally, const struct cli_map_run *run, const str
 static void print_tally(const struct cli_map_run *run, struct tally *tally)
 {
 	if (run->cli->json) {
-		json_t *object = json_pack("{s:I, s:I, s:O, s:I, s:I}", "pairs", (json_int_t)run->map->count, "done",
-					   (json_int_t)tally->done, "refused", tally->refused, "recordings",
-					   (json_int_t)tally->recordings, "left", (json_int_t)tally->left);
-		(void)json_dumpf(object, stdout, JSON_INDENT(2));
-		(void)putchar('\n');
-		json_decref(object);
+		(void)show_json(json_pack("{s:I, s:I, s:O, s:I, s:I}", "pairs", (json_int_t)run->map->count, "done",
+					  (json_int_t)tally->done, "refused", tally->refused, "recordings",
+					  (json_int_t)tally->recordings, "left", (json_int_t)tally->left));
 	} else if (!run->cli->quiet) {
 		printf("%zu of %zu pairs done, %llu recordings moved, %llu rows stay\n", tally->done, run->map->count,
 		       (unsigned long long)tally->recordings, (unsigned long long)tally->left);
@@ -172,16 +154,18 @@ int cli_move_map(const struct cli_map_run *run)
 
 int cli_rekey(sr_blocking *blocking, const char *grant, struct sr_patient_info *info)
 {
-	struct heard heard = {.done = false};
-	wait_for(blocking, sr_patient_rekey(sr_blocking_client(blocking), grant, on_changed, &heard, NULL), &heard);
+	struct heard heard = {.version = 0};
+	int status = cli_await_status(&heard.answer, blocking,
+				      sr_patient_rekey(sr_blocking_client(blocking), grant, on_changed, &heard, NULL));
 	*info = heard.info;
-	return cli_fail(&heard.result);
+	return status;
 }
 
 int cli_root_new(sr_blocking *blocking, uint32_t *version)
 {
-	struct heard heard = {.done = false};
-	wait_for(blocking, sr_root_new(sr_blocking_client(blocking), on_root, &heard, NULL), &heard);
+	struct heard heard = {.version = 0};
+	int status = cli_await_status(&heard.answer, blocking,
+				      sr_root_new(sr_blocking_client(blocking), on_root, &heard, NULL));
 	*version = heard.version;
-	return cli_fail(&heard.result);
+	return status;
 }

@@ -11,6 +11,7 @@
 #include "cli/moving.h"
 #include "cli/parse.h"
 #include "cli/proof.h"
+#include "cli/show.h"
 
 #define MAP_MOST ((size_t)256 << 20)
 
@@ -170,11 +171,8 @@ static const struct argp argp = {
 static int print_info(const struct patient *patient, const struct sr_patient_info *info)
 {
 	if (patient->cli->json) {
-		json_t *object = json_pack("{s:I, s:I, s:I}", "recordings", (json_int_t)info->recordings, "left",
-					   (json_int_t)info->left, "root_version", (json_int_t)info->root_version);
-		(void)json_dumpf(object, stdout, JSON_INDENT(2));
-		(void)putchar('\n');
-		json_decref(object);
+		(void)show_json(json_pack("{s:I, s:I, s:I}", "recordings", (json_int_t)info->recordings, "left",
+					  (json_int_t)info->left, "root_version", (json_int_t)info->root_version));
 	} else if (!patient->cli->quiet) {
 		printf("%u recordings %s, root version %u\n", info->recordings,
 		       patient->verb == VERB_REKEY ? "wrapped anew" : "moved", info->root_version);
@@ -278,7 +276,5 @@ int cli_patient(struct cli *cli, int argc, char **argv)
 			status = run_pair(&patient, blocking);
 	}
 	sr_blocking_close(blocking);
-	if (status == CLI_DONE && fflush(stdout) != 0)
-		return cli_fail_text(SR_IO, "standard output cannot be written");
-	return status;
+	return cli_flush(status);
 }

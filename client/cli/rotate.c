@@ -284,7 +284,5 @@ int cli_rotate(struct cli *cli, int argc, char **argv)
 		sr_blocking_close(blocking);
 	}
 	free(rotate);
-	if (status == CLI_DONE && fflush(stdout) != 0)
-		return cli_fail_text(SR_IO, "standard output cannot be written");
-	return status;
+	return cli_flush(status);
 }

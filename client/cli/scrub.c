@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/answer.h"
 #include "cli/cli.h"
 #include "cli/discard.h"
 #include "cli/parse.h"
@@ -25,8 +26,7 @@ struct scrub {
 	uint8_t discard[SR_ID];
 	const char *reason;
 	/* What was heard. */
-	bool done;
-	struct sr_result result;
+	struct cli_answer answer;
 	struct sr_scrub_info info; /* its findings are printed by then */
 	uint32_t seen;
 };
@@ -156,8 +156,7 @@ static void print_finding(const struct scrub *scrub, const struct sr_finding_inf
 static void on_told(void *context, const struct sr_result *result, const struct sr_scrub_info *info)
 {
 	struct scrub *scrub = context;
-	scrub->result = *result;
-	scrub->done = true;
+	cli_hear(&scrub->answer, result);
 	if (!info)
 		return;
 	/* Somebody has begun another: what it finds is new. */
@@ -173,20 +172,10 @@ static void on_told(void *context, const struct sr_result *result, const struct 
 	scrub->info.findings = NULL; /* the callback's alone */
 }
 
-/* Turn the loop until what was started with `code` is done; the exit status. */
-static int wait_for(struct scrub *scrub, sr_blocking *blocking, enum sr_code code)
-{
-	if (code != SR_OK)
-		return cli_fail_text(code, "the request could not be sent");
-	while (!scrub->done)
-		(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
-	scrub->done = false;
-	return cli_fail(&scrub->result);
-}
-
 static int ask(struct scrub *scrub, sr_blocking *blocking, uint32_t from)
 {
-	return wait_for(scrub, blocking, sr_scrub_status(sr_blocking_client(blocking), from, on_told, scrub, NULL));
+	return cli_await_status(&scrub->answer, blocking,
+				sr_scrub_status(sr_blocking_client(blocking), from, on_told, scrub, NULL));
 }
 
 static bool is(const struct scrub *scrub, const char *state)
@@ -210,8 +199,9 @@ static int begin(struct scrub *scrub, sr_blocking *blocking)
 		size = scrub->info.place_size;
 		memcpy(place, scrub->info.place, size);
 	}
-	return wait_for(scrub, blocking,
-			sr_scrub_start(sr_blocking_client(blocking), scrub->rate, place, size, on_told, scrub, NULL));
+	return cli_await_status(
+		&scrub->answer, blocking,
+		sr_scrub_start(sr_blocking_client(blocking), scrub->rate, place, size, on_told, scrub, NULL));
 }
 
 /* Sleep a little, or until a signal. */
@@ -232,8 +222,8 @@ static int follow(struct scrub *scrub, sr_blocking *blocking)
 			nap();
 		if (asked && !stopped) {
 			stopped = true;
-			status = wait_for(scrub, blocking,
-					  sr_scrub_stop(sr_blocking_client(blocking), on_told, scrub, NULL));
+			status = cli_await_status(&scrub->answer, blocking,
+						  sr_scrub_stop(sr_blocking_client(blocking), on_told, scrub, NULL));
 		}
 		before = scrub->seen;
 		if (status == CLI_DONE)
@@ -262,7 +252,7 @@ static int tell_end(const struct scrub *scrub)
 	if (scrub->cli->json || !scrub->cli->quiet)
 		puts(line);
 	if (fflush(stdout) != 0)
-		return cli_fail_text(SR_IO, "standard output cannot be written");
+		return cli_fail_output();
 	if (report.state == SR_SCRUB_STOPPED)
 		return CLI_INCOMPLETE;
 	return report.findings > 0 ? CLI_FAILED : CLI_DONE;

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/answer.h"
 #include "cli/cli.h"
 #include "cli/parse.h"
+#include "cli/show.h"
 #include "message.h"
 
 enum { KEY_ROLE = 1 };
@@ -88,16 +90,8 @@ static const struct argp argp = {
 /* What a callback heard: all there is is printed in it. */
 struct heard {
 	struct cli *cli;
-	struct sr_result result;
-	bool done;
+	struct cli_answer answer;
 };
-
-static void on_done(void *context, const struct sr_result *result)
-{
-	struct heard *heard = context;
-	heard->result = *result;
-	heard->done = true;
-}
 
 static json_t *roles_json(unsigned roles)
 {
@@ -121,10 +115,7 @@ static void print_json(const struct sr_service_info *services, size_t count)
 					    json_pack("{s:s, s:o, s:s, s:s}", "name", services[i].name, "roles",
 						      roles_json(services[i].roles), "key", key, "added", added));
 	}
-	json_t *object = json_pack("{s:o}", "services", array);
-	(void)json_dumpf(object, stdout, JSON_INDENT(2));
-	(void)putchar('\n');
-	json_decref(object);
+	(void)show_json(json_pack("{s:o}", "services", array));
 }
 
 static void on_services(void *context, const struct sr_result *result, const struct sr_service_info *services,
@@ -146,16 +137,17 @@ static void on_services(void *context, const struct sr_result *result, const str
 		}
 		(void)putchar('\n');
 	}
-	on_done(context, result);
+	cli_hear(&heard->answer, result);
 }
 
 static enum sr_code start(const struct service *service, sr_client *client, struct heard *heard)
 {
 	switch (service->verb) {
 	case VERB_ADD:
-		return sr_service_create(client, service->name, service->roles, service->path, on_done, heard, NULL);
+		return sr_service_create(client, service->name, service->roles, service->path, cli_hear_done,
+					 &heard->answer, NULL);
 	case VERB_REMOVE:
-		return sr_service_remove(client, service->name, on_done, heard, NULL);
+		return sr_service_remove(client, service->name, cli_hear_done, &heard->answer, NULL);
 	default:
 		return sr_service_list(client, on_services, heard, NULL);
 	}
@@ -172,16 +164,12 @@ int cli_service(struct cli *cli, int argc, char **argv)
 	if (!blocking)
 		return status;
 	enum sr_code code = start(&service, sr_blocking_client(blocking), &heard);
-	while (code == SR_OK && !heard.done)
-		(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
 	if (code == SR_CONFLICT || code == SR_IO)
 		status = cli_fail_text(code, "%s",
 				       code == SR_IO ? "the credential file cannot be made"
 						     : "the credential file exists already");
-	else if (code != SR_OK)
-		status = cli_fail_text(code, "the name or the request makes no sense");
 	else
-		status = cli_fail(&heard.result);
+		status = cli_await_status(&heard.answer, blocking, code);
 	if (status == CLI_DONE && !cli->quiet && service.verb == VERB_ADD)
 		printf("made %s: keep it secret, and give it to %s alone\n", service.path, service.name);
 	sr_blocking_close(blocking);

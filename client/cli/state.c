@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/answer.h"
 #include "cli/cli.h"
 #include "cli/show.h"
 
 /* What was heard, copied out of callbacks. */
 struct heard {
 	struct cli *cli;
-	struct sr_result result;
-	bool done;
+	struct cli_answer answer;
 	enum sr_code health;
 	char text[256];
 	struct sr_stat_info *stats;
@@ -61,42 +61,31 @@ static const struct argp health_argp = {
 static void on_health(void *context, const struct sr_result *result, enum sr_code code, const char *text)
 {
 	struct heard *heard = context;
-	heard->result = *result;
 	heard->health = code;
 	(void)snprintf(heard->text, sizeof heard->text, "%s", text);
-	heard->done = true;
+	cli_hear(&heard->answer, result);
 }
 
 static void on_stats(void *context, const struct sr_result *result, const struct sr_stat_info *stats, size_t count)
 {
 	struct heard *heard = context;
-	heard->result = *result;
 	heard->stats = result->code == SR_OK ? calloc(count ? count : 1, sizeof *stats) : NULL;
 	heard->count = heard->stats ? count : 0;
 	if (heard->count > 0)
 		memcpy(heard->stats, stats, count * sizeof *stats);
-	heard->done = true;
-}
-
-/* Turn the loop until what was started with `code` is done; the exit status. */
-static int wait_for(struct heard *heard, sr_blocking *blocking, enum sr_code code)
-{
-	heard->done = false;
-	if (code != SR_OK)
-		return cli_fail_text(code, "the request could not be sent");
-	while (!heard->done)
-		(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
-	return cli_fail(&heard->result);
+	cli_hear(&heard->answer, result);
 }
 
 static int ask_health(struct heard *heard, sr_blocking *blocking)
 {
-	return wait_for(heard, blocking, sr_health(sr_blocking_client(blocking), on_health, heard, NULL));
+	return cli_await_status(&heard->answer, blocking,
+				sr_health(sr_blocking_client(blocking), on_health, heard, NULL));
 }
 
 static int ask_stats(struct heard *heard, sr_blocking *blocking)
 {
-	return wait_for(heard, blocking, sr_stats(sr_blocking_client(blocking), on_stats, heard, NULL));
+	return cli_await_status(&heard->answer, blocking,
+				sr_stats(sr_blocking_client(blocking), on_stats, heard, NULL));
 }
 
 static json_t *stats_json(const struct heard *heard)
@@ -179,9 +168,7 @@ static int run(struct cli *cli, const struct argp *argp, int argc, char **argv,
 	status = show(&heard, blocking);
 	free(heard.stats);
 	sr_blocking_close(blocking);
-	if (status == CLI_DONE && fflush(stdout) != 0)
-		status = cli_fail_text(SR_IO, "standard output cannot be written");
-	return status;
+	return cli_flush(status);
 }
 
 int cli_status(struct cli *cli, int argc, char **argv)
