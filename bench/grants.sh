@@ -3,7 +3,7 @@
 #
 #   bench/grants.sh [--count N] [--runs N] [--bin DIRECTORY]
 #
-#   --count   how many are checked in a run (default: 50000)
+#   --count   how many are checked in a run (default: 20000)
 #   --runs    how many runs there are (default: 5)
 #   --bin     where the programs are (default: they are built)
 #
@@ -13,7 +13,7 @@ set -euo pipefail
 # shellcheck source=bench/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-count=50000
+count=20000
 runs=5
 bin=
 while [ $# -gt 0 ]; do

@@ -104,4 +104,5 @@ swift_stop() {
 	[ ${#swift_pids[@]} -eq 0 ] || kill "${swift_pids[@]}" 2>/dev/null || true
 	[ ${#swift_pids[@]} -eq 0 ] || wait "${swift_pids[@]}" || true
 	swift_pids=()
+	swift_url=
 }

@@ -1,24 +1,12 @@
-# Makes the table and the JSON file (named by -v json=) of a run from its files: facts, memory, refusals, rotation, scale,
-# calls and samples.
+# Makes the table, whose lines rows.awk names, and the JSON file (named by -v json=) of a run from its files: facts,
+# memory, refusals, rotation, scale, sizes, calls and samples.
 # A ratio is taken within each round; what is printed of anything is the median of the rounds, with the extremes.
 BEGIN {
 	FS = "\t"
-	rows = 0
-	row("read_rate", "nginx", "read, opened and checked, MiB/s", ">=", 1.0, 1.5)
-	row("read_rate", "nginx-2-workers", "", "", "", "")
-	row("read_rate", "nginx-gocryptfs", "", ">=", 2, 3)
-	row("read_rate", "rclone-crypt", "", ">=", 2, 3)
-	row("read_server_cpu", "nginx", "  CPU of the daemon, s/GiB", "<=", 0.5, 0.25)
-	row("read_server_cpu", "nginx-gocryptfs", "", "", "", "")
-	row("read_server_cpu", "rclone-crypt", "", "", "", "")
-	row("read_client_cpu", "nginx", "  CPU of the client, s/GiB", "", "", "")
-	row("read_client_cpu", "rclone-crypt", "", "", "", "")
-	row("write_rate", "gocryptfs", "durable ingest, MiB/s", ">=", 1.0, "")
-	row("write_rate", "disk", "durable ingest, MiB/s", ">=", "", 0.5)
-	row("write_server_cpu", "gocryptfs", "  CPU of the daemon, s/GiB", "", "", "")
-	row("write_client_cpu", "gocryptfs", "  CPU of the client, s/GiB", "", "", "")
 }
 
+# A line of the table. A measure without a peer is held against its bounds by itself, the others by the ratio; without
+# a title it has that of the line before.
 function row(measure, peer, title, better, least, goal) {
 	row_measure[rows] = measure
 	row_peer[rows] = peer
@@ -43,7 +31,7 @@ FILENAME ~ /rotation$/ && $1 != "ratio" {
 	rotation_low[$1] = $3
 	rotation_high[$1] = $5
 }
-FILENAME ~ /scale$/ { scale[scales++] = $0 }
+FILENAME ~ /(scale|sizes)$/ { scale[scales++] = $0 }
 FILENAME ~ /calls$/ && /^streams / { streams = words_after_name($0, 1) }
 FILENAME ~ /calls$/ && /^due to acknowledged/ { acknowledged = words_after_name($0, 5) }
 FILENAME ~ /samples$/ { sample[$1, $2, ++count[$1, $2]] = $3 }
@@ -108,6 +96,13 @@ function number(value) {
 function print_row(i, measure, peer, r) {
 	measure = row_measure[i]
 	peer = row_peer[i]
+	if (peer == "") {
+		if (count[measure, "sealreel"])
+			print_bound(row_title[i], median(measure, "sealreel"), row_least[i], row_goal[i])
+		return
+	}
+	if (!count[measure, "sealreel"])
+		return
 	if (!count[measure, peer]) {
 		printf "| %-34s | %9s | %-23s | not measured: %s |\n", row_title[i],
 			number(median(measure, "sealreel")), peer, fact["missing", peer]
@@ -134,6 +129,8 @@ function print_others(i, cells) {
 		if (cells[1] == "list")
 			print_bound("list of " cells[3] " of " cells[2] ", p99 ms", cells[6] + 0,
 				cells[3] == 50 ? 2 : "", cells[3] == 50 ? 1 : "")
+		else if (cells[1] == "lists")
+			print_bound("lists of " cells[3] " of " cells[2] ", each s", cells[4] + 0, "", "")
 		else if (cells[1] == "start")
 			print_bound("start, " cells[3] ", of " cells[2] ", ms", cells[5] + 0, "", "")
 	}

@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
 # The benchmark suite: sealreel beside its peers, in one run, as one table.
 #
-#   bench/run.sh [--quick] [--size SIZE] [--rounds N] [--transport tcp|unix] [--out FILE] [--bin DIRECTORY]
+#   bench/run.sh [--quick] [--size SIZE] [--rounds N] [--stores "N …"] [--transport tcp|unix] [--out FILE]
+#                [--plots DIRECTORY] [--bin DIRECTORY]
 #
-#   --quick       256M, 3 rounds, 500 refusals of each kind, stores of 10,000 recordings, no calls: under three minutes
+#   --quick       256M, 3 rounds, less of each thing, stores of 10,000 recordings, no object store, no plots, no calls:
+#                 under three minutes
 #   --size        how long the recording is that is read and written (default: 1G)
 #   --rounds      how often everything is measured, after one round that is not counted (default: 5)
+#   --stores      how many recordings the stores have whose lists are measured (default: "10000 100000 1000000"); 10
+#                 million take 25 GB, and longer than all the rest
 #   --transport   how the clients of both sealreel and nginx connect (default: tcp)
 #   --out         where the results go as JSON (default: results.json beside the build)
+#   --plots       where the drawings go: throughput.svg, latency.svg, lists.svg (default: beside the results)
 #   --bin         where the programs are (default: they are built)
 #
 # What is measured, and how far it is fair, is in bench/README.md. SEALREEL_BENCH_DIR names a directory on the disk to
@@ -17,21 +22,35 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=bench/peers.sh
 . "$repo/bench/peers.sh"
+# shellcheck source=bench/object_store.sh
+. "$repo/bench/object_store.sh"
+# shellcheck source=bench/turns.sh
+. "$repo/bench/turns.sh"
 
 size=1G
 rounds=5
 refusals=2000
 rotated=100000
-stores="10000 1000000"
+stores="10000 100000 1000000"
 lists=2000
+crowds="10 100"
+ranges=2000
+firsts=1000
+handshakes=1000
+tail_seconds=10
+sessions=1000
+swift=yes
+sizes=yes
 calls=yes
 transport=tcp
 out=$bench_build/results.json
+plots=
 bin=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick)
-		size=256M rounds=3 refusals=500 rotated=20000 stores=10000 lists=500 calls=
+		size=256M rounds=3 refusals=500 rotated=20000 stores=10000 lists=500 crowds=10 ranges=500 firsts=300
+		handshakes=300 tail_seconds=3 swift='' sizes='' calls=''
 		shift
 		continue
 		;;
@@ -40,7 +59,9 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--size) size=$2 ;;
 	--rounds) rounds=$2 ;;
+	--stores) stores=$2 ;;
 	--transport) transport=$2 ;;
+	--plots) plots=$2 ;;
 	--out) out=$2 ;;
 	--bin) bin=$2 ;;
 	*) usage "${BASH_SOURCE[0]}" ;;
@@ -52,105 +73,18 @@ length=$(numfmt --from=iec "$size")
 ticks=$(getconf CLK_TCK)
 
 work=
-finish() {
+finish_peers() {
 	store_stop
 	nginx_stop
 	gocryptfs_stop
+	swift_stop
+}
+finish() {
+	finish_peers
 	[ -z "$work" ] || rm -rf --one-file-system "$work"
 }
 trap finish EXIT
 trap 'exit 1' INT TERM
-
-# ---- what is measured ----
-
-# cpu PID…: the CPU that these processes have used so far, in ticks.
-cpu() {
-	local pid line total=0
-	for pid in "$@"; do
-		line=$(<"/proc/$pid/stat")
-		# The name, in parentheses, may hold anything; user and system time are the 12th and 13th after it.
-		read -r -a fields <<<"${line##*) }"
-		total=$((total + fields[11] + fields[12]))
-	done
-	echo "$total"
-}
-
-# sample MEASURE SUBJECT VALUE: one value of this round; the round 0 is the warm-up.
-sample() {
-	[ "$round" -eq 0 ] || printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$work/samples"
-}
-
-# transfer KIND SUBJECT SERVER-PIDS COMMAND…: run a client; its rate, its CPU and its server's are samples.
-transfer() {
-	local kind=$1 subject=$2 servers=$3 line before after
-	shift 3
-	# shellcheck disable=SC2086
-	before=$(cpu $servers)
-	line=$("$@" | tail -n 1)
-	# shellcheck disable=SC2086
-	after=$(cpu $servers)
-	sample "${kind}_rate" "$subject" "$(awk -v n="$length" -v s="$(value "$line" seconds)" \
-		'BEGIN { printf "%.1f", n / s / 1048576 }')"
-	sample "${kind}_client_cpu" "$subject" "$(awk -v n="$length" -v u="$(value "$line" user)" \
-		-v s="$(value "$line" system)" 'BEGIN { printf "%.4f", (u + s) / (n / 1073741824) }')"
-	[ -z "$servers" ] || sample "${kind}_server_cpu" "$subject" "$(awk -v n="$length" -v t=$((after - before)) \
-		-v hz="$ticks" 'BEGIN { printf "%.4f", t / hz / (n / 1073741824) }')"
-}
-
-# file_write FILE FLAG: the source written by dd, and flushed by the flag; a line as the clients of sealreel print.
-file_write() {
-	local TIMEFORMAT='user=%U system=%S' used
-	used=$({ time LC_ALL=C dd if="$work/source" of="$1" bs=1M "conv=$2" 2>"$work/dd"; } 2>&1)
-	echo "bytes=$length seconds=$(sed -nE 's/.* ([0-9.e-]+) s, .*/\1/p' "$work/dd") $used"
-}
-
-read_sealreel() { transfer read sealreel "$daemon_pid" "$bin/bench-read" "$recording"; }
-# read_tls SUBJECT INSTANCE PATH SERVER-PID…: by an instance of nginx; whoever else serves is named.
-read_tls() {
-	local subject=$1 instance=$2 path=$3
-	shift 3
-	transfer read "$subject" "$(nginx_workers "$instance") $*" "$bin/bench-tls" "$nginx_certificate" \
-		"${nginx_servers[$instance]}" "$path"
-}
-read_nginx() { read_tls nginx nginx /source; }
-read_nginx_2() { read_tls nginx-2-workers nginx-2 /source; }
-read_gocryptfs() {
-	[ -z "$gocryptfs_pid" ] || read_tls nginx-gocryptfs nginx /gocryptfs/source "$gocryptfs_pid"
-}
-read_rclone() {
-	[ -z "$has_rclone" ] || transfer read rclone-crypt "$(nginx_workers nginx)" rclone_read
-}
-
-# rclone_read: the source as rclone opens it; a line as the clients of sealreel print.
-rclone_read() {
-	local TIMEFORMAT='seconds=%R user=%U system=%S' used
-	used=$({ time rclone_run cat sealed:source >/dev/null; } 2>&1)
-	echo "bytes=$length $used"
-}
-
-write_sealreel() { transfer write sealreel "$daemon_pid" "$bin/bench-write" "$work/source"; }
-write_disk() {
-	transfer write disk "" file_write "$work/raw" fdatasync
-	rm "$work/raw"
-}
-write_gocryptfs() {
-	[ -n "$gocryptfs_pid" ] || return 0
-	transfer write gocryptfs "$gocryptfs_pid" file_write "$work/plain/raw" fsync
-	rm "$work/plain/raw"
-}
-
-# Each turn begins with nothing left to flush; every other round goes backwards, so that no one always comes first.
-measure_round() {
-	local order=(read_sealreel read_nginx read_nginx_2 read_gocryptfs read_rclone
-		write_sealreel write_gocryptfs write_disk) at turn
-	store_grant 'bench|speed'
-	for ((at = 0; at < ${#order[@]}; at++)); do
-		turn=$at
-		[ $((round % 2)) -eq 0 ] || turn=$((${#order[@]} - 1 - at))
-		sync
-		"${order[turn]}"
-	done
-}
 
 # ---- what it was measured with ----
 
@@ -178,6 +112,7 @@ facts() {
 	fact versions nginx "$("$nginx" -v 2>&1 | sed 's#.*/##')"
 	fact versions gocryptfs "$(gocryptfs -version | sed 's/;.*//; s/^gocryptfs //')"
 	fact versions rclone "$(rclone version | sed -n '1s/^rclone v//p')"
+	[ -z "$swift" ] || fact versions swift "$(dpkg-query -W -f '${Version}' python3-swift)"
 	fact versions openssl "$(openssl version | cut -d ' ' -f 2)"
 	fact versions compiler "$(cc --version | head -n 1)"
 }
@@ -187,8 +122,8 @@ facts() {
 build_programs
 mkdir -p "$(dirname "$out")"
 make_work
-touch "$work/samples"
-needed=$((length * (rounds + 7) / 1048576 + 4096))
+touch "$work/samples" "$work/sizes"
+needed=$((length * (2 * rounds + 12) / 1048576 + 4096))
 if [ "$(df --output=avail -BM "$work" | tail -n 1 | tr -dc 0-9)" -lt "$needed" ]; then
 	echo "the disk of $work needs $needed MiB free; see --size and --rounds" >&2
 	exit 1
@@ -216,25 +151,34 @@ if ! rclone_start "$work/source"; then
 fi
 
 store_grant 'bench|speed'
+if [ -z "$swift" ]; then
+	fact missing swift "left out of a quick run"
+elif ! swift_start || ! curl -sSf -T "$work/source" "$swift_url/source"; then
+	fact missing swift "it does not work here"
+	swift_stop
+fi
+store_grant 'bench|speed'
+mkdir "$work/parts"
+split -n 10 -d "$work/source" "$work/parts/part"
+
 recording=$("$bin/bench-write" "$work/source" | head -n 1)
-same_bytes "$work/source" "$bin/bench-read" "$recording" -
-for path in /source ${gocryptfs_pid:+/gocryptfs/source}; do
-	same_bytes "$work/source" "$bin/bench-tls" "$nginx_certificate" "${nginx_servers[nginx]}" "$path" -
-done
-[ -z "$has_rclone" ] || same_bytes "$work/source" rclone_run cat sealed:source
+check_turns
 for ((round = 0; round <= rounds; round++)); do
 	echo "round $round of $rounds" >&2
 	measure_round
 done
-finish_peers() {
-	store_stop
-	nginx_stop
-	gocryptfs_stop
-}
+if [ -n "$sizes" ]; then
+	echo "sizes" >&2
+	measure_sizes
+fi
 finish_peers
 
 echo "memory" >&2
 bash "$repo/bench/memory.sh" --bin "$bin" >"$work/memory" || fact missing memory "the daemon had more than its bound"
+echo "sessions" >&2
+bash "$repo/bench/sessions.sh" --sessions "$sessions" --bin "$bin" >>"$work/samples" || true # above its bound
+echo "grants" >&2
+bash "$repo/bench/grants.sh" --bin "$bin" >>"$work/samples"
 echo "refusals" >&2
 bash "$repo/bench/refusals.sh" --count "$refusals" --bin "$bin" >"$work/refusals"
 echo "rotation" >&2
@@ -250,5 +194,11 @@ if [ -n "$calls" ]; then
 fi
 fact machine load_after "$(cut -d ' ' -f 1-3 /proc/loadavg)"
 
-awk -f "$repo/bench/report.awk" -v json="$out" "$work/facts" "$work/memory" "$work/refusals" "$work/rotation" \
-	"$work/scale" "$work/calls" "$work/samples"
+awk -f "$repo/bench/report.awk" -f "$repo/bench/rows.awk" -v json="$out" "$work/facts" "$work/memory" \
+	"$work/refusals" "$work/rotation" "$work/scale" "$work/sizes" "$work/calls" "$work/samples"
+if [ -n "$sizes" ]; then
+	mkdir -p "${plots:=$(dirname "$out")}"
+	for what in throughput latency lists; do
+		awk -f "$repo/bench/plot.awk" -v what="$what" "$work/sizes" "$work/scale" >"$plots/$what.svg"
+	done
+fi

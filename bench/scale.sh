@@ -11,7 +11,8 @@
 #
 # Each store is filled through the daemon's own index code by bench-fill, 100 recordings to 23 patients. It prints
 # tab-separated lines: `fill`, recordings, seconds, MiB of index; `start`, recordings, cold or warm, then smallest,
-# median and largest milliseconds; `list`, recordings, rows, count, and p50, p99 and the largest milliseconds.
+# median and largest milliseconds; `list`, recordings, rows, count, and p50, p99 and the largest milliseconds; `lists`,
+# recordings, rows, and how many lists there are in a second when four clients ask at once.
 # The exit status is 1 if a median start takes a second. See bench/README.md.
 set -euo pipefail
 # shellcheck source=bench/common.sh
@@ -88,6 +89,21 @@ tokens_of() {
 	done
 }
 
+# at_once_of RECORDINGS ROWS: four clients, with the tokens there are. What each warms up with counts as well.
+at_once_of() {
+	local client pid pids=() began
+	began=$(date +%s%N)
+	for client in 1 2 3 4; do
+		"$bin/bench-lists" "$work/tokens" "$lists" "$2" >"$work/at_once.$client" &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid"
+	done
+	printf 'lists\t%s\t%s\t%s\n' "$1" "$2" "$(awk -v n="$lists" -v from="$began" -v to="$(date +%s%N)" \
+		'BEGIN { printf "%.0f", 4 * (n + 20) / ((to - from) / 1e9) }')"
+}
+
 # lists_of RECORDINGS PATIENTS: the daemon runs. Which patients have how many is bench-fill's choice.
 lists_of() {
 	local rows first step
@@ -96,6 +112,7 @@ lists_of() {
 		tokens_of "$2" "$first" "$step"
 		printf 'list\t%s\t' "$1"
 		"$bin/bench-lists" "$work/tokens" "$lists" "$rows"
+		[ "$rows" != 50 ] || at_once_of "$1" "$rows"
 	done
 }
 

@@ -34,9 +34,9 @@ finish() {
 trap finish EXIT
 trap 'exit 1' INT TERM
 
-# resident: the daemon's RssAnon in KiB, the largest of five seconds.
+# resident: the daemon's RssAnon in KiB, the largest of two seconds.
 resident() {
-	for _ in {1..50}; do
+	for _ in {1..20}; do
 		awk '$1 == "RssAnon:" { print $2 }' "/proc/$daemon_pid/status"
 		sleep 0.1
 	done | sort -n | tail -n 1

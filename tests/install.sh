@@ -23,7 +23,7 @@ test)
 	# A Node from elsewhere will do: the tests need 18 or newer.
 	command -v node >/dev/null || packages+=(nodejs)
 	;;
-bench) packages+=(nginx-light gocryptfs fuse3 rclone openssl curl) ;;
+bench) packages+=(nginx-light gocryptfs fuse3 rclone openssl curl python3-swift) ;;
 *) usage ;;
 esac
 
