@@ -5,17 +5,21 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "dataset.h"
 #include "serve/daemon.h"
 #include "start.h"
 
 #define UNDER_WAY 40000 /* operations submitted and not yet durable: so many rows share a commit */
+#define SHARE 64        /* patients or hints that a thread seals before it takes more: keys stay nearly in order */
+#define THREADS_MAX 64
 
 static const char usage[] =
 	"Usage: bench-fill STORE PATIENTS RECORDINGS [SEED [BLOBS]]\n"
@@ -36,7 +40,8 @@ struct filling {
 	uint32_t blobs;        /* every so many-th recording has one; 0: none */
 	struct patient *order; /* by tag, which is the order of the index's keys */
 	uint8_t *tags;         /* by number, SR_TAG each */
-	uint64_t rows;
+	_Atomic uint64_t rows;
+	_Atomic uint32_t next; /* the first that no thread has taken */
 	/* What is under way, shared with the index thread. */
 	pthread_mutex_t lock;
 	pthread_cond_t less;
@@ -64,7 +69,7 @@ static void on_done(void *context, enum sr_code result, size_t failed_check)
 		die("an operation was refused: the store must be new");
 	pthread_mutex_lock(&filling->lock);
 	if (--filling->under_way == UNDER_WAY / 2 || filling->under_way == 0)
-		pthread_cond_signal(&filling->less);
+		pthread_cond_broadcast(&filling->less);
 	pthread_mutex_unlock(&filling->lock);
 }
 
@@ -92,6 +97,46 @@ static void put(struct filling *filling, struct sr_op *op, struct sr_index_key k
 	if (!op || !sr_op_put(op, &key, value, size))
 		die("memory is used up");
 	filling->rows++;
+}
+
+/* ---- on all processors ---- */
+
+/* What a thread does with the items [from, to). */
+typedef void fill_share(struct filling *filling, uint32_t from, uint32_t to);
+
+struct task {
+	struct filling *filling;
+	fill_share *share;
+	const char *what;
+	uint32_t count;
+};
+
+static void *take_shares(void *opaque)
+{
+	const struct task *task = opaque;
+	uint32_t from;
+	while ((from = atomic_fetch_add(&task->filling->next, SHARE)) < task->count) {
+		if (from / 500000 != (from + SHARE) / 500000 || from == 0)
+			tell(task->what, from, task->count);
+		task->share(task->filling, from, task->count - from < SHARE ? task->count : from + SHARE);
+	}
+	return NULL;
+}
+
+/* All `count` items, a thread to a processor; done when they are durable. */
+static void fill_all(struct filling *filling, const char *what, uint32_t count, fill_share *share)
+{
+	struct task task = {.filling = filling, .share = share, .what = what, .count = count};
+	pthread_t threads[THREADS_MAX];
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned wanted = processors < 1 ? 1 : processors > THREADS_MAX ? THREADS_MAX : (unsigned)processors;
+	atomic_store(&filling->next, 0);
+	for (unsigned at = 0; at < wanted; at++)
+		if (pthread_create(&threads[at], NULL, take_shares, &task) != 0)
+			die("a thread cannot be made");
+	for (unsigned at = 0; at < wanted; at++)
+		(void)pthread_join(threads[at], NULL);
+	wait_for_all(filling);
 }
 
 /* ---- patients, in the order of their tags ---- */
@@ -124,7 +169,7 @@ static void write_blob(struct filling *filling, const struct dataset_recording *
 static void put_recording(struct filling *filling, const struct patient *patient, const uint8_t *patient_key,
 			  uint32_t number)
 {
-	static struct dataset_recording recording;
+	struct dataset_recording recording;
 	const struct sr_keyring *keyring = filling->parts.keyring;
 	struct sr_op *op = sr_op_new();
 	uint8_t row[SR_ROW_MAX];
@@ -169,34 +214,40 @@ static void put_patient(struct filling *filling, const struct patient *patient)
 	sodium_memzero(key, sizeof key);
 }
 
-static void put_patients(struct filling *filling)
+static void put_patients(struct filling *filling, uint32_t from, uint32_t to)
 {
-	for (uint32_t at = 0; at < filling->data.patients; at++) {
-		if (at % 100000 == 0)
-			tell("patients", at, filling->data.patients);
+	for (uint32_t at = from; at < to; at++)
 		put_patient(filling, &filling->order[at]);
-	}
-	wait_for_all(filling);
 }
 
 /* ---- what is found by a recording's id, in the order of ids ---- */
 
-static void put_hints(struct filling *filling)
+static void put_hints(struct filling *filling, uint32_t from, uint32_t to)
 {
 	struct sr_extent_row nothing = {.covered = 1};
 	uint8_t id[SR_UUID];
 	uint64_t opened_ms;
-	for (uint32_t at = 0; at < filling->data.recordings; at++) {
+	for (uint32_t at = from; at < to; at++) {
 		struct sr_op *op = sr_op_new();
-		if (at % 1000000 == 0)
-			tell("hints", at, filling->data.recordings);
 		dataset_id(&filling->data, at, id, &opened_ms);
 		put(filling, op, sr_key_hint(id), filling->tags + (size_t)filling->data.owners[at] * SR_TAG, SR_TAG);
 		if (!has_blob(filling, at))
 			put_extent(filling, op, id, &nothing);
 		submit(filling, op);
 	}
-	wait_for_all(filling);
+}
+
+/* Identities' tags, in the order of numbers. */
+static void name_share(struct filling *filling, uint32_t from, uint32_t to)
+{
+	char identity[DATASET_IDENTITY_MAX];
+	for (uint32_t at = from; at < to; at++) {
+		struct patient *patient = &filling->order[at];
+		size_t size = dataset_identity(&filling->data, at, identity);
+		patient->number = at;
+		sr_patient_tag(filling->parts.keyring, (const uint8_t *)identity, size, patient->tag, NULL);
+		memcpy(filling->tags + (size_t)at * SR_TAG, patient->tag, SR_TAG);
+	}
 }
 
 /* ---- beginning and end ---- */
@@ -208,19 +259,12 @@ static int by_tag(const void *one, const void *other)
 
 static void name_patients(struct filling *filling)
 {
-	char identity[DATASET_IDENTITY_MAX];
 	uint32_t count = filling->data.patients;
 	filling->order = calloc(count, sizeof *filling->order);
 	filling->tags = calloc(count, SR_TAG);
 	if (!filling->order || !filling->tags)
 		die("memory is used up");
-	for (uint32_t at = 0; at < count; at++) {
-		struct patient *patient = &filling->order[at];
-		size_t size = dataset_identity(&filling->data, at, identity);
-		patient->number = at;
-		sr_patient_tag(filling->parts.keyring, (const uint8_t *)identity, size, patient->tag, NULL);
-		memcpy(filling->tags + (size_t)at * SR_TAG, patient->tag, SR_TAG);
-	}
+	fill_all(filling, "names", count, name_share);
 	qsort(filling->order, count, sizeof *filling->order, by_tag);
 }
 
@@ -260,8 +304,8 @@ int main(int argc, char **argv)
 			   argc > 4 ? number(argv[4], UINT64_MAX) : 0))
 		die("so many recordings cannot be shared among so many patients");
 	name_patients(&filling);
-	put_patients(&filling);
-	put_hints(&filling);
+	fill_all(&filling, "patients", filling.data.patients, put_patients);
+	fill_all(&filling, "hints", filling.data.recordings, put_hints);
 	sr_store_close(&filling.parts, lock);
 	printf("patients=%" PRIu32 " recordings=%" PRIu32 " rows=%" PRIu64 " seconds=%.1f\n", filling.data.patients,
 	       filling.data.recordings, filling.rows, now() - began);
