@@ -83,7 +83,8 @@ swift_start() {
 	done
 	swift_url=http://127.0.0.1:$port/v1/AUTH_bench/recordings
 	for _ in {1..100}; do
-		! { curl -sf -X PUT "$swift_url" && echo ready | curl -sf -T - "$swift_url/ready"; } || return 0
+		! { curl -sf -o "$work/swift/answer" -X PUT "$swift_url" &&
+			echo ready | curl -sf -o "$work/swift/answer" -T - "$swift_url/ready"; } || return 0
 		kill -0 "${swift_pids[@]}" 2>/dev/null || break
 		sleep 0.1
 	done
@@ -96,6 +97,7 @@ swift_start() {
 swift_processes() {
 	local pid
 	for pid in "${swift_pids[@]}"; do
+		# shellcheck disable=SC2046
 		echo "$pid" $(cat "/proc/$pid/task/$pid/children" 2>/dev/null)
 	done
 }

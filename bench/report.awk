@@ -98,7 +98,7 @@ function print_row(i, measure, peer, r) {
 	peer = row_peer[i]
 	if (peer == "") {
 		if (count[measure, "sealreel"])
-			print_bound(row_title[i], median(measure, "sealreel"), row_least[i], row_goal[i])
+			print_bound(row_title[i], median(measure, "sealreel"), row_least[i], row_goal[i], measure)
 		return
 	}
 	if (!count[measure, "sealreel"])
@@ -114,9 +114,19 @@ function print_row(i, measure, peer, r) {
 		reached(r, row_better[i], row_least[i]), reached(r, row_better[i], row_goal[i])
 }
 
-# A line of the table whose figure is of sealreel alone.
-function print_bound(title, value, least, goal) {
-	printf "| %-34s | %9s | %-23s | %5s | %-13s | %-10s | %-10s |\n", title, number(value), "-", "-", "-",
+# The extremes of what sealreel alone was measured at, if it was more than once.
+function extremes(measure, values, n, i) {
+	n = count[measure, "sealreel"]
+	for (i = 1; i <= n; i++)
+		values[i] = sample[measure, "sealreel", i] + 0
+	sort(values, n)
+	return n > 1 ? number(values[1]) " - " number(values[n]) : "-"
+}
+
+# A line of the table whose figure is of sealreel alone; its spread, of a measure of the rounds, is of itself.
+function print_bound(title, value, least, goal, measure) {
+	printf "| %-34s | %9s | %-23s | %5s | %-13s | %-10s | %-10s |\n", title, number(value), "-", "-",
+		measure == "" ? "-" : extremes(measure),
 		reached(value, "<=", least), reached(value, "<=", goal)
 }
 

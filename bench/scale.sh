@@ -3,8 +3,7 @@
 #
 #   bench/scale.sh [--recordings "N …"] [--starts N] [--lists N] [--bin DIRECTORY]
 #
-#   --recordings   how large the stores are, one after the other (default: "10000 1000000"); 10 million take some
-#                  twenty minutes and 20 GB
+#   --recordings   how large the stores are, one after the other (default: "10000 1000000"); 10 million take 20 GB
 #   --starts       how often each store's daemon is started, cold and warm (default: 9)
 #   --lists        how many lists of each length are asked for (default: 2000)
 #   --bin          where the programs are (default: they are built)

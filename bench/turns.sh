@@ -86,7 +86,10 @@ read_swift() {
 # timed COMMAND…: a line as the clients of sealreel print, for one that has none.
 timed() {
 	local TIMEFORMAT='seconds=%R user=%U system=%S' used
-	used=$({ time "$@" >/dev/null; } 2>&1)
+	if ! used=$({ time "$@" >/dev/null; } 2>&1); then
+		echo "$*: $used" >&2
+		return 1
+	fi
 	echo "bytes=$length $used"
 }
 rclone_read() { timed rclone_run cat sealed:source; }
@@ -119,14 +122,15 @@ write_swift() {
 
 # all_at_once COMMAND…: run it for each part of the source, with the part's name at its end, all at once.
 all_at_once() {
-	local part pid pids=()
+	local part pid pids=() failed=0
 	for part in "$work"/parts/*; do
 		"$@" "$part" &
 		pids+=($!)
 	done
 	for pid in "${pids[@]}"; do
-		wait "$pid"
+		wait "$pid" || failed=1
 	done
+	return "$failed"
 }
 part_write() { LC_ALL=C dd if="$1" of="$work/plain/raw.${1##*/}" bs=1M conv=fsync 2>"$work/dd.${1##*/}"; }
 
@@ -145,7 +149,6 @@ crowd() { "$bin/bench-crowd" "${@:1:$#-1}" "${@: -1}" "$work/source" "${crowd_se
 # crowd_of SUBJECT: who is asked from now on. Sets $crowd_server and $crowd_pids.
 crowd_of() {
 	local instance=nginx
-	crowd_subject=$1
 	if [ "$1" = sealreel ]; then
 		crowd_server=(sealreel "$recording")
 		crowd_pids=$daemon_pid
