@@ -24,7 +24,7 @@ export function missing() {
 const CONTROL_SIZE = 256;
 
 /** What the library shares with us. */
-class Control {
+export class Control {
   #fd;
 
   constructor(path) {
@@ -62,6 +62,11 @@ class Control {
 
   set off(off) {
     writeSync(this.#fd, Buffer.from([off ? 1 : 0]), 0, 1, 16);
+  }
+
+  /** As before any call: for another process with the same file. */
+  reset() {
+    writeSync(this.#fd, Buffer.alloc(CONTROL_SIZE), 0, CONTROL_SIZE, 0);
   }
 
   close() {

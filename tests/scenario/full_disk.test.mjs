@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createCipheriv } from 'node:crypto';
-import { cpSync, mkdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { newRecordingId } from '../peer/writer.mjs';
 import { Store, missing, refused, waitFor } from './harness.mjs';
@@ -30,6 +30,18 @@ function cannotMount() {
   }
 }
 
+/** Has the store's data files on a file system of 64 MiB, 16 of them the reserve; returns where it is mounted. */
+function mountBlobs(store) {
+  const mounted = store.path('blobs');
+  renameSync(mounted, store.beside('blobs'));
+  mkdirSync(mounted);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64m,mode=0700', 'none', mounted]);
+  cpSync(store.beside('blobs'), mounted, { recursive: true });
+  store.set('store', 'reserve_min_mib', '16');
+  store.set('store', 'reserve_percent', '0');
+  return mounted;
+}
+
 describe('a full disk', { skip: missing() || cannotMount() }, () => {
   let store;
   let ingest;
@@ -38,13 +50,7 @@ describe('a full disk', { skip: missing() || cannotMount() }, () => {
 
   before(async () => {
     store = await Store.make();
-    renameSync(store.path('blobs'), store.beside('blobs'));
-    mkdirSync(store.path('blobs'));
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64m,mode=0700', 'none', store.path('blobs')]);
-    mounted = store.path('blobs');
-    cpSync(store.beside('blobs'), mounted, { recursive: true });
-    store.set('store', 'reserve_min_mib', '16');
-    store.set('store', 'reserve_percent', '0');
+    mounted = mountBlobs(store);
     await store.start();
     ingest = await store.service('ingest');
     playback = await store.service('playback');
@@ -137,6 +143,65 @@ describe('a full disk', { skip: missing() || cannotMount() }, () => {
       assert.equal(await play(recording.id), SOURCE.length);
     });
   });
+});
+
+describe('sealing anew on a full disk', { skip: missing() || cannotMount() }, () => {
+  const TRACKS = 9;
+  let store;
+  let mounted;
+
+  before(async () => {
+    store = await Store.make();
+    mounted = mountBlobs(store);
+    await store.start();
+  });
+
+  after(async () => {
+    await store?.stop();
+    if (mounted) {
+      execFileSync('umount', [mounted]);
+    }
+    await store?.remove();
+  });
+
+  test('is refused before it begins or in the middle, changes nothing, leaves nothing over, and goes through with room',
+    async () => {
+      const client = await store.service('ingest,playback');
+      const id = await store.connected(client, (peer) => store.record(peer, ALICE, {
+        tracks: Array.from({ length: TRACKS }, () => ({ media: SOURCE })),
+      }));
+      const files = () => readdirSync(mounted, { recursive: true }).filter((name) => name.includes(id)).sort();
+      const deepen = () => store.connected(store.operator, (peer) => peer.deepen(store.mint(ALICE, 'manage')));
+      const plays = () => store.connected(client, async (peer) => {
+        const player = await peer.play(store.mint(ALICE, 'play'), id);
+        for (let track = 1; track <= TRACKS; track++) {
+          await player.update(track);
+          assert.ok((await player.readAll(track)).equals(SOURCE), `track ${track}`);
+        }
+      });
+      const before = files();
+      // Below the reserve; above it, with less room than the media take. How much is free is asked now and then.
+      for (const [free, atReserve] of [[15 * MIB, true], [16.5 * MIB, false]]) {
+        const { bavail, bsize } = statfsSync(mounted);
+        writeFileSync(`${mounted}/filler`, Buffer.alloc(bavail * bsize - free));
+        await waitFor(async () => {
+          const failure = await deepen().then(() => null, (error) => error);
+          assert.ok(refused('no_space')(failure), String(failure));
+          return /reserve/.test(failure.message) === atReserve;
+        });
+        await waitFor(() => files().length === before.length, { what: 'the unfinished files to go' });
+        assert.deepEqual(files(), before);
+        await plays();
+        rmSync(`${mounted}/filler`);
+      }
+      const { recordings } = await waitFor(() => deepen().catch((error) => {
+        assert.ok(refused('no_space')(error), String(error));
+      }), { what: 'room' });
+      assert.equal(recordings, 1);
+      await waitFor(() => files().length === before.length, { what: 'the old files to go' });
+      assert.ok(files().every((name) => !before.includes(name)));
+      await plays();
+    });
 });
 
 describe('a full disk of the account', { skip: missing() || cannotMount() }, () => {
