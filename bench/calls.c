@@ -199,6 +199,7 @@ static void make_connections(struct load *load)
 			.credential = getenv("SEALREEL_CREDENTIAL"),
 			.grant_callback = give_grant,
 			.grant_context = connection,
+			.reconnect_ms = (uint32_t)(1000 * plan->reconnect),
 		};
 		if (!options.credential)
 			bench_die("SEALREEL_CREDENTIAL must be set");
@@ -245,20 +246,16 @@ static void release(struct load *load)
 
 static const char usage[] =
 	"usage: bench-calls [--streams N] [--per-connection N] [--rate BITS] [--seconds S] [--call S] [--spread S]\n"
-	"                   [--write MS] [--switching PERCENT] [--check N] [--window S] FILE-OF-GRANTS";
+	"                   [--write MS] [--switching PERCENT] [--check N] [--window S]\n"
+	"                   [--reconnect S] FILE-OF-GRANTS";
 
 static const struct option names[] = {
-	{"streams", required_argument, NULL, 'n'},
-	{"per-connection", required_argument, NULL, 'c'},
-	{"rate", required_argument, NULL, 'r'},
-	{"seconds", required_argument, NULL, 's'},
-	{"spread", required_argument, NULL, 'b'},
-	{"write", required_argument, NULL, 'w'},
-	{"switching", required_argument, NULL, 'a'},
-	{"check", required_argument, NULL, 'k'},
-	{"window", required_argument, NULL, 'v'},
-	{"call", required_argument, NULL, 'l'},
-	{0},
+	{"streams", required_argument, NULL, 'n'},   {"per-connection", required_argument, NULL, 'c'},
+	{"rate", required_argument, NULL, 'r'},      {"seconds", required_argument, NULL, 's'},
+	{"spread", required_argument, NULL, 'b'},    {"write", required_argument, NULL, 'w'},
+	{"switching", required_argument, NULL, 'a'}, {"check", required_argument, NULL, 'k'},
+	{"window", required_argument, NULL, 'v'},    {"call", required_argument, NULL, 'l'},
+	{"reconnect", required_argument, NULL, 'o'}, {0},
 };
 
 static double number(const char *text, double least, double most)
@@ -300,6 +297,9 @@ static void read_option(struct plan *plan, int option)
 	case 'l':
 		plan->call_seconds = number(optarg, 10, 1800);
 		break;
+	case 'o':
+		plan->reconnect = number(optarg, 0, 3600);
+		break;
 	case 'v':
 		plan->window = number(optarg, 1, 86400);
 		break;
@@ -326,6 +326,9 @@ int main(int argc, char **argv)
 	int option;
 	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1)
 		read_option(&load.plan, option);
+	/* What is asked again after a loss asks for its grant again, which only one call's connection can tell. */
+	if (load.plan.reconnect > 0 && load.plan.per_connection != 1)
+		bench_die("--reconnect needs --per-connection 1");
 	if (argc != optind + 1 || load.plan.spread >= load.plan.seconds || load.plan.checked > load.plan.calls)
 		bench_die("%s", usage);
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -25,6 +25,7 @@ struct plan {
 	unsigned switching;     /* percent of the calls that go on in a second track */
 	unsigned checked;       /* how many recordings are read back */
 	double window;          /* seconds of one line of the results */
+	double reconnect;       /* seconds for which a lost connection is made again; 0: a loss is an error */
 };
 
 /* Bytes that were written and are not durable: up to `end` of the track, due at `due_ms`. */

@@ -22,11 +22,12 @@
 #define THREADS_MAX 64
 
 static const char usage[] =
-	"Usage: bench-fill STORE PATIENTS RECORDINGS [SEED [BLOBS]]\n"
+	"Usage: bench-fill STORE PATIENTS RECORDINGS [SEED [BLOBS [LIST]]]\n"
 	"Fill STORE, new and not served, with patients bench|0, bench|1, … and their finished recordings of one "
 	"track.\n"
 	"Only every BLOBS-th recording has its blob (0, the default: none; 1: all); of the others only the rows are\n"
-	"there. Patient N has 500 recordings if N is a multiple of 10,000, 50 if it ends in 50, 1 if it ends in 01.\n"
+	"there. LIST, a new file, gets a line for each that has its blob: its patient's name and its id.\n"
+	"Patient N has 500 recordings if N is a multiple of 10,000, 50 if it ends in 50, 1 if it ends in 01.\n"
 	"\nExample: sealreel init /srv/big && bench-fill /srv/big 230000 1000000 0 1000\n";
 
 struct patient {
@@ -250,6 +251,26 @@ static void name_share(struct filling *filling, uint32_t from, uint32_t to)
 	}
 }
 
+/* ---- what can be played ---- */
+
+static void list_blobs(const struct filling *filling, const char *path)
+{
+	char identity[DATASET_IDENTITY_MAX], text[SR_UUID_TEXT];
+	uint8_t id[SR_UUID];
+	uint64_t opened_ms;
+	FILE *list = fopen(path, "wxe");
+	for (uint32_t at = 0; list && at < filling->data.recordings; at++) {
+		if (!has_blob(filling, at))
+			continue;
+		(void)dataset_identity(&filling->data, filling->data.owners[at], identity);
+		dataset_id(&filling->data, at, id, &opened_ms);
+		sr_uuid_format(id, text);
+		(void)fprintf(list, "%s %s\n", identity, text);
+	}
+	if (!list || fclose(list) != 0)
+		die("the list of what can be played cannot be written");
+}
+
 /* ---- beginning and end ---- */
 
 static int by_tag(const void *one, const void *other)
@@ -291,7 +312,7 @@ int main(int argc, char **argv)
 	bool development;
 	int lock = -1;
 	double began = now();
-	if (argc < 4 || argc > 6) {
+	if (argc < 4 || argc > 7) {
 		fputs(usage, stderr);
 		return 2;
 	}
@@ -306,6 +327,8 @@ int main(int argc, char **argv)
 	name_patients(&filling);
 	fill_all(&filling, "patients", filling.data.patients, put_patients);
 	fill_all(&filling, "hints", filling.data.recordings, put_hints);
+	if (argc > 6)
+		list_blobs(&filling, argv[6]);
 	sr_store_close(&filling.parts, lock);
 	printf("patients=%" PRIu32 " recordings=%" PRIu32 " rows=%" PRIu64 " seconds=%.1f\n", filling.data.patients,
 	       filling.data.recordings, filling.rows, now() - began);
