@@ -284,6 +284,7 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->blobs = parts->blobs;
 	daemon->audit = parts->audit;
 	daemon->started_ms = sr_now_ms();
+	daemon->share.rate = SR_SHARE_ALL;
 	sodium_bin2hex(daemon->audience, sizeof daemon->audience, sr_keyring_store(daemon->keyring), SR_UUID);
 	sr_uuid7(daemon->started_ms, daemon->decoy_id);
 	daemon->decoy_size = sr_row_decoy(daemon->keyring, daemon->decoy_id, daemon->decoy);

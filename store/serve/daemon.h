@@ -18,6 +18,7 @@
 #include "keys/keyring.h"
 #include "keys/rows.h"
 #include "serve/post.h"
+#include "serve/record/share.h"
 #include "serve/record/track_file.h"
 
 /* The configuration in force, counted, because SIGHUP may replace it while requests still use the old one. */
@@ -79,6 +80,7 @@ struct sr_daemon {
 	struct sr_writer *writers;
 	uint64_t calls_late_ms; /* how long the call that waits longest for its closed segment has waited */
 	unsigned uploads;       /* writers whose segments are full before they are old */
+	struct sr_share share;  /* what these may take beside the others */
 	struct sr_player *players;
 	struct sr_listener *listeners;
 	struct sr_freezes *freezes; /* in force; requests have shares of their own */

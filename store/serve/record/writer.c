@@ -371,6 +371,17 @@ void sr_writers_freeze(struct sr_daemon *daemon)
 	}
 }
 
+/* An upload's part of what has passed since the last tick; what it did not use before is worth a job. */
+static void take_share(struct sr_writer *writer, uint64_t now)
+{
+	const struct sr_daemon *daemon = writer->daemon;
+	if (daemon->share.rate == SR_SHARE_ALL)
+		return;
+	if (writer->may > UPLOAD_JOB)
+		writer->may = UPLOAD_JOB;
+	writer->may += (int64_t)sr_share_part(&daemon->share, now, daemon->uploads);
+}
+
 static void tick(struct sr_writer *writer, uint64_t now)
 {
 	if (writer->life != LIVE)
@@ -385,6 +396,8 @@ static void tick(struct sr_writer *writer, uint64_t now)
 		fail_stream(writer, SR_EXPIRED, "the grant and its grace are over; resume with a new one");
 		return;
 	}
+	if (writer->uploads)
+		take_share(writer, now);
 	if (writer->segment_since && !writer->close_due && now >= writer->segment_since + config->max_delay_ms / 2) {
 		writer->close_due = true;
 		writer->segment_since = now; /* of whatever comes next */
@@ -406,18 +419,20 @@ static uint64_t late_by(const struct sr_writer *writer, uint64_t now)
 void sr_writers_tick(struct sr_daemon *daemon, uint64_t now)
 {
 	struct sr_writer *next;
-	uint64_t late = 0;
+	struct sr_share_look look = {.now = now, .tolerated = daemon->settings->config->max_delay_ms / 16};
 	unsigned uploads = 0;
 	for (struct sr_writer *writer = daemon->writers; writer; writer = next) {
 		uint64_t by = late_by(writer, now);
-		if (by > late)
-			late = by;
-		uploads += writer->life == LIVE && writer->uploads;
+		if (by > look.late)
+			look.late = by;
+		if (writer->life == LIVE)
+			++*(writer->uploads ? &uploads : &look.calls);
 		next = writer->next;
 		tick(writer, now);
 	}
-	daemon->calls_late_ms = late;
+	daemon->calls_late_ms = look.late;
 	daemon->uploads = uploads;
+	sr_share_look(&daemon->share, &look);
 }
 
 void sr_writers_stop(struct sr_daemon *daemon, const uint8_t tag[SR_TAG], const uint8_t *recording,

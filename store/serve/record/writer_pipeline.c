@@ -38,13 +38,14 @@ void sr_writer_fail_storage(struct sr_writer *writer, const struct sr_error *err
 }
 
 /*
- * True if it collects for large jobs: one of a few uploads. Many have each other to fill the processors with, and
- * together no more memory than they need.
+ * True if it collects for large jobs: one of a few uploads, and nothing limits them. Many have each other to fill the
+ * processors with, and together no more memory than they need.
  */
 static bool collects_much(const struct sr_writer *writer)
 {
 	const struct sr_daemon *daemon = writer->daemon;
-	return writer->uploads && daemon->uploads <= UPLOADS_WIDE && sr_budget_room(daemon) == SR_ROOM_PLENTY;
+	return writer->uploads && daemon->uploads <= UPLOADS_WIDE && daemon->share.rate == SR_SHARE_ALL &&
+	       sr_budget_room(daemon) == SR_ROOM_PLENTY;
 }
 
 size_t sr_writer_most(const struct sr_writer *writer)
@@ -104,19 +105,36 @@ static void sealed_on_loop(uv_work_t *job, int status)
 	sr_writer_advance(writer);
 }
 
+/* What closes a segment may be more than its share, but not for long. */
+static void count_share(struct sr_writer *writer, size_t bytes)
+{
+	writer->daemon->share.taken += bytes;
+	writer->may -= (int64_t)bytes;
+	if (writer->may < -UPLOAD_JOB)
+		writer->may = -UPLOAD_JOB;
+}
+
 static void start_job(struct sr_writer *writer)
 {
 	writer->job_closes = writer->close_due;
 	sr_write_buffer_take(&writer->filling, !writer->job_closes, &writer->sealed_now);
 	writer->close_due = false;
 	writer->job_runs = true;
+	if (writer->uploads)
+		count_share(writer, writer->sealed_now.used);
 	uv_queue_work(writer->daemon->loop, &writer->job, seal_on_pool, sealed_on_loop);
 }
 
-/* True if it is an upload that stands back now: calls wait for more than a quarter of what a segment may take. */
+/*
+ * True if it is an upload that stands back now: it has had its share, or calls wait for more than a quarter of what a
+ * segment may take, and then there is no share.
+ */
 static bool yields(const struct sr_writer *writer)
 {
-	return writer->uploads && writer->daemon->calls_late_ms > writer->held.settings->config->max_delay_ms / 8;
+	const struct sr_daemon *daemon = writer->daemon;
+	bool had_its_share = daemon->share.rate != SR_SHARE_ALL && writer->may <= 0;
+	return writer->uploads &&
+	       (had_its_share || daemon->calls_late_ms > writer->held.settings->config->max_delay_ms / 8);
 }
 
 static bool job_wanted(struct sr_writer *writer)
