@@ -19,7 +19,7 @@
 #include "histogram.h"
 
 /* One address may have 64 handshakes with the daemon under way, of which the last step is not waited for here. */
-#define CONNECT_AT_ONCE 30
+#define CONNECT_AT_ONCE 25
 
 static const char usage[] =
 	"usage: bench-crowd [--clients N] [--turns N] [--range BYTES] [--check] WHAT FILE SERVER…\n"
