@@ -18,12 +18,13 @@ BEGIN {
 	if (what == "")
 		what = "lists"
 	title_x = what == "lists" ? "recordings in the store" : "size of the recording"
-	title_y = what == "lists" ? "a list, ms" : what == "latency" ? "opened and read whole, ms" : "read, opened and checked, MiB/s"
+	title_y = what == "lists" ? "a list, ms" : what == "latency" ? "opened and read whole, ms" : "read whole, MiB/s"
 }
 
 $1 == "list" && what == "lists" {
-	add($3 " rows, p50", $3, "", $2, $5)
-	add($3 " rows, p99", $3, "5 4", $2, $6)
+	rows = $3 == 1 ? "1 row" : $3 " rows"
+	add(rows ", p50", $3, "", $2, $5)
+	add(rows ", p99", $3, "5 4", $2, $6)
 }
 $1 == "size" && what == "latency" {
 	add($3 ", p50", $3, "", $2, $5)
@@ -47,11 +48,11 @@ function add(name, kind, dash, x, y) {
 	if (!(x in tick))
 		ticks[++tick_count] = x
 	tick[x] = 1
-	low_x = lines_began && low_x < x ? low_x : x
-	high_x = lines_began && high_x > x ? high_x : x
-	low_y = lines_began && low_y < y ? low_y : y
-	high_y = lines_began && high_y > y ? high_y : y
-	lines_began = 1
+	low_x = points && low_x < x ? low_x : x
+	high_x = points && high_x > x ? high_x : x
+	low_y = points && low_y < y ? low_y : y
+	high_y = points && high_y > y ? high_y : y
+	points++
 }
 
 function log10(value) {
