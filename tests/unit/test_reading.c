@@ -135,10 +135,17 @@ static void take_batch(struct taking *taking, uint64_t covered_to)
 	forget_kept();
 }
 
+static uint32_t most = SR_BATCH_USUAL;
+
 static enum sr_code make_batch(uint64_t from, uint64_t to, struct sr_batch **batch)
 {
-	struct sr_reading_job job = {
-		.request = &request, .recording = recording, .dek = dek, .track = TRACK, .from = from, .end = to};
+	struct sr_reading_job job = {.request = &request,
+				     .recording = recording,
+				     .dek = dek,
+				     .track = TRACK,
+				     .from = from,
+				     .end = to,
+				     .most = most};
 
 	request.error = (struct sr_error){.code = SR_OK};
 	request.work_result = NULL;
@@ -258,6 +265,9 @@ Test(reading, a_batch_stops_at_its_size_its_count_and_its_file)
 
 	/* Full after the big segment; the next goes on to the end of the file; then the second file. */
 	cr_expect_eq(covered(0), offsets[6]);
+	most = SR_BATCH_FAST;
+	cr_expect_eq(covered(0), offsets[NEW_FILE], "a large batch holds more");
+	most = SR_BATCH_USUAL;
 	cr_expect_eq(covered(offsets[6]), 1u);
 	cr_expect_eq(covered(offsets[5] + 1), offsets[NEW_FILE] - offsets[5] - 1);
 	cr_expect_eq(covered(offsets[NEW_FILE]), length - offsets[NEW_FILE]);

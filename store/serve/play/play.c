@@ -347,6 +347,7 @@ static void start_read(struct sr_player *player, const struct sr_message_head *h
 	sr_play_range_decode(&in, &player->range);
 	player->read_head = *head;
 	player->sent = 0;
+	player->fast = false;
 	sr_play_account_read(&player->account, &player->range);
 	if (!sr_take_done(&in)) {
 		sr_session_end(player->session, SR_USAGE, "malformed play.read");

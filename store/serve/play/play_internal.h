@@ -32,6 +32,8 @@ struct sr_player {
 	uint64_t sent; /* plaintext bytes of the range handed to the socket's queue */
 	bool batch_runs;
 	struct sr_batch *batch; /* made, and not all of it queued */
+	uint64_t batch_since;   /* monotonic ms */
+	bool fast;              /* the range's batch before this one was taken at once */
 	uint64_t fed;           /* when it last had a batch, as a count */
 	/* what it accounts for */
 	struct sr_play_account account;

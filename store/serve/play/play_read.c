@@ -6,6 +6,9 @@
 
 #include "serve/play/play_internal.h"
 
+/* A batch gone so soon may be followed by a larger one: others of its connection still wait less than half a second. */
+#define FAST_MS 100
+
 static void batch_on_pool(struct sr_request *request)
 {
 	struct sr_player *player = request->owner;
@@ -18,6 +21,7 @@ static void batch_on_pool(struct sr_request *request)
 		.track = player->range.track,
 		.from = player->range.from + player->sent,
 		.end = player->range.from + player->range.length,
+		.most = player->fast ? SR_BATCH_FAST : SR_BATCH_USUAL,
 	};
 	(void)!sr_batch_make(&job);
 }
@@ -72,6 +76,7 @@ static void settle(struct sr_player *player, struct sr_request *request)
 	} else if (!may_send) {
 		refuse_read(player, request);
 	} else {
+		player->batch_since = sr_monotonic_ms();
 		player->batch = batch;
 		batch = NULL;
 		sr_request_free(request);
@@ -115,6 +120,7 @@ static void pump(struct sr_player *player)
 		return;
 	player->batch = NULL;
 	player->sent += sr_batch_covers(batch);
+	player->fast = sr_batch_covers(batch) >= SR_BATCH_USUAL && sr_monotonic_ms() - player->batch_since < FAST_MS;
 	if (sr_batch_is_last(batch) && sr_session_stands(session))
 		read_done(player);
 	sr_batch_free(batch);

@@ -93,7 +93,7 @@ static void add_pieces(struct sr_batch *batch, const struct sr_reading_job *job,
 	uint8_t track_key[SR_KEY];
 	sr_track_key(job->dek, job->track, track_key);
 	for (uint32_t at = 0; at < look->count && job->from + batch->covers < end; at++) {
-		if (look->places[at].file != look->places[0].file || batch->covers >= SR_BATCH_BYTES ||
+		if (look->places[at].file != look->places[0].file || batch->covers >= job->most ||
 		    batch->count == SR_BATCH_SEGMENTS)
 			break;
 		add_piece(batch, job, &look->places[at], end, track_key);

@@ -9,17 +9,23 @@
 #include "serve/session.h"
 
 #define SR_BATCH_SEGMENTS 32
-#define SR_BATCH_BYTES (4u << 20) /* plaintext, about: what is queued at once */
+/*
+ * Plaintext bytes of a batch, about. The first byte of a range waits until its first batch is in the page cache, and
+ * other streams of the connection while one is queued: a large one is for who takes it at once.
+ */
+#define SR_BATCH_USUAL (4u << 20)
+#define SR_BATCH_FAST (16u << 20)
 
 struct sr_batch;
 
-/* What a batch is made for. `from` to `end`: the plaintext bytes still to be sent. */
+/* What a batch is made for. `from` to `end`: the plaintext bytes still to be sent; `most`: one of the sizes above. */
 struct sr_reading_job {
 	struct sr_request *request;
 	const uint8_t *recording;
 	const uint8_t *dek;
 	uint16_t track;
 	uint64_t from, end;
+	uint32_t most;
 };
 
 /*
