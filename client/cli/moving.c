@@ -1,13 +1,14 @@
 /* Requests about patients, waited for. */
 #include "cli/moving.h"
-#include "cli/answer.h"
-#include "cli/show.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "cli/answer.h"
+#include "cli/show.h"
 
 #define BUSY_TRIES 20
 #define BUSY_PAUSE_MS 100
