@@ -1,6 +1,8 @@
 /*
  * The messages of operating: services and their roles, counters, health.
  */
+#include "message_operate.h"
+
 #include "message_field.h"
 
 #include <string.h>

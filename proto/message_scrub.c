@@ -1,6 +1,8 @@
 /*
  * The messages of scrubbing: what to check, how far it is, and what was found.
  */
+#include "message_scrub.h"
+
 #include "message_field.h"
 
 static const char *const kinds[SR_FINDINGS] = {

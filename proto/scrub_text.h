@@ -4,7 +4,7 @@
 #ifndef SR_SCRUB_TEXT_H
 #define SR_SCRUB_TEXT_H
 
-#include "message.h"
+#include "message_scrub.h"
 
 #define SR_SCRUB_LINE_MAX 1024
 #define SR_SCRUB_PLACE_TEXT (2 * SR_SCRUB_PLACE_MAX + 1)

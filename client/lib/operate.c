@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "message_operate.h"
 
 /* A service being made; its credential is secret, so all of this lies in guarded memory. */
 struct creation {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "message_scrub.h"
 
 _Static_assert(SR_SCRUB_PLACE == SR_SCRUB_PLACE_MAX, "the public header has the protocol's number");
 

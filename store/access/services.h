@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "error.h"
-#include "message.h"
+#include "message_operate.h"
 
 struct sr_service {
 	char name[SR_SERVICE_NAME_MAX + 1];

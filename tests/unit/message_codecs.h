@@ -17,6 +17,8 @@
 #include "message_freeze.h"
 #include "message_hold.h"
 #include "message_incident.h"
+#include "message_operate.h"
+#include "message_scrub.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

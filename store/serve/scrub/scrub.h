@@ -7,7 +7,7 @@
 #include "data/blob.h"
 #include "data/index.h"
 #include "keys/keyring.h"
-#include "message.h"
+#include "message_scrub.h"
 
 #define SR_FINDINGS_KEPT 10000
 
