@@ -11,6 +11,7 @@
 
 #define BAR 30
 #define REDRAW_S 0.2
+#define STEP_MAX 1000
 #define PASSES 3 /* over the rows that others changed whenever they were tried */
 #define BUSY_TRIES 60
 
@@ -179,13 +180,20 @@ static void throttle(const struct rotate *rotate)
 		nap(wait);
 }
 
+/* Ten steps a second where there is a rate: who reads meanwhile waits for a small one, not for a second's worth. */
+static uint16_t step_limit(const struct rotate *rotate)
+{
+	uint64_t limit = rotate->rate / 10 + (rotate->rate < 10);
+	return rotate->rate && limit < STEP_MAX ? (uint16_t)limit : STEP_MAX;
+}
+
 /* One step, tried again while the daemon is busy with others than another rotation. */
 static bool step(struct rotate *rotate, sr_blocking *blocking, bool first)
 {
 	struct sr_rotate_options order = {.to = rotate->back,
 					  .first = rotate->first,
 					  .last = rotate->last,
-					  .limit = rotate->rate && rotate->rate < 1000 ? (uint16_t)rotate->rate : 1000,
+					  .limit = step_limit(rotate),
 					  .place = rotate->place,
 					  .place_size = rotate->place_size};
 	for (int tries = 0; tries < BUSY_TRIES && !asked; tries++) {

@@ -212,13 +212,15 @@ static enum sr_code take_order(struct sr_request *request, struct step *step)
 		return request->error.code;
 	request->retry_ms = 0;
 	step->batch = sr_rotation_ahead(rotation, &order, &place);
-	if (!step->batch)
-		step->batch = sr_rotate_batch_new(request->daemon, &order, &place);
+	/* One that was read ahead, and may be being read just now, is never a rotation's first. */
 	if (!step->batch) {
-		sr_rotation_stepped(rotation);
-		return SR_FAIL_MEMORY(&request->error);
+		step->batch = sr_rotate_batch_new(request->daemon, &order, &place);
+		if (!step->batch) {
+			sr_rotation_stepped(rotation);
+			return SR_FAIL_MEMORY(&request->error);
+		}
+		step->batch->begins = begins;
 	}
-	step->batch->begins = begins;
 	step->batch->owner = step;
 	return SR_OK;
 }
