@@ -99,3 +99,17 @@ Test(writer_buffer, another_takes_whole_blocks_and_leaves_the_rest_in_order)
 		sr_write_buffer_clear(&taken);
 	}
 }
+
+Test(writer_buffer, what_a_job_has_wiped_is_freed_and_counts_no_more)
+{
+	struct sr_write_buffer buffer = {0};
+
+	add(&buffer, 0, 2 * SR_CHUNK + 1, 5);
+	for (struct sr_write_block *block = buffer.first; block != NULL; block = block->next)
+		block->used = 0;
+	sr_write_buffer_clear(&buffer);
+	assert_holds(&buffer, 0, 0);
+	add(&buffer, 7, 9, 6);
+	assert_holds(&buffer, 7, 9);
+	sr_write_buffer_clear(&buffer);
+}

@@ -73,4 +73,5 @@ void sr_write_buffer_clear(struct sr_write_buffer *buffer)
 		sodium_memzero(block->bytes, block->used);
 		free(block);
 	}
+	buffer->used = 0; /* also of blocks that are wiped already, and say that they hold nothing */
 }

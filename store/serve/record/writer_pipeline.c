@@ -68,8 +68,11 @@ static void seal_on_pool(uv_work_t *job)
 		writer->job_code = sr_blobs_space(writer->daemon->blobs, &writer->job_error);
 	if (writer->job_code == SR_OK)
 		writer->job_code = sr_sealing_feed(writer->sealing, &input, &writer->job_error);
-	for (struct sr_write_block *block = buffer->first; block; block = block->next)
+	/* Here and not on the loop, which is everybody's. */
+	for (struct sr_write_block *block = buffer->first; block; block = block->next) {
 		sodium_memzero(block->bytes, block->used);
+		block->used = 0;
+	}
 }
 
 static void take_commits(struct sr_writer *writer)
