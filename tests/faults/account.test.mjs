@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { Client } from '../peer/client.mjs';
 import { Refusal } from '../peer/connection.mjs';
 import { readEntries } from '../scenario/entries.mjs';
-import { LONG, FaultStore, generator, missing, sample } from './rig.mjs';
+import { LONG, FaultStore, generator, killAnywhere, missing } from './rig.mjs';
 
 const POINTS = LONG ? Infinity : 40;
 const LISTED = 'https://clinic.example/mrn|listed';
@@ -150,20 +150,7 @@ describe('the account', { skip: missing() }, () => {
   }
 
   test('killed at any call: what was given is told, and what was open is settled', async (t) => {
-    const failures = [];
-    let hits = 0;
-    assert.equal(await attempt(0), false);
-    const points = sample(most, POINTS, random);
-    for (const at of points) {
-      try {
-        hits += await attempt(at) ? 1 : 0;
-      } catch (error) {
-        failures.push(`killed at ${at}: ${error.stack}`);
-      }
-    }
-    t.diagnostic(`killed at ${hits} of ${points.length} points of ${most} calls`);
-    assert.deepEqual(failures, []);
-    assert.ok(hits >= points.length * 0.9, `only ${hits} of ${points.length} points were reached`);
+    await killAnywhere(t, { attempt, counted: () => most, points: POINTS, least: 0.9, random });
   });
 
   for (const fault of ['ENOSPC', 'EIO']) {

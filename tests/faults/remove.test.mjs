@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Client } from '../peer/client.mjs';
 import { run, waitFor } from '../scenario/harness.mjs';
-import { LONG, FaultStore, generator, missing, sample } from './rig.mjs';
+import { LONG, FaultStore, generator, killAnywhere, missing } from './rig.mjs';
 
 const POINTS = LONG ? Infinity : 40;
 const ALICE = 'https://clinic.example/mrn|alice';
@@ -93,19 +93,6 @@ describe('killed while recordings go', { skip: missing() }, () => {
   }
 
   test('each is wholly there or wholly gone', async (t) => {
-    const failures = [];
-    let hits = 0;
-    assert.equal(await attempt(0), false);
-    const points = sample(most, POINTS, random);
-    for (const at of points) {
-      try {
-        hits += await attempt(at) ? 1 : 0;
-      } catch (error) {
-        failures.push(`killed at ${at}: ${error.stack}`);
-      }
-    }
-    t.diagnostic(`killed at ${hits} of ${points.length} points of ${most} calls`);
-    assert.deepEqual(failures, []);
-    assert.ok(hits >= points.length * 0.7, `only ${hits} of ${points.length} points were reached`);
+    await killAnywhere(t, { attempt, counted: () => most, points: POINTS, least: 0.7, random });
   });
 });

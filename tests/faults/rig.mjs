@@ -1,5 +1,6 @@
 // What the fault tests share: stores that lie in memory, copied from one that was made once, and daemons with
 // libfaults.so in front of their system calls (inject_plan.c says what it can do).
+import assert from 'node:assert/strict';
 import { existsSync, closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { BIN, BIN_RELEASE, Store, missing as missingIn } from '../scenario/harness.mjs';
@@ -155,6 +156,29 @@ export function sample(max, count, random = Math.random) {
     return Array.from({ length: max }, (_, i) => i + 1);
   }
   return Array.from({ length: count }, (_, i) => 1 + Math.min(max - 1, Math.floor((i + random()) * max / count)));
+}
+
+/**
+ * The rule of a test that kills the daemon at any call: `attempt(at)` makes a store, kills its daemon at call `at` (0:
+ * never), checks all there is to check, and returns whether it was killed. Tried at `points` of the calls that
+ * `counted()` then says there are; the part `least` of them must be reached, for a run may need fewer calls than the
+ * longest.
+ */
+export async function killAnywhere(t, { attempt, counted, points, least, random }) {
+  const failures = [];
+  let hits = 0;
+  assert.equal(await attempt(0), false);
+  const tried = sample(counted(), points, random);
+  for (const at of tried) {
+    try {
+      hits += await attempt(at) ? 1 : 0;
+    } catch (error) {
+      failures.push(`killed at ${at}: ${error.stack}`);
+    }
+  }
+  t.diagnostic(`killed at ${hits} of ${tried.length} points of ${counted()} calls`);
+  assert.deepEqual(failures, []);
+  assert.ok(hits >= tried.length * least, `only ${hits} of ${tried.length} points were reached`);
 }
 
 /** Numbers in [0, 1) that are the same for the same seed, so that what failed can be had again (mulberry32). */
