@@ -67,6 +67,7 @@ static const char *const names[] = {
 	[SR_MSG_ALARM_LIST] = "alarm.list",
 	[SR_MSG_ALARMS] = "alarms",
 	[SR_MSG_ALARM_TEST] = "alarm.test",
+	[SR_MSG_FREEZE_MADE] = "freeze.made",
 	[SR_MSG_HOLD_PLACE] = "hold.place",
 	[SR_MSG_HOLD_RELEASE] = "hold.release",
 	[SR_MSG_HOLD_LIST] = "hold.list",

@@ -110,6 +110,7 @@ enum sr_message_type {
 	SR_MSG_ALARM_LIST = 0x64,
 	SR_MSG_ALARMS = 0x65,
 	SR_MSG_ALARM_TEST = 0x66,
+	SR_MSG_FREEZE_MADE = 0x67,
 	/* holds, and erasing: message_hold.h */
 	SR_MSG_HOLD_PLACE = 0x68,
 	SR_MSG_HOLD_RELEASE = 0x69,

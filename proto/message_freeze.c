@@ -75,6 +75,16 @@ void sr_freeze_decode(struct sr_cursor *in, struct sr_freeze *message)
 	message->reason = take_reason(in);
 }
 
+void sr_freeze_made_encode(struct sr_builder *out, bool unknown)
+{
+	sr_put_u8(out, unknown);
+}
+
+void sr_freeze_made_decode(struct sr_cursor *in, bool *unknown)
+{
+	*unknown = sr_take_flag(in);
+}
+
 void sr_thaw_encode(struct sr_builder *out, const struct sr_freeze *message)
 {
 	put_subject(out, message);

@@ -43,6 +43,10 @@ struct sr_freeze {
 void sr_freeze_encode(struct sr_builder *out, const struct sr_freeze *message);
 void sr_freeze_decode(struct sr_cursor *in, struct sr_freeze *message);
 
+/* FREEZE_MADE: unknown u8 (1: it is a patient of whom the store has nothing; it is frozen all the same). */
+void sr_freeze_made_encode(struct sr_builder *out, bool unknown);
+void sr_freeze_made_decode(struct sr_cursor *in, bool *unknown);
+
 /* THAW: scope u8, tagged u8, subject field, reason; `ingest` is false. */
 void sr_thaw_encode(struct sr_builder *out, const struct sr_freeze *message);
 void sr_thaw_decode(struct sr_cursor *in, struct sr_freeze *message);

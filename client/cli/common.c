@@ -189,9 +189,9 @@ static const char *next_step(const struct sr_result *result)
 {
 	if (result->code == SR_NOT_FOUND)
 		return lost_step;
-	/* Whoever answered with a request's number runs. */
+	/* The daemon ran when this request was sent. */
 	if (result->code == SR_UNAVAILABLE && result->request != 0)
-		return "try again, and if it stays so tell the operator";
+		return "try again, and if it stays so see what the daemon logs";
 	return next_steps[result->code];
 }
 

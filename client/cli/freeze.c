@@ -165,7 +165,10 @@ static const struct argp freeze_argp = {
 	       "within a "
 	       "second, and restarts change nothing. Freezing again replaces --ingest and the reason. Needs a "
 	       "credential "
-	       "with the role operate.\vJSON of --list: an object with \"freezes\", each with \"scope\" (all, patient, "
+	       "with the role operate.\vA patient of whom the store has nothing is frozen too, and that is said: it "
+	       "may be a "
+	       "mistyped identity.\n\nJSON: an object with \"unknown\" (true: nothing is known of this patient). JSON "
+	       "of --list: an object with \"freezes\", each with \"scope\" (all, patient, "
 	       "recording, service, issuer, grant, actor), \"subject\" (of a patient and an actor the tag in hex; null "
 	       "for "
 	       "all), \"ingest\" (true or false), \"frozen\" (RFC 3339), \"by\" (the service that asked; null: the "
@@ -195,6 +198,7 @@ struct heard {
 	struct cli_answer answer;
 	uint32_t total, next;
 	json_t *all;
+	bool unknown;
 };
 
 /* The subject as people may use it again in an option. */
@@ -261,6 +265,25 @@ static int list(struct heard *heard, sr_blocking *blocking)
 	return cli_flush(status);
 }
 
+static void on_made(void *context, const struct sr_result *result, bool unknown)
+{
+	struct heard *heard = context;
+	cli_hear(&heard->answer, result);
+	heard->unknown = unknown;
+}
+
+/* A slip of the pen would freeze nobody. */
+static int make(const struct freeze *freeze, struct heard *heard, sr_blocking *blocking)
+{
+	int status = cli_await_status(&heard->answer, blocking,
+				      sr_freeze(sr_blocking_client(blocking), &freeze->options, on_made, heard, NULL));
+	if (status == CLI_DONE && freeze->cli->json)
+		(void)show_json(json_pack("{s:b}", "unknown", (int)heard->unknown));
+	else if (status == CLI_DONE && heard->unknown)
+		puts("frozen; but nothing is known of this patient: check the identity");
+	return cli_flush(status);
+}
+
 static int run(struct freeze *freeze, const struct argp *argp, int argc, char **argv)
 {
 	struct heard heard = {.cli = freeze->cli};
@@ -270,15 +293,14 @@ static int run(struct freeze *freeze, const struct argp *argp, int argc, char **
 	sr_blocking *blocking = cli_connect(freeze->cli, &status);
 	if (!blocking)
 		return status;
-	sr_client *client = sr_blocking_client(blocking);
 	if (freeze->list)
 		status = list(&heard, blocking);
 	else if (freeze->thaws)
-		status = cli_await_status(&heard.answer, blocking,
-					  sr_thaw(client, &freeze->options, cli_hear_done, &heard.answer, NULL));
+		status = cli_await_status(
+			&heard.answer, blocking,
+			sr_thaw(sr_blocking_client(blocking), &freeze->options, cli_hear_done, &heard.answer, NULL));
 	else
-		status = cli_await_status(&heard.answer, blocking,
-					  sr_freeze(client, &freeze->options, cli_hear_done, &heard.answer, NULL));
+		status = make(freeze, &heard, blocking);
 	sr_blocking_close(blocking);
 	return status;
 }

@@ -39,6 +39,7 @@ union sr_callback {
 	sr_patient_changed *patient_changed;
 	sr_deep_told *deep_told;
 	sr_root_made *root_made;
+	sr_freeze_made *freeze_made;
 	sr_person_told *person_told;
 	sr_stats_told *stats_told;
 	sr_health_told *health_told;

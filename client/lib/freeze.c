@@ -29,34 +29,53 @@ static enum sr_code send_change(struct sr_client *client, uint8_t type, uint64_t
 	return sr_outgoing_send(client, NULL, out);
 }
 
-static enum sr_code change(struct sr_client *client, uint8_t type, const struct sr_freeze_options *options,
-			   sr_done *done, void *context, struct sr_call **handle)
+static void deliver_made(struct sr_call *call, const struct sr_result *result, struct sr_cursor *fields)
 {
-	struct sr_freeze message = {.scope = (enum sr_freeze_scope)options->scope,
-				    .tagged = options->tagged,
-				    .subject = {options->subject, options->subject_size},
-				    .ingest = options->ingest,
-				    .reason = {(const uint8_t *)options->reason, strlen(options->reason)}};
-	if (!sr_freeze_subject_valid(message.scope, message.tagged, message.subject) || message.reason.size == 0 ||
-	    message.reason.size > SR_TEXT_MAX)
-		return SR_USAGE;
-	struct sr_call *call = sr_call_new(client, SR_MSG_DONE, sr_deliver_done, context);
-	if (!call)
-		return SR_INTERNAL;
-	call->callback.done = done;
-	return sr_call_start(call, send_change(client, type, call->request, &message), handle);
+	struct sr_result own = *result;
+	bool unknown = false;
+	if (fields) {
+		sr_freeze_made_decode(fields, &unknown);
+		(void)!sr_decoded(call, fields, &own);
+	}
+	call->callback.freeze_made(call->context, &own, own.code == SR_OK && unknown);
 }
 
-enum sr_code sr_freeze(sr_client *client, const struct sr_freeze_options *options, sr_done *done, void *context,
+/* The message that `options` are; false: no such scope, subject or reason. */
+static bool take_options(const struct sr_freeze_options *options, struct sr_freeze *message)
+{
+	*message = (struct sr_freeze){.scope = (enum sr_freeze_scope)options->scope,
+				      .tagged = options->tagged,
+				      .subject = {options->subject, options->subject_size},
+				      .ingest = options->ingest,
+				      .reason = {(const uint8_t *)options->reason, strlen(options->reason)}};
+	return sr_freeze_subject_valid(message->scope, message->tagged, message->subject) && message->reason.size > 0 &&
+	       message->reason.size <= SR_TEXT_MAX;
+}
+
+enum sr_code sr_freeze(sr_client *client, const struct sr_freeze_options *options, sr_freeze_made *made, void *context,
 		       sr_call **handle)
 {
-	return change(client, SR_MSG_FREEZE, options, done, context, handle);
+	struct sr_freeze message;
+	if (!take_options(options, &message))
+		return SR_USAGE;
+	struct sr_call *call = sr_call_new(client, SR_MSG_FREEZE_MADE, deliver_made, context);
+	if (!call)
+		return SR_INTERNAL;
+	call->callback.freeze_made = made;
+	return sr_call_start(call, send_change(client, SR_MSG_FREEZE, call->request, &message), handle);
 }
 
 enum sr_code sr_thaw(sr_client *client, const struct sr_freeze_options *options, sr_done *done, void *context,
 		     sr_call **handle)
 {
-	return change(client, SR_MSG_THAW, options, done, context, handle);
+	struct sr_freeze message;
+	if (!take_options(options, &message))
+		return SR_USAGE;
+	struct sr_call *call = sr_call_new(client, SR_MSG_DONE, sr_deliver_done, context);
+	if (!call)
+		return SR_INTERNAL;
+	call->callback.done = done;
+	return sr_call_start(call, send_change(client, SR_MSG_THAW, call->request, &message), handle);
 }
 
 static void keep_text(char *out, size_t room, struct sr_span text)

@@ -160,9 +160,10 @@ export class Client {
     return this.#connection.request('scrub.stop', {}, 'scrub.report');
   }
 
-  /** Stops what `scope` and `subject` (bytes) name; `tagged`: the subject is a tag. */
-  async freeze(scope, subject, reason, { tagged = false, ingest = false } = {}) {
-    await this.#connection.request('freeze', { scope, tagged, subject: Buffer.from(subject), ingest, reason }, 'done');
+  /** Stops what `scope` and `subject` (bytes) name; `tagged`: the subject is a tag. Resolves to { unknown }. */
+  freeze(scope, subject, reason, { tagged = false, ingest = false } = {}) {
+    return this.#connection.request('freeze', { scope, tagged, subject: Buffer.from(subject), ingest, reason },
+      'freeze.made');
   }
 
   async thaw(scope, subject, reason, { tagged = false } = {}) {

@@ -335,6 +335,7 @@ export const MESSAGES = {
     }), { max: 48 }),
   })],
   'alarm.test': [0x66, 'C', '0', record({})],
+  'freeze.made': [0x67, 'D', '0', record({ unknown: flag })],
   'hold.place': [0x68, 'C', '0', record({ recording: id, identity: text(255), reason })],
   'hold.release': [0x69, 'C', '0', record({ hold: id, reason })],
   'hold.list': [0x6a, 'C', '0', record({ from: u32() })],

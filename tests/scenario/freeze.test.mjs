@@ -165,6 +165,27 @@ test('a frozen recording is withheld from the list, and another\'s stays not fou
   await serves(who, alices);
 });
 
+test('a patient of whom nothing is known is frozen, and that nothing is known is said', { skip }, async () => {
+  const nobody = 'urn:test|nobody-yet';
+  const asked = (...args) => store.cli(['freeze', ...args, '--reason', 'in doubt'], { credential: store.operator });
+  const said = await asked('--patient', nobody);
+  assert.deepEqual([said.code, said.stdout.toString()],
+    [0, 'frozen; but nothing is known of this patient: check the identity\n']);
+  const json = await asked('--patient', nobody, '--json');
+  assert.deepEqual([json.code, JSON.parse(json.stdout)], [0, { unknown: true }]);
+  await store.connected(await store.service('ingest,playback', 'nobodys'), async (client) => {
+    const id = await store.record(client, nobody, { tracks: [{ media: Buffer.from('x') }] });
+    await assert.rejects(client.info(store.mint(nobody, 'list'), id), refused('frozen'));
+  });
+  const known = await asked('--patient', nobody, '--json');
+  assert.deepEqual(JSON.parse(known.stdout), { unknown: false }, 'now there is something of them');
+  const quiet = await asked('--patient', ALICE);
+  assert.deepEqual([quiet.code, quiet.stdout.toString()], [0, '']);
+  for (const subject of [['--patient', nobody], ['--patient', ALICE]]) {
+    await store.done(['thaw', ...subject, '--reason', 'over'], { credential: store.operator });
+  }
+});
+
 test('what alarm lines name by tag can be frozen and thawed by it', { skip }, async () => {
   const from = store.log.length;
   const claims = { act: nurse };

@@ -295,6 +295,7 @@ static const struct codec {
 	{"thaw", make_thaw, again_thaw, "0300001061616161616161616161616161616161000161",
 	 "c45eb9a0ffbaa6a88ef206de9137a28c", false},
 	{"freeze.list", make_freeze_list, again_freeze_list, "00000000", "ad95131bc0b799c0b1af477fb14fcf26", false},
+	{"freeze.made", make_freeze_made, again_freeze_made, "00", "4bf5122f344554c53bde2ebb8cd2b7e3", false},
 	{"freezes", make_freezes_reply, again_freezes_reply, "00000000000000000000", "7dc8a0abc9cf8bb24d2aeac79b22509d",
 	 false},
 	{"freeze.row", make_freeze_row, again_freeze_row,

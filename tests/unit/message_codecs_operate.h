@@ -277,6 +277,19 @@ static void fill_freezes_reply(struct sr_freezes_reply *m, bool greatest)
 }
 PAIR(freezes_reply, sr_freezes_reply_decode)
 
+static void make_freeze_made(struct sr_builder *out, bool greatest)
+{
+	sr_freeze_made_encode(out, greatest);
+}
+
+static void again_freeze_made(struct sr_cursor *in, struct sr_builder *out)
+{
+	bool unknown;
+
+	sr_freeze_made_decode(in, &unknown);
+	sr_freeze_made_encode(out, unknown);
+}
+
 static void fill_freeze_row(struct sr_freeze_row *m, bool greatest)
 {
 	m->scope = greatest ? SR_FREEZE_GRANT : SR_FREEZE_ALL;

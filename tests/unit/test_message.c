@@ -248,6 +248,7 @@ static const struct {
 	{"thaw", true, 0, 1, SR_FREEZE_GRANT, false}, /* which has no tag */
 	{"thaw", true, 1, 1, 0, true},
 	{"thaw", false, 0, 1, SR_FREEZE_ISSUER, true},
+	{"freeze.made", false, 0, 1, 2, false},
 	{"freezes", false, 8, 2, 1, false},
 	{"freezes", true, 4, 4, UINT32_MAX - SR_FREEZES_PAGE_MAX + 1, false},
 	{"freezes", true, 8, 2, SR_FREEZES_PAGE_MAX + 1, false},
@@ -484,7 +485,7 @@ Test(message, types_have_names_of_their_own_and_other_numbers_none)
 				cr_assert_str_neq(sr_message_name((uint8_t)other), name);
 		}
 	}
-	cr_assert_eq(named, 108);
+	cr_assert_eq(named, 109);
 	cr_assert_str_eq(sr_message_name(SR_MSG_RECORD_OPEN), "record.open");
 	cr_assert_str_eq(sr_message_name(SR_MSG_PLAY_TABLE), "play.table");
 }

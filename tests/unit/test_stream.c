@@ -38,6 +38,7 @@ static const char rules[] = "free      client record.track      writer-opening\n
 			    "unary     client freeze.list       unary\n"
 			    "unary     client alarm.list        unary\n"
 			    "unary     client alarm.test        unary\n"
+			    "unary     daemon freeze.made       unary\n"
 			    "unary     client hold.place        unary\n"
 			    "unary     client hold.release      unary\n"
 			    "unary     client hold.list         unary\n"

@@ -119,12 +119,15 @@ struct sr_freeze_options {
 	const char *reason; /* 1 to 255 bytes; name nobody in it: it is stored in the clear */
 };
 
+/* `unknown`: it is a patient of whom the store has nothing; false if the call failed. */
+typedef void sr_freeze_made(void *context, const struct sr_result *result, bool unknown);
+
 /*
- * Freeze: when `done` is called it is durable and in force, and what it stops has ended or will within a second. Of
+ * Freeze: when `made` is called it is durable and in force, and what it stops has ended or will within a second. Of
  * what is frozen already, `ingest` and the reason are replaced. SR_USAGE: no such scope or subject; SR_NOT_FOUND: no
  * such recording, service or issuer; SR_BUSY: too many. Thaw: SR_NOT_FOUND: it is not frozen.
  */
-SR_PUBLIC enum sr_code sr_freeze(sr_client *client, const struct sr_freeze_options *options, sr_done *done,
+SR_PUBLIC enum sr_code sr_freeze(sr_client *client, const struct sr_freeze_options *options, sr_freeze_made *made,
 				 void *context, sr_call **call);
 SR_PUBLIC enum sr_code sr_thaw(sr_client *client, const struct sr_freeze_options *options, sr_done *done, void *context,
 			       sr_call **call);

@@ -28,6 +28,7 @@ struct sr_change {
 	char service[SR_SERVICE_NAME_MAX + 1]; /* the subject, where it is one */
 	bool thaws;
 	bool applied;
+	bool unknown;            /* a patient of whom there is nothing */
 	struct sr_freezes *then; /* what is in force once it is durable */
 	struct sr_post durable;
 	/* Of the store's own, which has no request to account for it. */
@@ -97,6 +98,14 @@ static void say_outcome(struct sr_change *change)
 	sr_outcome(change->daemon->accounting, &change->intent, &words, change->applied);
 }
 
+static void reply(struct sr_request *request, const struct sr_change *change)
+{
+	if (change->thaws)
+		(void)!sr_request_reply(request, SR_MSG_DONE, 0);
+	else if (sr_request_reply(request, SR_MSG_FREEZE_MADE, 1))
+		sr_freeze_made_encode(&request->reply.fields, change->unknown);
+}
+
 /* The change has come to its end: answer, and begin the next. */
 static void finish(struct sr_change *change)
 {
@@ -107,15 +116,15 @@ static void finish(struct sr_change *change)
 		daemon->changes_last = &daemon->changes;
 	daemon->jobs--;
 	sr_freezes_release(change->then);
-	if (!request)
-		say_outcome(change);
-	free(change);
 	if (request) {
 		request->owner = NULL;
 		if (request->error.code == SR_OK)
-			(void)!sr_request_reply(request, SR_MSG_DONE, 0);
+			reply(request, change);
 		sr_request_answer(request, false);
+	} else {
+		say_outcome(change);
 	}
+	free(change);
 	if (daemon->changes)
 		begin(daemon->changes);
 	sr_daemon_drained(daemon);
@@ -318,6 +327,28 @@ static enum sr_code know_recording(struct sr_request *request, const struct sr_f
 	return code == SR_OK ? SR_OK : SR_FAIL(&request->error, code, "reading the index failed");
 }
 
+/*
+ * Whether there is nothing of the patient that is named, but that a recording has gone from them to another. In doubt
+ * there is something.
+ */
+static bool is_unknown(struct sr_request *request, const struct sr_freeze_entry *entry)
+{
+	struct sr_view *view;
+	struct sr_span value;
+	struct sr_patient_row row = {.life = SR_LIFE_LIVE};
+	struct sr_index_key key = sr_key_patient(entry->subject);
+	struct sr_error ignored;
+	if (entry->scope != SR_FREEZE_PATIENT || sr_view_begin(request->daemon->index, &view, &ignored) != SR_OK)
+		return false;
+	enum sr_code code = sr_view_get(view, &key, &value);
+	bool none = code == SR_NOT_FOUND;
+	if (code == SR_OK && sr_patient_row_decode(request->daemon->keyring, entry->subject, value, &row) == SR_OK)
+		none = row.life == SR_LIFE_TOMBSTONE;
+	sr_view_end(view);
+	sodium_memzero(&row, sizeof row);
+	return none;
+}
+
 static enum sr_code know_name(struct sr_request *request, const struct sr_freeze_entry *entry)
 {
 	const struct sr_config *config = request->daemon->settings->config;
@@ -347,6 +378,8 @@ static void account_for(struct sr_request *request, const struct sr_change *chan
 	sr_account_fact(request, "scope", sr_freeze_scope_name(entry->scope));
 	if (!change->thaws)
 		sr_account_fact(request, "ingest", entry->ingest ? "yes" : "no");
+	if (change->unknown)
+		sr_account_fact(request, "unknown", "yes");
 	if (entry->scope == SR_FREEZE_PATIENT) {
 		sr_account_linked(request, entry->subject);
 	} else if (entry->scope == SR_FREEZE_ACTOR) {
@@ -387,6 +420,7 @@ static void prepare(struct sr_request *request)
 		return;
 	if (know_person(request, change) != SR_OK)
 		return;
+	change->unknown = !change->thaws && is_unknown(request, &change->entry);
 	account_for(request, change);
 	(void)!sr_account_intent(request);
 }
