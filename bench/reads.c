@@ -1,7 +1,8 @@
 /*
  * bench-reads: a list and a play in turn, of one patient after another, so many each second, timed from when each is
  * due. It outlives the daemon: a read that met the loss of its connection is made again until it succeeds, and is told
- * apart from the others. One line for each on stdout: `list` or `play` (`list_cut`, `play_cut` for those), and ms.
+ * apart from the others. One line for each on stdout: `list` or `play` (`list_cut`, `play_cut` for those), ms, and when
+ * it was asked for, in seconds since 1970.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -132,6 +133,13 @@ static void read_ids(struct reads *reads, const char *path)
 	(void)fclose(file);
 }
 
+static double since_1970(void)
+{
+	struct timespec time;
+	(void)clock_gettime(CLOCK_REALTIME, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
 static void run(struct reads *reads, double pace, size_t count)
 {
 	double due = bench_now().wall, ms;
@@ -140,7 +148,8 @@ static void run(struct reads *reads, double pace, size_t count)
 		for (int plays = 0; plays < 2; plays++) {
 			pause_for(due - bench_now().wall);
 			bool cut = read_once(reads, plays ? play_once : list_once, due, &ms);
-			printf("%s%s %.3f\n", plays ? "play" : "list", cut ? "_cut" : "", ms);
+			printf("%s%s %.3f %.3f\n", plays ? "play" : "list", cut ? "_cut" : "", ms,
+			       since_1970() - ms / 1e3);
 			/* What could not be asked for during a loss is left out, not asked for all at once. */
 			due = (cut ? bench_now().wall : due) + 0.5 / pace;
 		}

@@ -12,7 +12,7 @@
 #   --rate     what each records, in bit/s (default: 500000)
 #   --reads    how many lists, and how many plays, are asked for each second (default: 25)
 #   --sample   how many of the store's recordings are real and are played (default: 200)
-#   --idle     for how many seconds reads are timed before anything else happens (default: 20)
+#   --idle     for how many seconds reads are timed with nothing beside them, then with the calls alone (default: 20)
 #   --bin      where the programs are (default: they are built)
 #
 # One table: what was measured, and its bound. The exit status is 1 if a bound is missed. See bench/README.md.
@@ -32,7 +32,7 @@ bin=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--full)
-		rows=1000000 kills=50 calls=100 sample=1000 idle=30
+		rows=1000000 kills=50 gap=3.2 calls=100 sample=1000 idle=30
 		shift
 		continue
 		;;
@@ -53,6 +53,7 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 
+settle=3 # seconds after a kill of the daemon in which all that was cut off comes back at once
 work=
 tool_pid=
 calls_pid=
@@ -116,6 +117,7 @@ kill_both() {
 			tool_ended
 			tool_kills=$((tool_kills + 1))
 		else
+			echo "$EPOCHREALTIME" >>"$work/killed"
 			kill -KILL "$daemon_pid"
 			wait "$daemon_pid" 2>/dev/null || true
 			daemon_pid=
@@ -145,10 +147,23 @@ rotate_rest() {
 
 # ---- what came of it ----
 
-# percentile FILE KIND P: of the times of a kind in what bench-reads has said; count first.
+# times FILE KIND NEAR: the times of a kind in what bench-reads has said, sorted: those that were asked for within $settle
+# seconds after a kill of the daemon (NEAR is 1), or all others (0).
+times() {
+	awk -v kind="$2" -v near="$3" -v settle="$settle" -v list="$work/killed" 'FILENAME == list { killed[NR] = $1; kills = NR; next }
+		$1 != kind { next }
+		{
+			is_near = 0
+			for (k = 1; k <= kills; k++)
+				is_near = is_near || ($3 >= killed[k] && $3 < killed[k] + settle)
+			if (is_near == near)
+				print $2
+		}' "$work/killed" "$1" | sort -n
+}
+
+# percentile P: of sorted times; how many there are first.
 percentile() {
-	awk -v kind="$2" '$1 == kind { print $2 }' "$1" | sort -n |
-		awk -v p="$3" '{ at[NR] = $1 } END { i = int(NR * p / 100 + 0.9999); print NR, NR ? at[i ? i : 1] : 0 }'
+	awk -v p="$1" '{ at[NR] = $1 } END { i = int(NR * p / 100 + 0.9999); printf "%d %.2f\n", NR, NR ? at[i ? i : 1] : 0 }'
 }
 
 # tell WHAT VALUE [BOUND HOLDS]: a line of the table; HOLDS is 0 if it does.
@@ -158,21 +173,26 @@ tell() {
 		verdict=yes
 		[ "$4" -eq 0 ] || verdict=NO status=1
 	fi
-	printf '| %-46s | %14s | %-12s | %-3s |\n' "$1" "$2" "${3-}" "$verdict"
+	printf '| %-50s | %14s | %-12s | %-3s |\n' "$1" "$2" "${3-}" "$verdict"
 }
 
 # holds EXPRESSION: 0 if awk finds it true.
 holds() { awk "BEGIN { exit !($1) }" && echo 0 || echo 1; }
 
 tell_reads() {
-	local kind before while_ cut n
+	local kind before while_ other n
 	for kind in list play; do
-		read -r n before < <(percentile "$work/idle" "$kind" 99)
+		read -r n before < <(times "$work/idle" "$kind" 0 | percentile 99)
 		tell "$kind, idle: p99 of $n, ms" "$before"
-		read -r n while_ < <(percentile "$work/reads" "$kind" 99)
-		tell "$kind, meanwhile: p99 of $n, ms" "$while_" "<=2 x idle" "$(holds "$while_ <= 2 * $before")"
-		read -r n cut < <(percentile "$work/reads" "${kind}_cut" 100)
-		tell "$kind, cut by a kill: longest of $n, ms" "$cut"
+		read -r n other < <(times "$work/beside" "$kind" 0 | percentile 99)
+		tell "$kind, beside the calls alone: p99 of $n, ms" "$other"
+		read -r n while_ < <(times "$work/reads" "$kind" 0 | percentile 99)
+		tell "$kind, beside the rotation too: p99 of $n, ms" "$while_" "<=2 x idle" \
+			"$(holds "$while_ <= 2 * $before")"
+		read -r n other < <(times "$work/reads" "$kind" 1 | percentile 99)
+		tell "$kind, within $settle s after a kill: p99 of $n, ms" "$other"
+		read -r n other < <(grep "^${kind}_cut" "$work/reads" | cut -d ' ' -f 2 | sort -n | percentile 100)
+		tell "$kind, cut by a kill: longest of $n, ms" "$other"
 	done
 }
 
@@ -194,6 +214,7 @@ for ((which = 0; which < calls; which++)); do mint record,play "bench|calls|$whi
 pace=$(awk -v rows="$rows" -v kills="$kills" -v gap="$gap" \
 	'BEGIN { print int(rows * 1.23 / (2 * kills * gap) * 0.8) + 1 }')
 lasts=$(awk -v kills="$kills" -v gap="$gap" 'BEGIN { print int(2 * kills * gap * 1.2) + 15 }')
+: >"$work/killed"
 sync
 
 "$bin/bench-reads" "$work/reads.grants" "$work/ids" "$reads" $((idle * reads)) >"$work/idle"
@@ -206,6 +227,7 @@ until grep -q '^begin' "$work/calls" 2>/dev/null; do
 	sleep 0.1
 done
 sleep 2 # so that each call has its row under the first epoch
+"$bin/bench-reads" "$work/reads.grants" "$work/ids" "$reads" $((idle * reads)) >"$work/beside"
 operate epoch new >/dev/null
 "$bin/bench-reads" "$work/reads.grants" "$work/ids" "$reads" >"$work/reads" &
 reads_pid=$!
