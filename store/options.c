@@ -19,7 +19,8 @@ static const struct sr_section sections[] = {
 	{"listen", "Where clients connect. Each may be \"" SR_NONE "\", but not both."},
 	{"limits", "What the daemon spends on its clients."},
 	{"grants", "How grants are judged."},
-	{"alarms", "Who is told of alarms, and what the store does about them by itself. SIGHUP reads all of these again."},
+	{"alarms",
+	 "Who is told of alarms, and what the store does about them by itself. SIGHUP reads all of these again."},
 	{"log", "What is written to standard error."},
 	{SR_ISSUER_SECTION, "Who may vouch for patients: one section [issuer NAME] for each."},
 };
@@ -79,7 +80,7 @@ static const struct sr_option options[] = {
 	{"limits", "flush_threads", SR_OPTION_NUMBER, AT(flush_threads), 1, 16, "4", false,
 	 "Threads that flush recordings to disk."},
 	{"limits", "pool_threads", SR_OPTION_NUMBER, AT(pool_threads), 1, 128, "8", false,
-	 "Threads that read and open recordings."},
+	 "Threads that read and open recordings; twice as many wait for the index."},
 	{"grants", "skew_s", SR_OPTION_NUMBER, AT(skew_s), 0, 300, "60", false,
 	 "How far an issuer's clock may be off; seconds."},
 	{"alarms", "alarm_command", SR_OPTION_TEXT, AT(alarm_command), 0, 0, SR_NONE, false,

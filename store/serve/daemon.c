@@ -28,8 +28,10 @@
 #include "serve/removal/sweeper.h"
 #include "serve/scrub/operate_scrub.h"
 #include "serve/session.h"
+#include "serve/waiting.h"
 
 #define TICK_MS 25
+#define WAITING_PER_POOL 2 /* who waits takes no processor, and those who wait together share a commit */
 
 uint64_t sr_now_ms(void)
 {
@@ -290,6 +292,8 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->decoy_size = sr_row_decoy(daemon->keyring, daemon->decoy_id, daemon->decoy);
 	daemon->flusher = sr_flusher_new(parts->config->flush_threads);
 	daemon->postbox = sr_postbox_new(daemon->loop);
+	if (daemon->postbox)
+		daemon->waiting = sr_waiting_new(WAITING_PER_POOL * parts->config->pool_threads, daemon->postbox);
 	daemon->spoiled = sr_spoiled_new();
 	daemon->claims = sr_claims_new();
 	daemon->scrub = sr_daemon_scrub_new(parts, daemon);
@@ -297,7 +301,7 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->alarming = sr_alarming_new(daemon);
 	daemon->rotation = sr_rotation_new(daemon);
 	daemon->backups = sr_backups_new();
-	if (!daemon->flusher || !daemon->postbox || !daemon->spoiled || !daemon->claims || !daemon->scrub ||
+	if (!daemon->flusher || !daemon->waiting || !daemon->spoiled || !daemon->claims || !daemon->scrub ||
 	    !daemon->remover || !daemon->alarming || !daemon->rotation || !daemon->backups || !daemon->decoy_size)
 		return SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
 	enum sr_code code =
@@ -361,6 +365,7 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 	sr_remover_free(daemon->remover);
 	sr_scrub_free(daemon->scrub);
 	sr_accounting_free(daemon->accounting);
+	sr_waiting_free(daemon->waiting);
 	sr_flusher_free(daemon->flusher);
 	sr_spoiled_free(daemon->spoiled);
 	sr_rotation_free(daemon->rotation);

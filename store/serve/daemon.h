@@ -46,6 +46,7 @@ struct sr_remover;
 struct sr_sweeper;
 struct sr_accounting;
 struct sr_backups;
+struct sr_waiting;
 
 struct sr_daemon {
 	uv_loop_t *loop;
@@ -58,6 +59,7 @@ struct sr_daemon {
 	struct sr_flusher *flusher;
 	struct sr_spoiled *spoiled;
 	struct sr_postbox *postbox;
+	struct sr_waiting *waiting;
 	struct sr_rotation *rotation; /* the loop's, but for what serve/epochs/rotation.h says */
 	struct sr_scrub *scrub;       /* has a lock of its own; begun and stopped on the loop alone */
 	struct sr_remover *remover;
@@ -86,7 +88,7 @@ struct sr_daemon {
 	struct sr_freezes *freezes; /* in force; requests have shares of their own */
 	struct sr_change *changes;  /* freezes and thaws on their way, serve/freeze/freezing.c */
 	struct sr_change **changes_last;
-	unsigned jobs; /* requests on the pool */
+	unsigned jobs; /* requests on the pool and on the waiting threads */
 	uint64_t started_ms;
 	bool draining;
 	uv_timer_t tick;

@@ -53,8 +53,9 @@ void sr_post(struct sr_postbox *box, struct sr_post *post)
 	pthread_mutex_lock(&box->lock);
 	*box->last = post;
 	box->last = &post->next;
-	pthread_mutex_unlock(&box->lock);
+	/* Within the lock: once the loop can take the last post, it may close the box. */
 	uv_async_send(&box->wake);
+	pthread_mutex_unlock(&box->lock);
 }
 
 static void closed(uv_handle_t *handle)

@@ -54,7 +54,6 @@ struct sr_request *sr_request_new(struct sr_session *session, const struct sr_me
 	request->caller = *sr_session_caller(session);
 	request->head = *head;
 	request->operation = sr_message_name(head->type);
-	request->job.data = request;
 	sr_count(SR_COUNT_REQUESTS, 1);
 	return request;
 }
@@ -133,12 +132,38 @@ static void count_work(const struct sr_work *work)
 	sr_count(SR_COUNT_OPENS, (int64_t)work->opens);
 }
 
-static void on_pool(uv_work_t *job)
+/* Requests that wait for the index: nobody who only reads is to queue behind them. */
+static const bool waits[UINT8_MAX + 1] = {
+	[SR_MSG_GRANT_RENEW] = true,   [SR_MSG_RECORD_OPEN] = true,   [SR_MSG_RECORD_TRACK] = true,
+	[SR_MSG_RECORD_RESUME] = true, [SR_MSG_RECORD_FINISH] = true, [SR_MSG_DELETE] = true,
+	[SR_MSG_UNDELETE] = true,      [SR_MSG_SERVICE_ADD] = true,   [SR_MSG_SERVICE_REMOVE] = true,
+	[SR_MSG_SCRUB_DISCARD] = true, [SR_MSG_FREEZE] = true,        [SR_MSG_THAW] = true,
+	[SR_MSG_HOLD_PLACE] = true,    [SR_MSG_HOLD_RELEASE] = true,  [SR_MSG_EPOCH_NEW] = true,
+	[SR_MSG_EPOCH_RETIRE] = true,  [SR_MSG_PATIENT_REKEY] = true, [SR_MSG_PATIENT_RENAME] = true,
+	[SR_MSG_PATIENT_MERGE] = true, [SR_MSG_PATIENT_ERASE] = true, [SR_MSG_ROTATE_DEEP] = true,
+	[SR_MSG_ROOT_NEW] = true,      [SR_MSG_BACKUP_BEGIN] = true,  [SR_MSG_BACKUP_END] = true,
+};
+
+static void run_step(struct sr_request *request)
 {
-	struct sr_request *request = job->data;
 	request->run(request);
 	count_work(&request->work);
 	request->account.waits = sr_account_step(request);
+}
+
+static void on_pool(uv_work_t *job)
+{
+	run_step(job->data);
+}
+
+static struct sr_request *of_waiting(struct sr_waiting_job *job)
+{
+	return (struct sr_request *)((char *)job - offsetof(struct sr_request, job.waiting));
+}
+
+static void on_waiting_thread(struct sr_waiting_job *job)
+{
+	run_step(of_waiting(job));
 }
 
 /* Its entry is durable, if it has one, and no job of it runs. */
@@ -163,14 +188,23 @@ static void entry_on_loop(struct sr_post *post)
 		go_on(request);
 }
 
-static void on_loop(uv_work_t *job, int status)
+static void job_back(struct sr_request *request)
 {
-	struct sr_request *request = job->data;
-	(void)status; /* jobs are never cancelled */
 	memset(&request->work, 0, sizeof request->work);
 	request->account.job_back = true;
 	if (!request->account.waits || request->account.entry_back)
 		go_on(request);
+}
+
+static void on_loop(uv_work_t *job, int status)
+{
+	(void)status; /* jobs are never cancelled */
+	job_back(job->data);
+}
+
+static void waiting_on_loop(struct sr_post *post)
+{
+	job_back(of_waiting((struct sr_waiting_job *)((char *)post - offsetof(struct sr_waiting_job, back))));
 }
 
 void sr_request_start(struct sr_request *request, sr_request_step *run, sr_request_step *after)
@@ -179,7 +213,14 @@ void sr_request_start(struct sr_request *request, sr_request_step *run, sr_reque
 	request->after = after;
 	request->account.post.run = entry_on_loop;
 	request->daemon->jobs++;
-	uv_queue_work(request->daemon->loop, &request->job, on_pool, on_loop);
+	if (waits[request->head.type]) {
+		request->job.waiting.run = on_waiting_thread;
+		request->job.waiting.back.run = waiting_on_loop;
+		sr_waiting_run(request->daemon->waiting, &request->job.waiting);
+		return;
+	}
+	request->job.pool.data = request;
+	uv_queue_work(request->daemon->loop, &request->job.pool, on_pool, on_loop);
 }
 
 void *sr_request_own(struct sr_request *request, size_t size)

@@ -10,6 +10,7 @@
 #include "options.h"
 #include "serve/accounting/accounting.h"
 #include "serve/daemon.h"
+#include "serve/waiting.h"
 
 /* Who asks: copied from the services' table, so that the pool needs no look at the loop's state. */
 struct sr_caller {
@@ -87,7 +88,10 @@ struct sr_request {
 	struct sr_late_event *late; /* events to be sent once the answer is on its way */
 	sr_request_step *run;       /* on the pool */
 	sr_request_step *after;     /* on the loop, afterwards; NULL: answer and free */
-	uv_work_t job;
+	union {
+		uv_work_t pool;
+		struct sr_waiting_job waiting;
+	} job;
 };
 
 /*
@@ -100,7 +104,11 @@ struct sr_request *sr_request_new(struct sr_session *session, const struct sr_me
 /* Wipe and free; gives back the session and settings. On the loop. */
 void sr_request_free(struct sr_request *request);
 
-/* Run it on the pool, then `after` on the loop (or answer), once its entry, if `run` made the answer, is durable. */
+/*
+ * Run it on the pool, then `after` on the loop (or answer), once its entry, if `run` made the answer, is durable. What
+ * changes the store, and so waits for the index, is run by threads of its own (serve/waiting.h); "on the pool" means
+ * either.
+ */
 void sr_request_start(struct sr_request *request, sr_request_step *run, sr_request_step *after);
 
 /*

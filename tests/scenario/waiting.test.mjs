@@ -1,0 +1,65 @@
+// Lists and plays do not queue behind what waits for the index: while no commit comes back, whoever only reads is served.
+import assert from 'node:assert/strict';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { BIN_RELEASE, Store, missing, run, waitFor } from './harness.mjs';
+
+const ALICE = 'https://clinic.example/mrn|alice';
+const BOB = 'https://clinic.example/mrn|bob';
+const MEDIA = Buffer.alloc(10_000, 9);
+const DEADLINE_MS = 15_000;
+const OPENINGS = 12; // more than there are threads of both kinds
+
+// The released programs: a sanitizer must be the first library that is loaded.
+describe('while the index waits for its disk', { skip: missing(['sealreeld', 'sealreel'], BIN_RELEASE) }, () => {
+  let store;
+  let clinic;
+  let sign;
+
+  before(async () => {
+    store = await Store.make({ bin: BIN_RELEASE });
+    store.set('limits', 'pool_threads', '2');
+    const library = store.beside('sync_waits.so');
+    const source = fileURLToPath(new URL('../tools/sync_waits.c', import.meta.url));
+    const made = await run('gcc', ['-D_GNU_SOURCE', '-shared', '-fPIC', '-o', library, source]);
+    assert.equal(made.code, 0, made.stderr);
+    sign = store.beside('sync-waits');
+    await store.start({ env: { LD_PRELOAD: library, SR_SYNC_WAITS: sign } });
+    clinic = await store.service('ingest,playback');
+  });
+
+  after(() => store?.remove());
+
+  test('whoever only reads is served', () => store.connected(clinic, (reader) => (
+    store.connected(clinic, async (writer) => {
+      const id = await store.record(writer, ALICE, { tracks: [{ media: MEDIA }] });
+      // Whole at once: the daemon looks at it all the time.
+      writeFileSync(`${sign}.new`, 'data.mdb');
+      renameSync(`${sign}.new`, sign);
+      const { requests } = await store.stats();
+      let opened = 0;
+      const openings = Promise.all(Array.from({ length: OPENINGS }, async () => {
+        await writer.record(store.mint(BOB, 'record'));
+        opened++;
+      }));
+      openings.catch(() => {}); // told below
+      const read = async () => {
+        await waitFor(async () => (await store.stats()).requests >= requests + OPENINGS);
+        assert.equal((await reader.list(store.mint(ALICE, 'list'))).recordings.length, 1);
+        const player = await reader.play(store.mint(ALICE, 'play'), id);
+        await player.update(1);
+        assert.deepEqual(await player.readAll(1), MEDIA);
+        assert.equal(opened, 0);
+      };
+      const late = delay(DEADLINE_MS, undefined, { ref: false }).then(() => assert.fail('nothing came'));
+      late.catch(() => {}); // when all has come
+      try {
+        await Promise.race([read(), late]);
+      } finally {
+        rmSync(sign);
+      }
+      await openings;
+    }))));
+});
