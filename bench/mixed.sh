@@ -103,9 +103,10 @@ beside_end() {
 	beside=()
 }
 
-# until_ended COMMAND…: what runs in a background shell that is ended from outside: the command ends with it.
+# until_ended COMMAND…: what runs in a background shell that is ended from outside: the command ends with it. Its process
+# is known outside of this function too, where the signal may come as well.
+turn=
 until_ended() {
-	local turn
 	"$@" &
 	turn=$!
 	trap 'kill "$turn" 2>/dev/null; wait "$turn" || true; exit 0' TERM
