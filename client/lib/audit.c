@@ -20,26 +20,9 @@ union auditing {
 static struct sr_call *make(struct sr_client *client, uint8_t type, uint8_t reply, sr_deliver *deliver, void *context,
 			    union auditing auditing, size_t room, struct sr_outgoing **out)
 {
-	union auditing *own = malloc(sizeof *own);
-	struct sr_call *call = own ? sr_call_new(client, reply, deliver, context) : NULL;
-	if (!call) {
-		free(own);
-		return NULL;
-	}
-	*own = auditing;
-	call->own = own;
-	call->release = free;
-	*out = sr_outgoing_new(type, 0, call->request, room);
-	if (*out)
-		return call;
-	sr_call_free(call);
-	return NULL;
-}
-
-static enum sr_code send_off(struct sr_client *client, struct sr_call *call, struct sr_outgoing *out,
-			     struct sr_call **handle)
-{
-	return sr_call_start(call, sr_outgoing_send(client, NULL, out), handle);
+	struct sr_call *call = sr_call_own(client, reply, deliver, context, &auditing, sizeof auditing);
+	*out = sr_call_outgoing(call, type, room);
+	return *out ? call : NULL;
 }
 
 /* ---- entries ---- */
@@ -86,7 +69,7 @@ enum sr_code sr_auditor_read(sr_client *client, uint64_t from, uint64_t to, sr_a
 	if (!call)
 		return SR_INTERNAL;
 	sr_audit_order_encode(&out->fields, &order);
-	return send_off(client, call, out, handle);
+	return sr_call_send(call, out, handle);
 }
 
 static bool subject_fits(const struct sr_audit_subject *subject)
@@ -121,7 +104,7 @@ enum sr_code sr_auditor_search(sr_client *client, const struct sr_auditor_search
 	if (!call)
 		return SR_INTERNAL;
 	sr_audit_search_encode(&out->fields, &message);
-	return send_off(client, call, out, handle);
+	return sr_call_send(call, out, handle);
 }
 
 /* ---- checkpoints and proofs ---- */
@@ -160,7 +143,7 @@ enum sr_code sr_auditor_checkpoint(sr_client *client, sr_auditor_noted *noted, v
 	struct sr_outgoing *out;
 	struct sr_call *call = make(client, SR_MSG_AUDIT_CHECKPOINT, SR_MSG_AUDIT_SIGNED, deliver_signed, context,
 				    (union auditing){.noted = noted}, 0, &out);
-	return call ? send_off(client, call, out, handle) : SR_INTERNAL;
+	return call ? sr_call_send(call, out, handle) : SR_INTERNAL;
 }
 
 enum sr_code sr_auditor_prove(sr_client *client, uint64_t number, sr_auditor_noted *noted, void *context,
@@ -172,7 +155,7 @@ enum sr_code sr_auditor_prove(sr_client *client, uint64_t number, sr_auditor_not
 	if (!call)
 		return SR_INTERNAL;
 	sr_audit_number_encode(&out->fields, number);
-	return send_off(client, call, out, handle);
+	return sr_call_send(call, out, handle);
 }
 
 enum sr_code sr_auditor_consistency(sr_client *client, uint64_t old, uint64_t size, sr_auditor_noted *noted,
@@ -187,5 +170,5 @@ enum sr_code sr_auditor_consistency(sr_client *client, uint64_t old, uint64_t si
 	if (!call)
 		return SR_INTERNAL;
 	sr_audit_sizes_encode(&out->fields, &sizes);
-	return send_off(client, call, out, handle);
+	return sr_call_send(call, out, handle);
 }

@@ -75,25 +75,10 @@ static void deliver_records(struct sr_call *call, const struct sr_result *result
 static struct sr_call *make(struct sr_client *client, uint8_t type, uint8_t reply, sr_deliver *deliver, void *context,
 			    struct sr_outgoing **out)
 {
-	struct telling *telling = calloc(1, sizeof *telling);
-	struct sr_call *call = telling ? sr_call_new(client, reply, deliver, context) : NULL;
-	if (!call) {
-		free(telling);
-		return NULL;
-	}
-	call->own = telling;
-	call->release = free;
-	*out = sr_outgoing_new(type, 0, call->request, 64);
-	if (*out)
-		return call;
-	sr_call_free(call);
-	return NULL;
-}
-
-static enum sr_code send_off(struct sr_client *client, struct sr_call *call, struct sr_outgoing *out,
-			     struct sr_call **handle)
-{
-	return sr_call_start(call, sr_outgoing_send(client, NULL, out), handle);
+	const struct telling none = {.told = NULL};
+	struct sr_call *call = sr_call_own(client, reply, deliver, context, &none, sizeof none);
+	*out = sr_call_outgoing(call, type, 64);
+	return *out ? call : NULL;
 }
 
 enum sr_code sr_backup_begin(sr_client *client, sr_backup_told *done, void *context, sr_call **handle)
@@ -103,7 +88,7 @@ enum sr_code sr_backup_begin(sr_client *client, sr_backup_told *done, void *cont
 	if (!call)
 		return SR_INTERNAL;
 	((struct telling *)call->own)->told = done;
-	return send_off(client, call, out, handle);
+	return sr_call_send(call, out, handle);
 }
 
 enum sr_code sr_backup_next_rows(sr_client *client, uint64_t token, sr_backup_taken *done, void *context,
@@ -115,7 +100,7 @@ enum sr_code sr_backup_next_rows(sr_client *client, uint64_t token, sr_backup_ta
 		return SR_INTERNAL;
 	((struct telling *)call->own)->taken = done;
 	sr_backup_rows_encode(&out->fields, token);
-	return send_off(client, call, out, handle);
+	return sr_call_send(call, out, handle);
 }
 
 enum sr_code sr_backup_file(sr_client *client, uint64_t token, const struct sr_backup_place *place,
@@ -135,7 +120,7 @@ enum sr_code sr_backup_file(sr_client *client, uint64_t token, const struct sr_b
 	((struct telling *)call->own)->taken = done;
 	memcpy(order.recording, place->recording, SR_ID);
 	sr_backup_read_encode(&out->fields, &order);
-	return send_off(client, call, out, handle);
+	return sr_call_send(call, out, handle);
 }
 
 enum sr_code sr_backup_records(sr_client *client, uint64_t token, uint64_t number, uint64_t position,
@@ -148,7 +133,7 @@ enum sr_code sr_backup_records(sr_client *client, uint64_t token, uint64_t numbe
 		return SR_INTERNAL;
 	((struct telling *)call->own)->taken = done;
 	sr_backup_log_encode(&out->fields, &order);
-	return send_off(client, call, out, handle);
+	return sr_call_send(call, out, handle);
 }
 
 enum sr_code sr_backup_end(sr_client *client, uint64_t token, bool complete, sr_done *done, void *context,
@@ -161,5 +146,5 @@ enum sr_code sr_backup_end(sr_client *client, uint64_t token, bool complete, sr_
 		return SR_INTERNAL;
 	call->callback.done = done;
 	sr_backup_end_encode(&out->fields, &order);
-	return send_off(client, call, out, handle);
+	return sr_call_send(call, out, handle);
 }

@@ -1,6 +1,7 @@
 /* Requests: frames being made, the table of calls that wait for a reply, and giving them up. */
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client.h"
 
@@ -41,6 +42,33 @@ struct sr_call *sr_call_new(struct sr_client *client, uint8_t reply, sr_deliver 
 	call->deliver = deliver;
 	call->context = context;
 	return call;
+}
+
+struct sr_call *sr_call_own(struct sr_client *client, uint8_t reply, sr_deliver *deliver, void *context,
+			    const void *own, size_t size)
+{
+	void *copy = malloc(size);
+	struct sr_call *call = copy ? sr_call_new(client, reply, deliver, context) : NULL;
+	if (!call) {
+		free(copy);
+		return NULL;
+	}
+	call->own = memcpy(copy, own, size);
+	call->release = free;
+	return call;
+}
+
+struct sr_outgoing *sr_call_outgoing(struct sr_call *call, uint8_t type, size_t room)
+{
+	struct sr_outgoing *out = call ? sr_outgoing_new(type, 0, call->request, room) : NULL;
+	if (call && !out)
+		sr_call_free(call);
+	return out;
+}
+
+enum sr_code sr_call_send(struct sr_call *call, struct sr_outgoing *out, struct sr_call **handle)
+{
+	return sr_call_start(call, sr_outgoing_send(call->client, NULL, out), handle);
 }
 
 void sr_call_free(struct sr_call *call)

@@ -226,6 +226,19 @@ uint64_t sr_request_new(void);
  * sr_call_start, which returns `sent` and frees the call if that is not SR_OK; *handle (out, may be NULL) is set then.
  */
 struct sr_call *sr_call_new(struct sr_client *client, uint8_t reply, sr_deliver *deliver, void *context) SR_MUST_USE;
+
+/* The same with a copy of the `size` bytes at `own` for its deliver, in call->own. */
+struct sr_call *sr_call_own(struct sr_client *client, uint8_t reply, sr_deliver *deliver, void *context,
+			    const void *own, size_t size) SR_MUST_USE;
+
+/*
+ * The message of `type` that makes a call that stands alone, with room for `room` bytes of fields. NULL when memory is
+ * used up: the call is freed. `call` may be NULL, from a call that could not be had.
+ */
+struct sr_outgoing *sr_call_outgoing(struct sr_call *call, uint8_t type, size_t room) SR_MUST_USE;
+
+/* Send that message, whose fields are complete; then as sr_call_start. */
+enum sr_code sr_call_send(struct sr_call *call, struct sr_outgoing *out, struct sr_call **handle) SR_MUST_USE;
 enum sr_code sr_call_start(struct sr_call *call, enum sr_code sent, struct sr_call **handle) SR_MUST_USE;
 
 /*

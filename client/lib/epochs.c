@@ -26,19 +26,10 @@ static const char *state_name(uint8_t state)
 static struct sr_call *begin(struct sr_client *client, uint8_t type, uint8_t reply, sr_deliver *deliver, void *context,
 			     size_t room, struct sr_outgoing **out)
 {
-	union telling *telling = malloc(sizeof *telling);
-	struct sr_call *call = telling ? sr_call_new(client, reply, deliver, context) : NULL;
-	if (!call) {
-		free(telling);
-		return NULL;
-	}
-	call->own = telling;
-	call->release = free;
-	*out = sr_outgoing_new(type, 0, call->request, room);
-	if (*out)
-		return call;
-	sr_call_free(call);
-	return NULL;
+	const union telling none = {.epochs = NULL};
+	struct sr_call *call = sr_call_own(client, reply, deliver, context, &none, sizeof none);
+	*out = sr_call_outgoing(call, type, room);
+	return *out ? call : NULL;
 }
 
 static void copy_place(struct sr_span from, uint8_t place[SR_ROTATE_PLACE], size_t *size)
@@ -117,7 +108,7 @@ enum sr_code sr_epoch_list(sr_client *client, sr_epochs_told *told, void *contex
 	if (!call)
 		return SR_INTERNAL;
 	((union telling *)call->own)->epochs = told;
-	return sr_call_start(call, sr_outgoing_send(client, NULL, out), handle);
+	return sr_call_send(call, out, handle);
 }
 
 enum sr_code sr_rotate_census(sr_client *client, const uint8_t *place, size_t place_size, sr_epochs_told *told,
@@ -132,7 +123,7 @@ enum sr_code sr_rotate_census(sr_client *client, const uint8_t *place, size_t pl
 		return SR_INTERNAL;
 	((union telling *)call->own)->epochs = told;
 	sr_rotate_status_encode(&out->fields, (struct sr_span){place, place_size});
-	return sr_call_start(call, sr_outgoing_send(client, NULL, out), handle);
+	return sr_call_send(call, out, handle);
 }
 
 /* ---- a new one, and the end of one ---- */
@@ -155,7 +146,7 @@ enum sr_code sr_epoch_new(sr_client *client, sr_epoch_told *told, void *context,
 	if (!call)
 		return SR_INTERNAL;
 	((union telling *)call->own)->made = told;
-	return sr_call_start(call, sr_outgoing_send(client, NULL, out), handle);
+	return sr_call_send(call, out, handle);
 }
 
 static void take_retired(struct sr_cursor *fields, struct sr_retired_info *info,
@@ -207,7 +198,7 @@ enum sr_code sr_epoch_retire(sr_client *client, uint32_t number, bool no_backup,
 		return SR_INTERNAL;
 	((union telling *)call->own)->retired = told;
 	sr_epoch_retire_encode(&out->fields, &order);
-	return sr_call_start(call, sr_outgoing_send(client, NULL, out), handle);
+	return sr_call_send(call, out, handle);
 }
 
 /* ---- a step ---- */
@@ -250,5 +241,5 @@ enum sr_code sr_rotate_step(sr_client *client, const struct sr_rotate_options *o
 		return SR_INTERNAL;
 	((union telling *)call->own)->rotated = told;
 	sr_rotate_step_encode(&out->fields, &order);
-	return sr_call_start(call, sr_outgoing_send(client, NULL, out), handle);
+	return sr_call_send(call, out, handle);
 }

@@ -37,16 +37,7 @@ static void keep_text(char *out, size_t room, struct sr_span text)
 static struct sr_call *begin(struct sr_client *client, uint8_t reply, sr_deliver *deliver, union told own,
 			     void *context)
 {
-	union told *told = malloc(sizeof *told);
-	struct sr_call *call = told ? sr_call_new(client, reply, deliver, context) : NULL;
-	if (!call) {
-		free(told);
-		return NULL;
-	}
-	*told = own;
-	call->own = told;
-	call->release = free;
-	return call;
+	return sr_call_own(client, reply, deliver, context, &own, sizeof own);
 }
 
 /* ---- holds ---- */

@@ -69,27 +69,13 @@ static void deliver_bytes(struct sr_call *call, const struct sr_result *result, 
 	(*(sr_auditor_bytes **)call->own)(call->context, &own, own.code == SR_OK ? bytes : NULL);
 }
 
-static struct sr_call *make_call(sr_client *client, uint8_t reply, sr_auditor_bytes *told, void *context)
-{
-	sr_auditor_bytes **own = malloc(sizeof *own);
-	struct sr_call *call = own ? sr_call_new(client, reply, deliver_bytes, context) : NULL;
-	if (!call) {
-		free(own);
-		return NULL;
-	}
-	*own = told;
-	call->own = own;
-	call->release = free;
-	return call;
-}
-
 enum sr_code sr_auditor_tag(sr_client *client, bool actor, const void *identity, size_t size, sr_auditor_bytes *told,
 			    void *context, sr_call **handle)
 {
 	const struct sr_audit_tag message = {.actor = actor, .identity = {identity, size}};
 	if (size == 0 || size > SR_VIEWER_MAX)
 		return SR_USAGE;
-	struct sr_call *call = make_call(client, SR_MSG_AUDIT_TAGGED, told, context);
+	struct sr_call *call = sr_call_own(client, SR_MSG_AUDIT_TAGGED, deliver_bytes, context, &told, sizeof told);
 	if (!call)
 		return SR_INTERNAL;
 	struct sr_outgoing *out = sr_outgoing_new(SR_MSG_AUDIT_TAG, 0, call->request, 1 + 2 + size);
@@ -100,7 +86,8 @@ enum sr_code sr_auditor_tag(sr_client *client, bool actor, const void *identity,
 
 enum sr_code sr_auditor_key(sr_client *client, sr_auditor_bytes *told, void *context, sr_call **handle)
 {
-	struct sr_call *call = make_call(client, SR_MSG_AUDIT_AUDITOR_KEY, told, context);
+	struct sr_call *call =
+		sr_call_own(client, SR_MSG_AUDIT_AUDITOR_KEY, deliver_bytes, context, &told, sizeof told);
 	if (!call)
 		return SR_INTERNAL;
 	struct sr_outgoing *out = sr_outgoing_new(SR_MSG_AUDIT_AUDITOR, 0, call->request, 0);

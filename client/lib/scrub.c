@@ -71,20 +71,10 @@ static void deliver(struct sr_call *call, const struct sr_result *result, struct
 static struct sr_call *begin(struct sr_client *client, uint8_t type, sr_scrub_told *told, void *context,
 			     struct sr_outgoing **out, size_t room)
 {
-	struct telling *telling = malloc(sizeof *telling);
-	struct sr_call *call = telling ? sr_call_new(client, SR_MSG_SCRUB_REPORT, deliver, context) : NULL;
-	if (!call) {
-		free(telling);
-		return NULL;
-	}
-	telling->told = told;
-	call->own = telling;
-	call->release = free;
-	*out = sr_outgoing_new(type, 0, call->request, room);
-	if (*out)
-		return call;
-	sr_call_free(call);
-	return NULL;
+	const struct telling telling = {.told = told};
+	struct sr_call *call = sr_call_own(client, SR_MSG_SCRUB_REPORT, deliver, context, &telling, sizeof telling);
+	*out = sr_call_outgoing(call, type, room);
+	return *out ? call : NULL;
 }
 
 enum sr_code sr_scrub_start(sr_client *client, uint64_t rate, const uint8_t *place, size_t place_size,
@@ -98,7 +88,7 @@ enum sr_code sr_scrub_start(sr_client *client, uint64_t rate, const uint8_t *pla
 	if (!call)
 		return SR_INTERNAL;
 	sr_scrub_start_encode(&out->fields, &start);
-	return sr_call_start(call, sr_outgoing_send(client, NULL, out), handle);
+	return sr_call_send(call, out, handle);
 }
 
 enum sr_code sr_scrub_status(sr_client *client, uint32_t from, sr_scrub_told *told, void *context, sr_call **handle)
@@ -108,7 +98,7 @@ enum sr_code sr_scrub_status(sr_client *client, uint32_t from, sr_scrub_told *to
 	if (!call)
 		return SR_INTERNAL;
 	sr_scrub_status_encode(&out->fields, from);
-	return sr_call_start(call, sr_outgoing_send(client, NULL, out), handle);
+	return sr_call_send(call, out, handle);
 }
 
 enum sr_code sr_scrub_stop(sr_client *client, sr_scrub_told *told, void *context, sr_call **handle)
@@ -117,5 +107,5 @@ enum sr_code sr_scrub_stop(sr_client *client, sr_scrub_told *told, void *context
 	struct sr_call *call = begin(client, SR_MSG_SCRUB_STOP, told, context, &out, 0);
 	if (!call)
 		return SR_INTERNAL;
-	return sr_call_start(call, sr_outgoing_send(client, NULL, out), handle);
+	return sr_call_send(call, out, handle);
 }
