@@ -35,6 +35,11 @@ static const char *const table_names[SR_TABLES] = {
 	[SR_TABLE_DONE] = "done",
 };
 
+const char *sr_table_word(enum sr_table_name table)
+{
+	return table_names[table];
+}
+
 enum sr_code sr_index_code(int rc)
 {
 	switch (rc) {

@@ -33,6 +33,9 @@ enum sr_table_name {
 	SR_TABLES
 };
 
+/* The name that a table has in the index, for texts too; static. */
+const char *sr_table_word(enum sr_table_name table);
+
 /*
  * A key: a table and bytes, made by the functions below. A name of no bytes, or of more than SR_INDEX_KEY_MAX, gives a
  * key of size 0: no table holds it, and no operation takes it.
@@ -114,8 +117,8 @@ enum sr_code sr_view_get(struct sr_view *view, const struct sr_index_key *key, s
  * Walk a table in key order from the first key at or after `from`, over keys that begin with the first
  * `prefix_size` bytes of `from`; a `from` of size 0 begins at the table's first key. `visit` returns true to go on, and
  * may read from the same view and walk it. Spans are valid until the view ends. SR_OK also when nothing is there;
- * SR_INTERNAL, with nothing visited, if the prefix is longer than `from`; SR_IO or SR_CORRUPT from LMDB, the latter also
- * at a key that is empty, longer than SR_INDEX_KEY_MAX or not behind the one before it, as in damaged pages.
+ * SR_INTERNAL, with nothing visited, if the prefix is longer than `from`; SR_IO or SR_CORRUPT from LMDB, the latter
+ * also at a key that is empty, longer than SR_INDEX_KEY_MAX or not behind the one before it, as in damaged pages.
  */
 typedef bool sr_visit(void *context, struct sr_span key, struct sr_span value);
 enum sr_code sr_view_walk(struct sr_view *view, const struct sr_index_key *from, size_t prefix_size, sr_visit *visit,

@@ -142,6 +142,21 @@ void sr_account_met(struct sr_request *request, const uint8_t recording[SR_UUID]
 	sr_account_recording(request, &met);
 }
 
+void sr_account_track(struct sr_request *request, const uint8_t recording[SR_UUID], const struct sr_track_row *row)
+{
+	struct sr_audit_recording track = {
+		.has_track = true,
+		.track = row->track,
+		.has_length = true,
+		.length = row->length,
+		.has_generation = true,
+		.generation = row->generation,
+		.manifest = row->manifest_hash,
+	};
+	memcpy(track.id, recording, SR_UUID);
+	sr_account_recording(request, &track);
+}
+
 bool sr_account_has_met(const struct sr_request *request)
 {
 	return request->account.notes && request->account.notes->count > 0;

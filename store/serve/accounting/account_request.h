@@ -44,6 +44,9 @@ bool sr_account_has_met(const struct sr_request *request);
 /* The recording with this id, withheld for `why` (static; NULL: it was not). */
 void sr_account_met(struct sr_request *request, const uint8_t recording[SR_UUID], const char *why);
 
+/* A track of `recording` as an outcome names it: its length, and the manifest that it is sealed with now. */
+void sr_account_track(struct sr_request *request, const uint8_t recording[SR_UUID], const struct sr_track_row *row);
+
 /* The change is one that may use the account's reserve: what runs goes on, or something is stopped or removed. */
 void sr_account_may_use_reserve(struct sr_request *request);
 

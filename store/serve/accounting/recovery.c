@@ -244,25 +244,6 @@ static void told(void *context, enum sr_code result, uint64_t number, const stru
 	pthread_mutex_unlock(&recovering->lock);
 }
 
-static size_t as_recordings(const struct left *left, const uint8_t id[SR_UUID], struct sr_audit_recording *out)
-{
-	for (unsigned at = 0; at < left->authorised.count; at++) {
-		const struct sr_range *range = &left->authorised.list[at];
-		out[at] = (struct sr_audit_recording){
-			.has_track = true,
-			.track = range->track,
-			.has_range = true,
-			.from = range->from,
-			.to = range->to,
-			.has_media = range->timed,
-			.media_from = range->media_from,
-			.media_to = range->media_to,
-		};
-		memcpy(out[at].id, id, SR_UUID);
-	}
-	return left->authorised.count;
-}
-
 /* Possibly delivered: what was authorised. Surely delivered: what a later request confirmed. */
 static enum sr_code close_one(struct recovering *recovering, const struct left *left)
 {
@@ -279,8 +260,9 @@ static enum sr_code close_one(struct recovering *recovering, const struct left *
 	entry.counts = NULL;
 	entry.count_count = entry.fact_count = 0;
 	if (left->is_stream) {
-		entry.recording_count =
-			entry.recording_count > 0 ? as_recordings(left, entry.recordings[0].id, ranges) : 0;
+		entry.recording_count = entry.recording_count > 0
+						? sr_ranges_name(&left->authorised, entry.recordings[0].id, ranges)
+						: 0;
 		entry.recordings = ranges;
 		entry.counts = bounds;
 		entry.count_count = 2;

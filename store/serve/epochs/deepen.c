@@ -277,20 +277,8 @@ static enum sr_code commit(struct sr_request *request, struct deepening *deepeni
 static void name_tracks(struct sr_request *request, const struct deepening *deepening)
 {
 	sr_account_start_again(request);
-	for (uint16_t at = 0; at < deepening->count; at++) {
-		const struct sr_track_row *row = &deepening->tracks[at].row;
-		struct sr_audit_recording track = {
-			.has_track = true,
-			.track = row->track,
-			.has_length = true,
-			.length = row->length,
-			.has_generation = true,
-			.generation = row->generation,
-			.manifest = row->manifest_hash,
-		};
-		memcpy(track.id, deepening->recording, SR_UUID);
-		sr_account_recording(request, &track);
-	}
+	for (uint16_t at = 0; at < deepening->count; at++)
+		sr_account_track(request, deepening->recording, &deepening->tracks[at].row);
 }
 
 static enum sr_code replace(struct sr_request *request, struct deepening *deepening)

@@ -181,26 +181,6 @@ enum sr_code sr_play_account_ask(struct sr_play_account *account, struct sr_requ
 
 /* ---- confirmed and sent ---- */
 
-static size_t as_recordings(const struct sr_play_account *account, const struct sr_ranges *ranges,
-			    struct sr_audit_recording *out)
-{
-	for (unsigned at = 0; at < ranges->count; at++) {
-		const struct sr_range *range = &ranges->list[at];
-		out[at] = (struct sr_audit_recording){
-			.has_track = true,
-			.track = range->track,
-			.has_range = true,
-			.from = range->from,
-			.to = range->to,
-			.has_media = range->timed,
-			.media_from = range->media_from,
-			.media_to = range->media_to,
-		};
-		memcpy(out[at].id, account->recording, SR_UUID);
-	}
-	return ranges->count;
-}
-
 /* Say `ranges`; with a `reason` it closes what is open. They are empty afterwards. */
 static void say(struct sr_play_account *account, const struct sr_audit_entry *words, enum sr_audit_kind kind,
 		struct sr_ranges *ranges, const char *reason)
@@ -214,7 +194,7 @@ static void say(struct sr_play_account *account, const struct sr_audit_entry *wo
 	entry.of = account->opened;
 	entry.outcome = reason;
 	entry.recordings = recordings;
-	entry.recording_count = as_recordings(account, ranges, recordings);
+	entry.recording_count = sr_ranges_name(ranges, account->recording, recordings);
 	entry.counts = &bytes;
 	entry.count_count = 1;
 	if (reason)

@@ -3,6 +3,8 @@
  */
 #include "serve/play/ranges.h"
 
+#include <string.h>
+
 static bool touch(const struct sr_range *left, const struct sr_range *right)
 {
 	return left->track == right->track && left->from <= right->to && right->from <= left->to;
@@ -51,4 +53,23 @@ uint64_t sr_ranges_bytes(const struct sr_ranges *ranges)
 	for (unsigned at = 0; at < ranges->count; at++)
 		bytes += ranges->list[at].to - ranges->list[at].from;
 	return bytes;
+}
+
+size_t sr_ranges_name(const struct sr_ranges *ranges, const uint8_t recording[SR_UUID], struct sr_audit_recording *out)
+{
+	for (unsigned at = 0; at < ranges->count; at++) {
+		const struct sr_range *range = &ranges->list[at];
+		out[at] = (struct sr_audit_recording){
+			.has_track = true,
+			.track = range->track,
+			.has_range = true,
+			.from = range->from,
+			.to = range->to,
+			.has_media = range->timed,
+			.media_from = range->media_from,
+			.media_to = range->media_to,
+		};
+		memcpy(out[at].id, recording, SR_UUID);
+	}
+	return ranges->count;
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "audit_entry.h"
 #include "error.h"
 
 #define SR_RANGES_MAX 64
@@ -33,6 +34,11 @@ struct sr_ranges {
  * outermost ends stand; if one of these is not known, none does. False: there is no place left, nothing was changed.
  */
 bool sr_ranges_add(struct sr_ranges *ranges, const struct sr_range *range) SR_MUST_USE;
+
+/*
+ * Each of them as an entry of the account names it, of `recording`, into `out`, which takes as many; returns how many.
+ */
+size_t sr_ranges_name(const struct sr_ranges *ranges, const uint8_t recording[SR_UUID], struct sr_audit_recording *out);
 
 /* The bytes in all of them. */
 uint64_t sr_ranges_bytes(const struct sr_ranges *ranges);

@@ -208,20 +208,8 @@ static bool records_remain(struct sr_request *request, const struct finishing *f
 static void name_tracks(struct sr_request *request, const struct finishing *finishing)
 {
 	sr_account_start_again(request);
-	for (uint16_t at = 0; at < finishing->count; at++) {
-		const struct sr_track_row *row = &finishing->tracks[at].row;
-		struct sr_audit_recording track = {
-			.has_track = true,
-			.track = row->track,
-			.has_length = true,
-			.length = row->length,
-			.has_generation = true,
-			.generation = row->generation,
-			.manifest = row->manifest_hash,
-		};
-		memcpy(track.id, finishing->message.recording, SR_UUID);
-		sr_account_recording(request, &track);
-	}
+	for (uint16_t at = 0; at < finishing->count; at++)
+		sr_account_track(request, finishing->message.recording, &finishing->tracks[at].row);
 	if (finishing->count == 0)
 		sr_account_met(request, finishing->message.recording, NULL);
 }

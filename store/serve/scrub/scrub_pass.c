@@ -8,19 +8,6 @@
 #define BUSY_TRIES 50
 #define BUSY_MS 20
 
-static const char *const tables[SR_TABLES] = {
-	[SR_TABLE_META] = "meta",
-	[SR_TABLE_PATIENTS] = "patients",
-	[SR_TABLE_RECORDINGS] = "recordings",
-	[SR_TABLE_SEGMENTS] = "segments",
-	[SR_TABLE_EXTENTS] = "extents",
-	[SR_TABLE_HINTS] = "hints",
-	[SR_TABLE_CONSULTATIONS] = "consultations",
-	[SR_TABLE_PEOPLE] = "people",
-	[SR_TABLE_CONTROL] = "control",
-	[SR_TABLE_DONE] = "done",
-};
-
 struct sr_view *sr_pass_view(struct sr_pass *pass)
 {
 	struct sr_view *view = NULL;
@@ -41,8 +28,8 @@ enum sr_code sr_pass_get(struct sr_pass *pass, struct sr_view *view, const struc
 {
 	enum sr_code code = sr_view_get(view, key, value);
 	if (code != SR_OK && code != SR_NOT_FOUND)
-		sr_pass_find(pass, SR_FINDING_INDEX, NULL, "table %s cannot be read here: %s", tables[key->table],
-			     sr_code_name(code));
+		sr_pass_find(pass, SR_FINDING_INDEX, NULL, "table %s cannot be read here: %s",
+			     sr_table_word(key->table), sr_code_name(code));
 	return code;
 }
 
@@ -144,7 +131,7 @@ static void seek(struct sr_pass *pass, struct seeking *seeking)
 	if (code != SR_OK)
 		sr_pass_find(pass, SR_FINDING_INDEX, NULL,
 			     "table %s cannot be read further: %s; its rest is not checked",
-			     tables[seeking->after->table], sr_code_name(code));
+			     sr_table_word(seeking->after->table), sr_code_name(code));
 }
 
 bool sr_scrub_next(struct sr_scrub *scrub, const struct sr_index_key *after, struct sr_index_key *key)
