@@ -427,11 +427,12 @@ for (const [kind, scope] of [['unix', '--all'], ['tcp', '--patient']]) {
       await own.done(['freeze', ...because(scope, ...(scope === '--all' ? [] : [ALICE]))], operator);
       const returned = performance.now();
       const fast = streams.filter(({ full }) => !full);
-      // A client that takes too little in that time is reset as well: on TCP, where buffers are large, one that is busy.
+      // A client that takes too little in that time is reset as well, though it is only busy; it may still find in its own
+    // buffer why.
       let cut = 0;
       for (const { result } of fast) {
         const error = await result;
-        assert.ok(error.code === 'frozen' || (kind === 'tcp' && error instanceof Cut), error.message);
+        assert.ok(error.code === 'frozen' || error instanceof Cut, error.message);
         cut += error instanceof Cut;
       }
       assert.ok(cut < COUNT);
@@ -443,7 +444,12 @@ for (const [kind, scope] of [['unix', '--all'], ['tcp', '--patient']]) {
       const left = kind === 'tcp' ? standing(port) : [];
       assert.deepEqual(left.filter((queues) => !queues.startsWith('00000000:')), []);
       const { reset_frozen: reset } = await own.stats();
-      assert.equal(reset, kind === 'tcp' ? 2 * COUNT - left.length : COUNT, `${cut} of the fast ones were cut`);
+      const said = `${reset} were reset, ${cut} of the fast ones were cut`;
+      if (kind === 'tcp') {
+        assert.equal(reset, 2 * COUNT - left.length, said);
+      } else {
+        assert.ok(reset >= COUNT + cut && reset <= 2 * COUNT, said);
+      }
       assert.ok(reset > COUNT / 2 + cut);
       await writer.append(randomBytes(50_000));
       await writer.close();
