@@ -239,8 +239,13 @@ struct sr_input *sr_input_new(const uint8_t key[SR_KEY])
 		free(input);
 		return NULL;
 	}
-	sr_hmac_key(&input->key, key, SR_KEY);
+	sr_input_take(input, key);
 	return input;
+}
+
+void sr_input_take(struct sr_input *input, const uint8_t key[SR_KEY])
+{
+	sr_hmac_key(&input->key, key, SR_KEY);
 }
 
 void sr_input_free(struct sr_input *input)

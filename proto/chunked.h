@@ -92,6 +92,9 @@ struct sr_input;
 struct sr_input *sr_input_new(const uint8_t key[SR_KEY]) SR_MUST_USE;
 void sr_input_free(struct sr_input *input);
 
+/* Take in another key in the place of the one before. */
+void sr_input_take(struct sr_input *input, const uint8_t key[SR_KEY]);
+
 /* sr_seal and sr_open under such a key: a fresh salt, buffers and results as there. */
 enum sr_code sr_input_seal(struct sr_input *input, struct sr_span context, struct sr_span plain,
 			   uint8_t *sealed) SR_MUST_USE;

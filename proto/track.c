@@ -87,22 +87,38 @@ enum sr_code sr_head_seal(const uint8_t head_key[SR_KEY], const uint8_t recordin
 	return sr_seal(head_key, context.bytes, context.size, plain, sizeof plain, sealed);
 }
 
+/* How an open of a head ended, whose plaintext is `plain` if it opened. */
+static enum sr_opening take_head(enum sr_opening opening, const uint8_t plain[SR_HEAD], struct sr_head *head)
+{
+	struct sr_cursor bytes = sr_cursor_over(plain, SR_HEAD);
+
+	*head = (struct sr_head){.state = SR_UNFINISHED};
+	if (opening != SR_OPENED)
+		return opening;
+	sr_head_decode(&bytes, head);
+	return sr_take_done(&bytes) ? SR_OPENED : SR_DAMAGED;
+}
+
 enum sr_opening sr_head_open(const uint8_t head_key[SR_KEY], const uint8_t recording[SR_UUID], uint16_t track,
 			     const uint8_t sealed[SR_HEAD_SEALED], struct sr_head *head)
 {
 	uint8_t plain[SR_HEAD];
-	struct sr_cursor bytes;
 	struct sr_context context;
-	enum sr_opening result;
 
-	*head = (struct sr_head){.state = SR_UNFINISHED};
 	sr_context_head(&context, recording, track);
-	result = sr_open(head_key, context.bytes, context.size, sealed, SR_HEAD_SEALED, plain);
-	if (result != SR_OPENED)
-		return result;
-	bytes = sr_cursor_over(plain, sizeof plain);
-	sr_head_decode(&bytes, head);
-	return sr_take_done(&bytes) ? SR_OPENED : SR_DAMAGED;
+	return take_head(sr_open(head_key, context.bytes, context.size, sealed, SR_HEAD_SEALED, plain), plain, head);
+}
+
+enum sr_opening sr_head_open_with(struct sr_input *input, const uint8_t recording[SR_UUID], uint16_t track,
+				  const uint8_t sealed[SR_HEAD_SEALED], struct sr_head *head)
+{
+	uint8_t plain[SR_HEAD];
+	struct sr_context context;
+
+	sr_context_head(&context, recording, track);
+	return take_head(sr_input_open(input, (struct sr_span){context.bytes, context.size},
+				       (struct sr_span){sealed, SR_HEAD_SEALED}, plain),
+			 plain, head);
 }
 
 void sr_segment_place_encode(struct sr_builder *out, const struct sr_segment_place *place)

@@ -65,6 +65,10 @@ enum sr_code sr_head_seal(const uint8_t head_key[SR_KEY], const uint8_t recordin
 enum sr_opening sr_head_open(const uint8_t head_key[SR_KEY], const uint8_t recording[SR_UUID], uint16_t track,
 			     const uint8_t sealed[SR_HEAD_SEALED], struct sr_head *head) SR_MUST_USE;
 
+/* Open a head as sr_head_open does, with the head key taken in as `input`. */
+enum sr_opening sr_head_open_with(struct sr_input *input, const uint8_t recording[SR_UUID], uint16_t track,
+				  const uint8_t sealed[SR_HEAD_SEALED], struct sr_head *head) SR_MUST_USE;
+
 /*
  * The manifest's plaintext: a front of SR_MANIFEST_FRONT bytes (the final head), then one SR_MANIFEST_RECORD for each
  * segment: its record and where its sealed message lies (file u16, position u64). Fixed widths, so that record n is

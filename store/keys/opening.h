@@ -75,6 +75,11 @@ enum sr_opening sr_label_open(const uint8_t dek[SR_KEY], const uint8_t recording
 			      const struct sr_recording_row *row, uint8_t label[SR_LABEL_MAX],
 			      size_t *size) SR_MUST_USE;
 
+/* A recording's label opened, as by sr_label_open, with the DEK's entry key (sr_entry_key) taken in as `entry`. */
+enum sr_opening sr_label_open_with(struct sr_input *entry, const uint8_t recording[SR_UUID],
+				   const struct sr_recording_row *row, uint8_t label[SR_LABEL_MAX],
+				   size_t *size) SR_MUST_USE;
+
 /* A track's sealed words, opened. */
 struct sr_track_words {
 	uint8_t media_type[SR_MEDIA_TYPE_MAX];
@@ -86,6 +91,10 @@ enum sr_code sr_track_words_seal(const uint8_t dek[SR_KEY], const uint8_t record
 				 const struct sr_track_words *words, struct sr_track_row *row) SR_MUST_USE;
 enum sr_opening sr_track_words_open(const uint8_t dek[SR_KEY], const uint8_t recording[SR_UUID],
 				    const struct sr_track_row *row, struct sr_track_words *words) SR_MUST_USE;
+
+/* The same with the DEK's entry key taken in as `entry`. */
+enum sr_opening sr_track_words_open_with(struct sr_input *entry, const uint8_t recording[SR_UUID],
+					 const struct sr_track_row *row, struct sr_track_words *words) SR_MUST_USE;
 
 /*
  * The `people` row of an identity: seal(E_n; tag, n; box_seal(identity to the auditor)), where n is `epoch` as above.

@@ -32,23 +32,46 @@ enum sr_code sr_label_seal(const uint8_t dek[SR_KEY], const uint8_t recording[SR
 	return code;
 }
 
+/* The entry key of `dek`, taken in; NULL when memory is used up. */
+static struct sr_input *entry_of(const uint8_t dek[SR_KEY])
+{
+	struct sr_input *input;
+	uint8_t key[SR_KEY];
+
+	sr_entry_key(dek, key);
+	input = sr_input_new(key);
+	sodium_memzero(key, sizeof key);
+	return input;
+}
+
 enum sr_opening sr_label_open(const uint8_t dek[SR_KEY], const uint8_t recording[SR_UUID],
 			      const struct sr_recording_row *row, uint8_t label[SR_LABEL_MAX], size_t *size)
 {
+	struct sr_input *entry = entry_of(dek);
+	enum sr_opening opening = SR_OPEN_FAILED;
+
+	*size = 0;
+	if (entry != NULL)
+		opening = sr_label_open_with(entry, recording, row, label, size);
+	sr_input_free(entry);
+	return opening;
+}
+
+enum sr_opening sr_label_open_with(struct sr_input *entry, const uint8_t recording[SR_UUID],
+				   const struct sr_recording_row *row, uint8_t label[SR_LABEL_MAX], size_t *size)
+{
 	struct sr_context context;
-	uint8_t key[SR_KEY];
 	uint64_t plain;
 	enum sr_opening opening;
 
 	*size = 0;
 	if (!sr_plain_size(row->label_size, &plain) || plain > SR_LABEL_MAX)
 		return SR_DAMAGED;
-	sr_entry_key(dek, key);
 	sr_context_recording_entry(&context, recording);
-	opening = sr_open(key, context.bytes, context.size, row->label, row->label_size, label);
+	opening = sr_input_open(entry, (struct sr_span){context.bytes, context.size},
+				(struct sr_span){row->label, row->label_size}, label);
 	if (opening == SR_OPENED)
 		*size = (size_t)plain;
-	sodium_memzero(key, sizeof key);
 	return opening;
 }
 
@@ -97,21 +120,32 @@ static bool take_words(struct sr_span plain, struct sr_track_words *words)
 enum sr_opening sr_track_words_open(const uint8_t dek[SR_KEY], const uint8_t recording[SR_UUID],
 				    const struct sr_track_row *row, struct sr_track_words *words)
 {
+	struct sr_input *entry = entry_of(dek);
+	enum sr_opening opening = SR_OPEN_FAILED;
+
+	memset(words, 0, sizeof *words);
+	if (entry != NULL)
+		opening = sr_track_words_open_with(entry, recording, row, words);
+	sr_input_free(entry);
+	return opening;
+}
+
+enum sr_opening sr_track_words_open_with(struct sr_input *entry, const uint8_t recording[SR_UUID],
+					 const struct sr_track_row *row, struct sr_track_words *words)
+{
 	uint8_t plain[WORDS_MAX];
 	struct sr_context context;
-	uint8_t key[SR_KEY];
 	uint64_t size;
 	enum sr_opening opening;
 
 	memset(words, 0, sizeof *words);
 	if (!sr_plain_size(row->entry_size, &size) || size > sizeof plain)
 		return SR_DAMAGED;
-	sr_entry_key(dek, key);
 	sr_context_track_entry(&context, recording, row->track);
-	opening = sr_open(key, context.bytes, context.size, row->entry, row->entry_size, plain);
+	opening = sr_input_open(entry, (struct sr_span){context.bytes, context.size},
+				(struct sr_span){row->entry, row->entry_size}, plain);
 	if (opening == SR_OPENED && !take_words((struct sr_span){.data = plain, .size = (size_t)size}, words))
 		opening = SR_DAMAGED;
-	sodium_memzero(key, sizeof key);
 	sodium_memzero(plain, sizeof plain);
 	return opening;
 }

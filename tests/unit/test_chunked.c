@@ -132,6 +132,31 @@ Test(chunked, an_input_serves_many_messages)
 	sr_input_free(input);
 }
 
+/* An input that has taken in another key opens what that sealed, and nothing of the key before. */
+Test(chunked, an_input_forgets_the_key_before)
+{
+	const struct sr_span bound = {context, sizeof context};
+	struct bytes message = message_of(100), plain = room_for(message.size);
+	struct bytes first = room_for(sr_sealed_size(message.size)), second = room_for(sr_sealed_size(message.size));
+	struct sr_input *input = sr_input_new(key);
+	uint8_t other[SR_KEY];
+
+	cr_assert_not_null(input);
+	memset(other, 0x5a, sizeof other);
+	cr_assert_eq(sr_seal(key, context, sizeof context, message.data, message.size, first.data), SR_OK);
+	cr_assert_eq(sr_seal(other, context, sizeof context, message.data, message.size, second.data), SR_OK);
+	cr_assert_eq(sr_input_open(input, bound, (struct sr_span){first.data, first.size}, plain.data), SR_OPENED);
+	sr_input_take(input, other);
+	cr_assert_eq(sr_input_open(input, bound, (struct sr_span){first.data, first.size}, plain.data), SR_OTHER_KEY);
+	cr_assert_eq(sr_input_open(input, bound, (struct sr_span){second.data, second.size}, plain.data), SR_OPENED);
+	cr_assert_eq(memcmp(plain.data, message.data, message.size), 0);
+	sr_input_free(input);
+	free(second.data);
+	free(first.data);
+	free(plain.data);
+	free(message.data);
+}
+
 /* Salts are drawn many at a time: none is taken twice, within what was drawn nor behind it. */
 Test(chunked, an_input_never_repeats_a_salt)
 {

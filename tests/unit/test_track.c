@@ -209,6 +209,23 @@ Test(track, a_sealed_head_opens_where_it_was_sealed_and_nowhere_else)
 	cr_assert_eq(sr_head_open(head_key, recording, 4, sealed, &back), SR_OTHER_KEY);
 }
 
+Test(track, a_head_key_that_is_taken_in_opens_the_same)
+{
+	struct sr_head head = some_head(), back;
+	struct sr_input *input = sr_input_new(head_key);
+	uint8_t sealed[SR_HEAD_SEALED];
+
+	cr_assert_not_null(input);
+	cr_assert_eq(sr_head_seal(head_key, recording, 3, &head, sealed), SR_OK);
+	cr_assert_eq(sr_head_open_with(input, recording, 4, sealed, &back), SR_OTHER_KEY);
+	cr_assert_eq(sr_head_open_with(input, recording, 3, sealed, &back), SR_OPENED);
+	assert_same_head(&head, &back);
+	sealed[SR_HEAD_SEALED - 1] ^= 1;
+	cr_assert_eq(sr_head_open_with(input, recording, 3, sealed, &back), SR_DAMAGED);
+	cr_assert_eq(back.length, 0);
+	sr_input_free(input);
+}
+
 Test(track, a_sealed_head_opens_with_no_bit_flipped)
 {
 	struct sr_head head = some_head(), back;

@@ -18,7 +18,7 @@ size_t sr_entry_room(uint16_t tracks)
 struct walking {
 	const struct sr_entry_job *job;
 	struct sr_builder *out;
-	uint8_t head_key[SR_KEY];
+	struct sr_entry_keys *keys;
 	uint16_t count;
 	enum sr_opening opening;
 	const char *unopened; /* of what, unless it is SR_OPENED */
@@ -31,10 +31,10 @@ static bool put_track(void *context, const struct sr_track_row *row)
 	struct sr_track_words words;
 	struct sr_head head;
 	walking->unopened = "track's head";
-	walking->opening = sr_head_open(walking->head_key, job->recording, row->track, row->head, &head);
+	walking->opening = sr_head_open_with(walking->keys->head, job->recording, row->track, row->head, &head);
 	if (walking->opening == SR_OPENED) {
 		walking->unopened = "track's entry";
-		walking->opening = sr_track_words_open(job->found->dek, job->recording, row, &words);
+		walking->opening = sr_track_words_open_with(walking->keys->entry, job->recording, row, &words);
 	}
 	job->request->work.opens += 2;
 	if (walking->opening != SR_OPENED)
@@ -56,7 +56,7 @@ static bool put_track(void *context, const struct sr_track_row *row)
 	return !walking->out->failed;
 }
 
-static enum sr_code put_front(const struct sr_entry_job *job, struct sr_builder *out)
+static enum sr_code put_front(const struct sr_entry_job *job, struct sr_input *key, struct sr_builder *out)
 {
 	const struct sr_recording_row *row = &job->found->row;
 	uint8_t label[SR_LABEL_MAX];
@@ -69,7 +69,7 @@ static enum sr_code put_front(const struct sr_entry_job *job, struct sr_builder 
 		.tracks = row->tracks,
 	};
 	job->request->work.opens++;
-	enum sr_opening opening = sr_label_open(job->found->dek, job->recording, row, label, &size);
+	enum sr_opening opening = sr_label_open_with(key, job->recording, row, label, &size);
 	if (opening != SR_OPENED)
 		return sr_request_unopened(job->request, job->recording, opening, "recording's entry");
 	memcpy(entry.recording, job->recording, SR_UUID);
@@ -79,16 +79,47 @@ static enum sr_code put_front(const struct sr_entry_job *job, struct sr_builder 
 	return SR_OK;
 }
 
+void sr_entry_keys_free(struct sr_entry_keys *keys)
+{
+	sr_input_free(keys->head);
+	sr_input_free(keys->entry);
+	*keys = (struct sr_entry_keys){.head = NULL};
+}
+
+/* Have *input take in `key`, which is wiped. False: memory is used up. */
+static bool take_in(struct sr_input **input, uint8_t key[SR_KEY])
+{
+	if (*input)
+		sr_input_take(*input, key);
+	else
+		*input = sr_input_new(key);
+	sodium_memzero(key, SR_KEY);
+	return *input != NULL;
+}
+
+static bool take_keys(struct sr_entry_keys *keys, const uint8_t dek[SR_KEY])
+{
+	uint8_t key[SR_KEY];
+	sr_entry_key(dek, key);
+	if (!take_in(&keys->entry, key))
+		return false;
+	sr_head_key(dek, key);
+	return take_in(&keys->head, key);
+}
+
 enum sr_code sr_entry_make(const struct sr_entry_job *job, struct sr_builder *out)
 {
-	struct walking walking = {.job = job, .out = out, .opening = SR_OPENED};
+	struct sr_entry_keys own = {.head = NULL};
+	struct walking walking = {.job = job, .out = out, .keys = job->keys ? job->keys : &own, .opening = SR_OPENED};
 	struct sr_builder before = *out;
-	enum sr_code code = put_front(job, out);
-	if (code == SR_OK) {
-		sr_head_key(job->found->dek, walking.head_key);
+	enum sr_code code = SR_OK;
+	if (!take_keys(walking.keys, job->found->dek))
+		code = SR_FAIL(&job->request->error, SR_INTERNAL, "memory is used up");
+	if (code == SR_OK)
+		code = put_front(job, walking.keys->entry, out);
+	if (code == SR_OK)
 		code = sr_tracks_walk(job->request, job->view, job->recording, put_track, &walking);
-		sodium_memzero(walking.head_key, sizeof walking.head_key);
-	}
+	sr_entry_keys_free(&own);
 	if (code == SR_OK && out->failed)
 		code = SR_NO_SPACE;
 	else if (code == SR_OK && walking.opening != SR_OPENED)

@@ -30,6 +30,7 @@ struct listing {
 	bool new_epoch; /* a row's epoch is unknown: made since the view began, perhaps */
 	unsigned rows;
 	struct sr_found found;
+	struct sr_entry_keys keys;
 };
 
 static void withhold(struct listing *listing)
@@ -60,8 +61,11 @@ static bool within(const struct sr_list *message, uint64_t opened_ms)
 /* A row that opened: its entry, unless it is outside the times asked for, or damaged further down. */
 static void show(struct listing *listing, const uint8_t *recording)
 {
-	struct sr_entry_job job = {
-		.request = listing->request, .view = listing->view, .recording = recording, .found = &listing->found};
+	struct sr_entry_job job = {.request = listing->request,
+				   .view = listing->view,
+				   .recording = recording,
+				   .found = &listing->found,
+				   .keys = &listing->keys};
 	if (!within(&listing->message, listing->found.row.opened_ms))
 		return;
 	switch (sr_entry_make(&job, listing->out)) {
@@ -193,7 +197,7 @@ static enum sr_code walk(struct listing *listing)
 /* Everything that a walk leaves behind, undone. */
 static void start_again(struct listing *listing)
 {
-	struct listing fresh = {.request = listing->request, .message = listing->message};
+	struct listing fresh = {.request = listing->request, .message = listing->message, .keys = listing->keys};
 	sr_patient_wipe(&listing->patient);
 	sr_account_start_again(listing->request);
 	*listing = fresh;
@@ -233,6 +237,7 @@ static void run_list(struct sr_request *request)
 	else if (sr_request_grant(request, listing->message.grant, NULL) == SR_OK)
 		make_page(listing);
 	sr_patient_wipe(&listing->patient);
+	sr_entry_keys_free(&listing->keys);
 	sodium_memzero(listing, sizeof *listing);
 	free(listing);
 }
