@@ -33,6 +33,7 @@ void audit_put_value(FILE *out, const char *value);
 
 /* ---- for the files of the forms ---- */
 
+/* The row of names; and a row for each recording of an entry, one for an entry that has none. */
 void audit_csv_front(FILE *out);
 void audit_csv(FILE *out, const struct sr_audit_entry *entry);
 

@@ -32,7 +32,10 @@ struct cli_map_run {
 };
 int cli_move_map(const struct cli_map_run *run);
 
-/* Rekey the patient of a grant; make a root version. The exit status, with a failure's line printed. */
+/*
+ * Rekey the patient of the token `grant`, *info (out) says how many recordings; make a root version, *version (out).
+ * The exit status, with a failure's line printed; what is out is zeros then.
+ */
 int cli_rekey(sr_blocking *blocking, const char *grant, struct sr_patient_info *info);
 int cli_root_new(sr_blocking *blocking, uint32_t *version);
 

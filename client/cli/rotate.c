@@ -126,21 +126,10 @@ double rotate_now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-bool rotate_wait(struct rotate *rotate, sr_blocking *blocking, enum sr_code code)
-{
-	if (code != SR_OK)
-		rotate->result = (struct sr_result){.code = code, .text = "the connection is lost"};
-	while (code == SR_OK && !rotate->done)
-		(void)uv_run(sr_blocking_loop(blocking), UV_RUN_ONCE);
-	rotate->done = false;
-	return rotate->result.code == SR_OK;
-}
-
 static void on_stepped(void *context, const struct sr_result *result, const struct sr_rotated_info *info)
 {
 	struct rotate *rotate = context;
-	rotate->result = *result;
-	rotate->done = true;
+	cli_hear(&rotate->answer, result);
 	if (info)
 		rotate->stepped = *info;
 }
@@ -197,12 +186,12 @@ static bool step(struct rotate *rotate, sr_blocking *blocking, bool first)
 					  .place = rotate->place,
 					  .place_size = rotate->place_size};
 	for (int tries = 0; tries < BUSY_TRIES && !asked; tries++) {
-		if (rotate_wait(rotate, blocking,
-				sr_rotate_step(sr_blocking_client(blocking), &order, on_stepped, rotate, NULL)))
+		if (cli_await(&rotate->answer, blocking,
+			      sr_rotate_step(sr_blocking_client(blocking), &order, on_stepped, rotate, NULL)))
 			return true;
-		if (rotate->result.code != SR_BUSY || first)
+		if (rotate->answer.result.code != SR_BUSY || first)
 			return false;
-		nap(rotate->result.retry_ms ? rotate->result.retry_ms / 1000.0 : 0.05);
+		nap(rotate->answer.result.retry_ms ? rotate->answer.result.retry_ms / 1000.0 : 0.05);
 	}
 	return false;
 }
@@ -234,7 +223,7 @@ static bool pass(struct rotate *rotate, sr_blocking *blocking, bool *first)
 static int tell_end(struct rotate *rotate, bool ended, bool first)
 {
 	char id[SR_ID_TEXT];
-	struct sr_result result = rotate->result;
+	struct sr_result result = rotate->answer.result;
 	if (!ended && first && !asked)
 		return cli_fail(&result);
 	rotate_tell(rotate, ended && rotate->left == 0);
@@ -286,7 +275,7 @@ int cli_rotate(struct cli *cli, int argc, char **argv)
 	} else if (blocking) {
 		(void)sigaction(SIGINT, &action, NULL);
 		(void)sigaction(SIGTERM, &action, NULL);
-		status = rotate_census(rotate, blocking) ? rotate_choose(rotate) : cli_fail(&rotate->result);
+		status = rotate_census(rotate, blocking) ? rotate_choose(rotate) : cli_fail(&rotate->answer.result);
 		if (status < 0)
 			status = rotate->dry_run ? rotate_dry_run(rotate, blocking) : move(rotate, blocking);
 		sr_blocking_close(blocking);

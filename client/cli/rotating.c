@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cli/parse.h"
+#include "cli/show.h"
 
 /* What moving a row takes of the daemon, as a multiple of what counting it takes: for estimates. */
 #define MOVE_COST 5.0
@@ -16,8 +17,7 @@
 static void on_census(void *context, const struct sr_result *result, const struct sr_epochs_info *info)
 {
 	struct rotate *rotate = context;
-	rotate->result = *result;
-	rotate->done = true;
+	cli_hear(&rotate->answer, result);
 	if (!info)
 		return;
 	rotate->current = info->current;
@@ -38,9 +38,9 @@ static void on_census(void *context, const struct sr_result *result, const struc
 
 bool rotate_census(struct rotate *rotate, sr_blocking *blocking)
 {
-	return rotate_wait(rotate, blocking,
-			   sr_rotate_census(sr_blocking_client(blocking), rotate->place, rotate->place_size, on_census,
-					    rotate, NULL));
+	return cli_await(&rotate->answer, blocking,
+			 sr_rotate_census(sr_blocking_client(blocking), rotate->place, rotate->place_size, on_census,
+					  rotate, NULL));
 }
 
 /* ---- which epochs ---- */
@@ -113,13 +113,6 @@ static void print_census(const struct rotate *rotate, uint64_t to_move, double e
 	printf("%llu rows would be moved, in about %.0f s\n", (unsigned long long)to_move, estimate);
 }
 
-static void print_json(json_t *object)
-{
-	(void)json_dumpf(object, stdout, JSON_INDENT(2));
-	(void)putchar('\n');
-	json_decref(object);
-}
-
 static void print_census_json(const struct rotate *rotate, uint64_t to_move, double estimate)
 {
 	json_t *array = json_array();
@@ -132,9 +125,9 @@ static void print_census_json(const struct rotate *rotate, uint64_t to_move, dou
 					 epoch->state, "made", made[0] ? json_string(made) : json_null(), "recordings",
 					 (json_int_t)epoch->recordings, "people", (json_int_t)epoch->people));
 	}
-	print_json(json_pack("{s:I, s:o, s:I, s:I, s:f}", "current", (json_int_t)rotate->current, "epochs", array,
-			     "to_move", (json_int_t)to_move, "damaged", (json_int_t)rotate->damaged, "estimate_s",
-			     estimate));
+	(void)show_json(json_pack("{s:I, s:o, s:I, s:I, s:f}", "current", (json_int_t)rotate->current, "epochs", array,
+				  "to_move", (json_int_t)to_move, "damaged", (json_int_t)rotate->damaged, "estimate_s",
+				  estimate));
 }
 
 int rotate_dry_run(struct rotate *rotate, sr_blocking *blocking)
@@ -142,7 +135,7 @@ int rotate_dry_run(struct rotate *rotate, sr_blocking *blocking)
 	uint64_t to_move = 0, all = 0;
 	while (rotate->place_size > 0)
 		if (!rotate_census(rotate, blocking))
-			return cli_fail(&rotate->result);
+			return cli_fail(&rotate->answer.result);
 	double took = rotate_now() - rotate->began;
 	for (size_t at = 0; at < rotate->count; at++) {
 		const struct sr_epoch_info *epoch = &rotate->epochs[at];
@@ -166,9 +159,9 @@ void rotate_tell(const struct rotate *rotate, bool complete)
 	double took = rotate_now() - rotate->began;
 	uint32_t to = rotate->back ? rotate->back : rotate->current;
 	if (rotate->cli->json)
-		print_json(json_pack("{s:I, s:I, s:I, s:I, s:f, s:b}", "to", (json_int_t)to, "moved",
-				     (json_int_t)rotate->moved, "passed", (json_int_t)rotate->passed, "left",
-				     (json_int_t)rotate->left, "seconds", took, "complete", complete));
+		(void)show_json(json_pack("{s:I, s:I, s:I, s:I, s:f, s:b}", "to", (json_int_t)to, "moved",
+					  (json_int_t)rotate->moved, "passed", (json_int_t)rotate->passed, "left",
+					  (json_int_t)rotate->left, "seconds", took, "complete", complete));
 	else if (!rotate->cli->quiet)
 		printf("%llu rows moved to epoch %u in %.1f s (%.0f rows/s)\n", (unsigned long long)rotate->moved, to,
 		       took, took > 0 ? (double)rotate->moved / took : 0);

@@ -2,6 +2,7 @@
 #ifndef SR_CLI_ROTATING_H
 #define SR_CLI_ROTATING_H
 
+#include "cli/answer.h"
 #include "cli/deep.h"
 
 #define ROTATE_EPOCHS_MAX 512
@@ -14,8 +15,7 @@ struct rotate {
 	int64_t older_than; /* seconds; 0: however old */
 	uint32_t back;      /* 0: to the current epoch */
 	/* What was heard. */
-	bool done;
-	struct sr_result result;
+	struct cli_answer answer;
 	struct sr_rotated_info stepped;
 	uint32_t current;
 	struct sr_epoch_info epochs[ROTATE_EPOCHS_MAX];
@@ -33,10 +33,7 @@ struct rotate {
 /* Seconds since some fixed point. */
 double rotate_now(void);
 
-/* Turn the loop until what was started with `code` is done. False, with rotate->result set, if it failed. */
-bool rotate_wait(struct rotate *rotate, sr_blocking *blocking, enum sr_code code);
-
-/* The next part of the census, added to rotate->epochs. False as above. */
+/* The next part of the census, added to rotate->epochs. False, with rotate->answer.result set, if it failed. */
 bool rotate_census(struct rotate *rotate, sr_blocking *blocking);
 
 /* Which epochs are to be moved, of those that the census named: -1, or the status to exit with when there is none. */

@@ -21,9 +21,8 @@ struct sr_reseal_job {
 /*
  * Open every segment whole, with its place in the chain, and seal it under a key and salt that are new; the manifest
  * behind them; and sync the file, whose number no row has. Nothing is put into the index, and no file that a row names
- * is touched. SR_CORRUPT, with its event: something does not open; SR_CONFLICT: there is no greater
- * number for a file; SR_IO, SR_NO_SPACE, SR_INTERNAL; in request->error.
- * Pool.
+ * is touched. SR_CORRUPT, with its event: something does not open; SR_CONFLICT: there is no greater number for a file;
+ * SR_IO, SR_NO_SPACE, SR_INTERNAL; in request->error. Pool.
  */
 enum sr_code sr_track_reseal(struct sr_reseal_job *job) SR_MUST_USE;
 
