@@ -61,14 +61,16 @@ const ask = (credential, ids, identity = ALICE) => store.connected(credential, a
   }
 });
 
-test('an alarm is told within a second, and what follows is told once, counted', { skip }, async () => {
+test('an alarm is told at once, and what follows is told once, counted', { skip }, async () => {
   const { told } = await serve(TELL, [['alarm_window_s', '6']]);
   const { clinic, ids } = await foreign();
   const from = Date.now();
   await ask(clinic, ids.slice(0, 1));
   const [first] = await waitFor(() => told().length > 0 && told(), { what: 'the first' });
+  const seen = Date.now();
   await ask(clinic, ids.slice(1));
-  assert.ok(Date.now() - Date.parse(first.first) < 1000 && Date.parse(first.first) >= from - 1000, first.first);
+  // A tick of the daemon and the start of a command, on whatever machine; far from the window's end.
+  assert.ok(seen - Date.parse(first.first) < 3000 && Date.parse(first.first) >= from - 1000, first.first);
   const [event] = store.events('foreign');
   assert.deepEqual([first.kind, first.severity, first.operation, first.service, first.issuer, first.own_tag],
     ['foreign', 'high', 'info', 'clinic', 'dev', 'no']);
