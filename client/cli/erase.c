@@ -107,7 +107,7 @@ static const struct argp argp = {
 	"everything to it, and retires the older ones, each with its proof. It can be interrupted and run again. Exits 6 "
 	"while the erasure is pending.\n\n"
 	"JSON: an object with \"state\" (none, pending, final), \"erased\" (RFC 3339, or null), \"recordings\", "
-	"\"waiting\" (not yet removed), \"epoch\", \"unretired\" (epochs up to it that are not retired), \"kept_until\" "
+	"\"waiting\" (of those, not yet removed, and 1 for the patient's own row), \"epoch\", \"unretired\" (epochs up to it that are not retired), \"kept_until\" "
 	"(when the last key of them that is kept goes, or null), \"openable_backups\" (array: registered ones from before "
 	"it that these keys open), \"returned\" (whether there is a patient of this identity again); with --final also "
 	"\"retired\" (array of the proofs, as sealreel epoch --help has them). When --final fails on the way it is printed too, "
@@ -153,7 +153,7 @@ static void say(const struct heard *heard)
 	}
 	printf("%s: erased %s, with %u recordings", info->state, erased, info->recordings);
 	if (info->waiting > 0)
-		printf("; %u of them are still being removed", info->waiting);
+		printf("; %u rows of theirs are still being removed", info->waiting);
 	if (info->unretired > 0)
 		printf("; %u epochs up to %u are not retired: their keys open older copies of the disk (--final ends "
 		       "that)",

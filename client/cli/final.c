@@ -49,7 +49,8 @@ static bool look(struct hearing *hearing, sr_blocking *operate, const char *iden
 			 sr_patient_erase(sr_blocking_client(operate), identity, NULL, on_erasure, hearing, NULL));
 }
 
-/* Until no recording of theirs is left: the daemon removes them one by one. One that stays is its log's to explain. */
+/* Until nothing of theirs is left: the daemon removes recordings one by one, their own row last. One that stays is its
+ * log's to explain. */
 static bool await_removal(struct hearing *hearing, sr_blocking *operate, const char *identity)
 {
 	uint32_t left = UINT32_MAX;
@@ -62,7 +63,7 @@ static bool await_removal(struct hearing *hearing, sr_blocking *operate, const c
 		if (idle == IDLE_MOST) {
 			hearing->answer.result = (struct sr_result){.code = SR_BUSY};
 			(void)snprintf(hearing->answer.result.text, sizeof hearing->answer.result.text,
-				       "%u recordings are still to be removed", left);
+				       "%u rows of this patient are still to be removed", left);
 			return false;
 		}
 		nap(LOOK_MS);

@@ -408,7 +408,7 @@ struct sr_erasure_info {
 	const char *state; /* "none", "pending" or "final" */
 	uint64_t erased_ms;
 	uint32_t recordings; /* that there were */
-	uint32_t waiting;    /* of those, whose files and rows are not yet removed */
+	uint32_t waiting;    /* of those, not yet removed, and 1 for the patient's own row, which goes last */
 	uint32_t epoch;      /* final when all epochs up to it are retired */
 	uint32_t unretired;  /* how many are not */
 	bool returned;       /* there is a patient of this identity again */

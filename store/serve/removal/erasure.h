@@ -38,7 +38,7 @@ struct sr_erasure_state {
 	bool there;   /* there was one, or one has begun */
 	bool pending; /* rows or files of it are still to go */
 	struct sr_erased erased;
-	uint32_t waiting; /* recordings */
+	uint32_t waiting; /* recordings, and one for the patient's own row, which goes last */
 	bool returned;    /* a patient of this tag is there again */
 };
 enum sr_code sr_erasure_look(struct sr_remover *remover, const uint8_t tag[SR_TAG], struct sr_erasure_state *state,
