@@ -191,21 +191,10 @@ static void on_opened(void *context, const struct sr_result *result)
 		open_track(call, &call->tracks[0]);
 }
 
-/* Say so at once: whoever removes what nobody will read again waits for it. */
-static void keep(const struct call *call)
-{
-	char text[SR_ID_TEXT];
-	sr_id_format(call->recording, text);
-	printf("keep %s\n", text);
-	(void)fflush(stdout);
-}
-
 static void open_recording(struct call *call)
 {
 	struct sr_recording_options options = {0};
 	memcpy(options.recording, call->recording, SR_ID);
-	if (load_checks(call->load, call->number))
-		keep(call);
 	call->connection->grant = call->grant;
 	enum sr_code code = sr_record_open(call->connection->client, &options, on_opened, call, NULL);
 	if (code != SR_OK)
@@ -302,6 +291,10 @@ static void plan_call(struct call *call, double start)
 /* Another recording in the place of one that is finished. */
 static void begin_again(struct call *call)
 {
+	char text[SR_ID_TEXT];
+	sr_id_format(call->recording, text);
+	printf("over %s\n", text);
+	(void)fflush(stdout);
 	for (size_t at = 0; at < TRACKS_MAX; at++) {
 		struct track *track = &call->tracks[at];
 		track->opened = false;

@@ -86,14 +86,6 @@ static void tell(const struct load *load)
 
 /* ---- the run ---- */
 
-bool load_checks(const struct load *load, unsigned call)
-{
-	const struct plan *plan = &load->plan;
-	/* The first that is not before `call`, of as many as there are to be, spread over all. */
-	uint64_t which = ((uint64_t)call * plan->checked + plan->calls - 1) / plan->calls;
-	return which < plan->checked && which * plan->calls / plan->checked == call;
-}
-
 void load_checked(struct load *load)
 {
 	for (unsigned at = 0; at < load->connection_count; at++)

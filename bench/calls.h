@@ -97,16 +97,13 @@ void load_error(struct load *load, const char *what, const struct sr_result *res
 /* A random number in [0, 1). */
 double load_random(void);
 
-/* Whether a call's last recording is to be read back. */
-bool load_checks(const struct load *load, unsigned call);
-
 /* The bytes of a call's track from `position`: at least LOAD_PIECE of them can be used. The same in every run. */
 #define LOAD_PIECE ((size_t)1 << 20)
 const uint8_t *load_content(const struct track *track, uint64_t position);
 
 /*
  * Begin a call: it opens its recording, writes, finishes, and begins again if it is to, until the run is over; then it
- * says call_over. The recordings of calls that are checked are told on stdout as they are opened: `keep`, and the id.
+ * says call_over. A recording in whose place another begins is told on stdout: `over`, and its id.
  */
 void call_begin(struct call *call);
 

@@ -50,7 +50,7 @@ END {
 	printf "a rotation of at most %d rows a second, the audit log: %d s on %d processors, load %.1f before, %.1f after\n",
 		all["rotate"], all["seconds"], all["cores"], all["load_before"], all["load_after"]
 	if (all["trimmed"] == "yes")
-		print "The disk is too small for all that was recorded: what nobody reads again was given back meanwhile."
+		print "The disk is too small for all that was recorded: what was finished and is not read again was removed meanwhile."
 	printf "\n%-44s %10s %8s %8s\n", "", "measured", "bound", "goal"
 	times("due to acknowledged", "ack", 1500, 1000)
 	times("a list of 50", "list", 15, 5)

@@ -11,7 +11,7 @@
 #   --players    how many players (default: 100)
 #   --seconds    how long all of it goes on (default: 600)
 #   --rate       what each call and each player takes, in bit/s (default: 2000000)
-#   --call       how long a call is on average, in seconds, before another begins in its place (default: 240)
+#   --call       how long a call is on average, in seconds, before another begins in its place (default: 120)
 #   --lists      how many lists of 50 are asked for each second (default: 10)
 #   --rows       how many recordings the store has before (default: 1000000, some minutes and 2 GB)
 #   --rotate     how many rows each second are rotated at most; at the end a new epoch is made (default: 2000)
@@ -20,7 +20,7 @@
 #   --bin        where the programs are (default: they are built)
 #
 # One table: what was measured, the design's bound and goal. The exit status is 1 if a bound is missed. A disk on which
-# it all has no room gets back what was recorded and will not be read again. See bench/README.md.
+# it all has no room loses what is finished and will not be read again. See bench/README.md.
 set -euo pipefail
 # shellcheck source=bench/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -29,7 +29,7 @@ streams=1000
 players=100
 seconds=600
 rate=2000000
-call=240
+call=120
 lists=10
 rows=1000000
 rotate=2000
@@ -164,15 +164,16 @@ beside_start() {
 	beside+=($!)
 	mint_again 2>/dev/null &
 	beside+=($!)
-	[ "$trimmed" = no ] || {
-		"$bin/bench-trim" "$work/store/blobs" "$work/kept" &
-		beside+=($!)
-	}
 	"$bin/bench-players" --players "$players" --rate "$rate" --seconds "$seconds" "$work/players.grants" \
 		"$work/played" "$work/source" >"$work/players" &
 	readers+=($!)
 	"$bin/bench-lists" "$work/lists.grants" $((seconds * lists)) 50 "$lists" >"$work/lists" &
 	readers+=($!)
+}
+
+# forget RECORDING: give the disk back what nobody will read again. The directory is the id's last ten bits (FORMAT.md).
+forget() {
+	rm -f "$work/store/blobs/$(printf '%03x' $((16#${1: -4} & 16#3ff)))/$1".*
 }
 
 # follow: the generator's lines; with the pace, all the rest begins and ends.
@@ -192,7 +193,7 @@ follow() {
 			readers=()
 			beside_end
 			;;
-		keep*) echo "${line#keep }" >>"$work/kept" ;;
+		over*) [ "$trimmed" = no ] || forget "${line#over }" ;;
 		*) echo "$line" ;;
 		esac
 	done
@@ -214,7 +215,6 @@ store_service
 operate service add rotator --role rotate -o "$work/rotator.cred" >/dev/null
 mint_all
 record_played
-: >"$work/kept"
 load_before=$(cut -d ' ' -f 1 /proc/loadavg)
 sync
 watch_memory &
