@@ -132,7 +132,10 @@ static void count_work(const struct sr_work *work)
 	sr_count(SR_COUNT_OPENS, (int64_t)work->opens);
 }
 
-/* Requests that wait for the index: nobody who only reads is to queue behind them. */
+/*
+ * Requests that wait for the index: nobody who only reads is to queue behind them. What the pool has may wait for it as
+ * well, but once for each person: when its entry is the first to name them, and their row is made.
+ */
 static const bool waits[UINT8_MAX + 1] = {
 	[SR_MSG_GRANT_RENEW] = true,   [SR_MSG_RECORD_OPEN] = true,   [SR_MSG_RECORD_TRACK] = true,
 	[SR_MSG_RECORD_RESUME] = true, [SR_MSG_RECORD_FINISH] = true, [SR_MSG_DELETE] = true,

@@ -114,7 +114,7 @@ enum sr_code sr_entry_make(const struct sr_entry_job *job, struct sr_builder *ou
 	struct sr_builder before = *out;
 	enum sr_code code = SR_OK;
 	if (!take_keys(walking.keys, job->found->dek))
-		code = SR_FAIL(&job->request->error, SR_INTERNAL, "memory is used up");
+		code = SR_FAIL_MEMORY(&job->request->error);
 	if (code == SR_OK)
 		code = put_front(job, walking.keys->entry, out);
 	if (code == SR_OK)
