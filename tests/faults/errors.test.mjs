@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Refusal } from '../peer/connection.mjs';
-import { DEADLINE } from '../scenario/harness.mjs';
+import { DEADLINE, waitFor } from '../scenario/harness.mjs';
 import { FaultStore, LONG, generator, missing, sample } from './rig.mjs';
 import {
   BESIDE, EARLIER, Ingest, Ledger, RECORDINGS, TURNS, check, complete, failure, hear, workAll,
@@ -109,6 +109,8 @@ describe('calls that fail', { skip: missing() }, () => {
         await assertEnded(rig, { fault, started });
         assert.ok(await rig.start());
       } else if (ACCOUNT.test(hit) && FAILS.includes(fault)) {
+        // The last of its calls may fail when all else is over.
+        await waitFor(() => ['audit_failed', 'audit_full'].some((event) => rig.store.events(event).length > 0));
         if (rig.store.events('audit_failed').length > 0) {
           await assertUnaccounted(rig, outcome, { fault, hit });
         } else {
