@@ -132,10 +132,7 @@ static void count_work(const struct sr_work *work)
 	sr_count(SR_COUNT_OPENS, (int64_t)work->opens);
 }
 
-/*
- * Requests that wait for the index: nobody who only reads is to queue behind them. What the pool has may wait for it as
- * well, but once for each person: when its entry is the first to name them, and their row is made.
- */
+/* Requests that wait for the index: nobody who only reads is to queue behind them. */
 static const bool waits[UINT8_MAX + 1] = {
 	[SR_MSG_GRANT_RENEW] = true,   [SR_MSG_RECORD_OPEN] = true,   [SR_MSG_RECORD_TRACK] = true,
 	[SR_MSG_RECORD_RESUME] = true, [SR_MSG_RECORD_FINISH] = true, [SR_MSG_DELETE] = true,
@@ -151,12 +148,15 @@ static void run_step(struct sr_request *request)
 {
 	request->run(request);
 	count_work(&request->work);
-	request->account.waits = sr_account_step(request);
 }
 
 static void on_pool(uv_work_t *job)
 {
-	run_step(job->data);
+	struct sr_request *request = job->data;
+	run_step(request);
+	request->account.step_left = sr_account_step_waits(request);
+	if (!request->account.step_left)
+		request->account.waits = sr_account_step(request);
 }
 
 static struct sr_request *of_waiting(struct sr_waiting_job *job)
@@ -166,7 +166,11 @@ static struct sr_request *of_waiting(struct sr_waiting_job *job)
 
 static void on_waiting_thread(struct sr_waiting_job *job)
 {
-	run_step(of_waiting(job));
+	struct sr_request *request = of_waiting(job);
+	if (!request->account.step_left)
+		run_step(request);
+	request->account.step_left = false;
+	request->account.waits = sr_account_step(request);
 }
 
 /* Its entry is durable, if it has one, and no job of it runs. */
@@ -199,15 +203,26 @@ static void job_back(struct sr_request *request)
 		go_on(request);
 }
 
-static void on_loop(uv_work_t *job, int status)
-{
-	(void)status; /* jobs are never cancelled */
-	job_back(job->data);
-}
-
 static void waiting_on_loop(struct sr_post *post)
 {
 	job_back(of_waiting((struct sr_waiting_job *)((char *)post - offsetof(struct sr_waiting_job, back))));
+}
+
+static void run_waiting(struct sr_request *request)
+{
+	request->job.waiting.run = on_waiting_thread;
+	request->job.waiting.back.run = waiting_on_loop;
+	sr_waiting_run(request->daemon->waiting, &request->job.waiting);
+}
+
+static void on_loop(uv_work_t *job, int status)
+{
+	struct sr_request *request = job->data;
+	(void)status; /* jobs are never cancelled */
+	if (request->account.step_left)
+		run_waiting(request);
+	else
+		job_back(request);
 }
 
 void sr_request_start(struct sr_request *request, sr_request_step *run, sr_request_step *after)
@@ -217,9 +232,7 @@ void sr_request_start(struct sr_request *request, sr_request_step *run, sr_reque
 	request->account.post.run = entry_on_loop;
 	request->daemon->jobs++;
 	if (waits[request->head.type]) {
-		request->job.waiting.run = on_waiting_thread;
-		request->job.waiting.back.run = waiting_on_loop;
-		sr_waiting_run(request->daemon->waiting, &request->job.waiting);
+		run_waiting(request);
 		return;
 	}
 	request->job.pool.data = request;

@@ -41,6 +41,7 @@ struct sr_request_account {
 	bool failed;  /* memory was used up: no entry would be true */
 	bool goes_on; /* an earlier entry says already what it does: only a refusal is one more */
 	bool is_written;
+	bool step_left;  /* its part of the pool step that has just run is to be done where it may wait */
 	unsigned alarms; /* 1 << enum sr_event_kind */
 	uint64_t number; /* of its entry, once the answer may leave */
 	enum sr_code result;

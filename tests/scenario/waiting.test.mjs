@@ -11,6 +11,7 @@ const BOB = 'https://clinic.example/mrn|bob';
 const MEDIA = Buffer.alloc(10_000, 9);
 const DEADLINE_MS = 15_000;
 const OPENINGS = 12; // more than there are threads of both kinds
+const NEWCOMERS = 3; // more than the pool has
 
 // The released programs: a sanitizer must be the first library that is loaded.
 describe('while the index waits for its disk', { skip: missing(['sealreeld', 'sealreel'], BIN_RELEASE) }, () => {
@@ -32,34 +33,72 @@ describe('while the index waits for its disk', { skip: missing(['sealreeld', 'se
 
   after(() => store?.remove());
 
+  /** Runs `body` while no commit comes back; throws if it is not over by the deadline. */
+  async function withheld(body) {
+    // Whole at once: the daemon looks at it all the time.
+    writeFileSync(`${sign}.new`, 'data.mdb');
+    renameSync(`${sign}.new`, sign);
+    const late = delay(DEADLINE_MS, undefined, { ref: false }).then(() => assert.fail('nothing came'));
+    late.catch(() => {}); // when all has come
+    try {
+      await Promise.race([body(), late]);
+    } finally {
+      rmSync(sign);
+    }
+  }
+
+  /** Gives what waits until so many requests have come since, those that ask for it left out. */
+  async function counting() {
+    const { requests } = await store.stats();
+    let asked = 0;
+    return (count) => waitFor(async () => {
+      asked++;
+      return (await store.stats()).requests >= requests + asked + count;
+    });
+  }
+
   test('whoever only reads is served', () => store.connected(clinic, (reader) => (
     store.connected(clinic, async (writer) => {
       const id = await store.record(writer, ALICE, { tracks: [{ media: MEDIA }] });
-      // Whole at once: the daemon looks at it all the time.
-      writeFileSync(`${sign}.new`, 'data.mdb');
-      renameSync(`${sign}.new`, sign);
-      const { requests } = await store.stats();
-      let opened = 0;
-      const openings = Promise.all(Array.from({ length: OPENINGS }, async () => {
-        await writer.record(store.mint(BOB, 'record'));
-        opened++;
-      }));
-      openings.catch(() => {}); // told below
-      const read = async () => {
-        await waitFor(async () => (await store.stats()).requests >= requests + OPENINGS);
+      let openings;
+      await withheld(async () => {
+        const came = await counting();
+        let opened = 0;
+        openings = Promise.all(Array.from({ length: OPENINGS }, async () => {
+          await writer.record(store.mint(BOB, 'record'));
+          opened++;
+        }));
+        openings.catch(() => {}); // told below
+        await came(OPENINGS);
         assert.equal((await reader.list(store.mint(ALICE, 'list'))).recordings.length, 1);
         const player = await reader.play(store.mint(ALICE, 'play'), id);
         await player.update(1);
         assert.deepEqual(await player.readAll(1), MEDIA);
         assert.equal(opened, 0);
-      };
-      const late = delay(DEADLINE_MS, undefined, { ref: false }).then(() => assert.fail('nothing came'));
-      late.catch(() => {}); // when all has come
-      try {
-        await Promise.race([read(), late]);
-      } finally {
-        rmSync(sign);
-      }
+      });
       await openings;
+    }))));
+
+  test('whoever only reads is served beside those whom the account has to name first', () => (
+    store.connected(clinic, (reader) => store.connected(clinic, async (others) => {
+      const id = await store.record(others, ALICE, { tracks: [{ media: MEDIA }] });
+      let lists;
+      await withheld(async () => {
+        let listed = 0;
+        const came = await counting();
+        lists = Promise.all(Array.from({ length: NEWCOMERS }, async (_, number) => {
+          const claims = { act: { sub: `dr-new-${number}`, role: 'clinician' } };
+          const { recordings } = await others.list(store.mint(ALICE, 'list', { claims }));
+          listed++;
+          return recordings.length;
+        }));
+        lists.catch(() => {}); // told below
+        await came(NEWCOMERS);
+        const player = await reader.play(store.mint(ALICE, 'play'), id);
+        await player.update(1);
+        assert.deepEqual(await player.readAll(1), MEDIA);
+        assert.equal(listed, 0, 'somebody was given a list whom the account cannot name');
+      });
+      assert.deepEqual(await lists, Array(NEWCOMERS).fill(2));
     }))));
 });

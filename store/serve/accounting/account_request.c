@@ -403,10 +403,21 @@ static bool is_due(const struct sr_request *request)
 }
 
 /* People are known after every step, so that a later answer, made on the loop, can name them. */
+static bool names_people(const struct sr_request *request)
+{
+	return is_accounted(request->head.type) && !request->account.is_written && !request->malformed;
+}
+
+bool sr_account_step_waits(const struct sr_request *request)
+{
+	struct sr_accounting *accounting = request->daemon->accounting;
+	return names_people(request) && request->proven && request->grant &&
+	       !(sr_people_known(accounting, request->tag) && sr_people_known(accounting, request->actor));
+}
+
 bool sr_account_step(struct sr_request *request)
 {
-	bool names = is_accounted(request->head.type) && !request->account.is_written && !request->malformed;
-	return names && know_people(request, false) == SR_OK && is_due(request) && submit(request);
+	return names_people(request) && know_people(request, false) == SR_OK && is_due(request) && submit(request);
 }
 
 bool sr_account_answer(struct sr_request *request)

@@ -72,6 +72,9 @@ struct sr_audit_entry sr_account_words(const struct sr_request *request);
 struct sr_event;
 void sr_account_event(struct sr_request *request, const struct sr_event *event);
 
+/* True if sr_account_step may have to wait for the index: its entry may be the first to name somebody. Any thread. */
+bool sr_account_step_waits(const struct sr_request *request) SR_MUST_USE;
+
 /*
  * After a pool step: if this was the step that made the answer, submit the entry. True if the answer has to wait: the
  * request's account.post is then posted to the loop, where sr_account_take_result comes first. Pool.

@@ -267,6 +267,11 @@ enum sr_code sr_people_know(struct sr_accounting *accounting, const uint8_t tag[
 	return sr_people_ensure(accounting->people, &accounting->parts, &person, err);
 }
 
+bool sr_people_known(struct sr_accounting *accounting, const uint8_t tag[SR_TAG])
+{
+	return sr_people_seen(accounting->people, tag);
+}
+
 void sr_people_forget(struct sr_accounting *accounting, const uint8_t tag[SR_TAG])
 {
 	sr_people_drop(accounting->people, tag);

@@ -112,10 +112,13 @@ void sr_outcome(struct sr_accounting *accounting, struct sr_intent *intent, cons
  * Have the `people` row of a tag before the first entry that names it: the identity (1 to 255 bytes, in) sealed to the
  * auditor. A patient who was erased and is not there again gets none, unless `comes`: what is asked for may make them a
  * patient again. Tags seen lately are remembered, so that this costs a read seldom and a commit once. SR_INTERNAL,
- * SR_IO, SR_CORRUPT; SR_BUSY: others keep changing the same rows. Waits: pool only.
+ * SR_IO, SR_CORRUPT; SR_BUSY: others keep changing the same rows. Waits for the index: not on the loop.
  */
 enum sr_code sr_people_know(struct sr_accounting *accounting, const uint8_t tag[SR_TAG], const uint8_t *identity,
 			    size_t size, bool comes, struct sr_error *err) SR_MUST_USE;
+
+/* True if a tag is remembered, so that sr_people_know has nothing to read or to wait for. Any thread. */
+bool sr_people_known(struct sr_accounting *accounting, const uint8_t tag[SR_TAG]) SR_MUST_USE;
 
 /* Forget that a tag is known, once its row is removed. */
 void sr_people_forget(struct sr_accounting *accounting, const uint8_t tag[SR_TAG]);

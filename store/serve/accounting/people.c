@@ -54,6 +54,12 @@ static bool is_known(struct sr_people *people, const uint8_t tag[SR_TAG], uint64
 	return known;
 }
 
+bool sr_people_seen(struct sr_people *people, const uint8_t tag[SR_TAG])
+{
+	uint64_t drops;
+	return is_known(people, tag, &drops);
+}
+
 /* Unless anybody was dropped since: it may be this one, whose row is gone again. The next request looks anew then. */
 static void set_known(struct sr_people *people, const uint8_t tag[SR_TAG], uint64_t drops)
 {
