@@ -19,6 +19,9 @@
 #include "data/blob_name.h"
 
 #define SPACE_MS 100 /* how long an answer about free space is good for */
+/* Whoever follows live reads what was just synced: that stays in the page cache. The rest goes this much at a time. */
+#define KEPT (1u << 20)
+#define DROPPED (1u << 20)
 
 struct sr_blobs {
 	int root;
@@ -31,6 +34,7 @@ struct sr_blob {
 	int fd;
 	uint64_t position;
 	_Atomic bool failed; /* latched by the owner or by a flush thread */
+	uint64_t dropped;    /* up to here nothing is to be in the page cache; of whoever syncs */
 	char label[SR_BLOB_LABEL];
 };
 
@@ -294,6 +298,20 @@ uint64_t sr_blob_position(const struct sr_blob *blob)
 	return blob->position;
 }
 
+/*
+ * What was recorded is seldom read soon, and there is far more of it than memory: left in the page cache it would push
+ * out the index, and each page of it would have to be reclaimed. Only advice: failing to give it changes nothing.
+ */
+static void drop_synced(struct sr_blob *blob)
+{
+	struct stat now;
+	uint64_t from = blob->dropped;
+	if (fstat(blob->fd, &now) != 0 || (uint64_t)now.st_size < from + KEPT + DROPPED)
+		return;
+	blob->dropped = ((uint64_t)now.st_size - KEPT) / DROPPED * DROPPED;
+	(void)posix_fadvise(blob->fd, (off_t)from, (off_t)(blob->dropped - from), POSIX_FADV_DONTNEED);
+}
+
 enum sr_code sr_blob_sync(struct sr_blob *blob, struct sr_error *err)
 {
 	int rc;
@@ -303,8 +321,10 @@ enum sr_code sr_blob_sync(struct sr_blob *blob, struct sr_error *err)
 	do
 		rc = fdatasync(blob->fd);
 	while (rc != 0 && errno == EINTR);
-	if (rc == 0)
+	if (rc == 0) {
+		drop_synced(blob);
 		return SR_OK;
+	}
 	atomic_store(&blob->failed, true);
 	return SR_FAIL(err, SR_IO, "blob %s: syncing: %s", blob->label, strerrordesc_np(errno));
 }

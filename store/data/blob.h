@@ -75,9 +75,9 @@ enum sr_code sr_blob_append(struct sr_blob *blob, const uint8_t *data, size_t si
 uint64_t sr_blob_position(const struct sr_blob *blob);
 
 /*
- * fdatasync of what was appended before the call. SR_IO: the kernel has marked its lost pages clean, so the file is
- * never written again: every later append or sync of this blob is SR_IO. One sync of a blob at a time, because the
- * kernel tells only one of them of a loss. Blocks.
+ * fdatasync of what was appended before the call; all but the end of it then leaves the page cache. SR_IO: the kernel
+ * has marked its lost pages clean, so the file is never written again: every later append or sync of this blob is
+ * SR_IO. One sync of a blob at a time, because the kernel tells only one of them of a loss. Blocks.
  */
 enum sr_code sr_blob_sync(struct sr_blob *blob, struct sr_error *err) SR_MUST_USE;
 

@@ -92,6 +92,17 @@ __attribute__((visibility("default"))) int syncfs(int fd)
 	return sync_one(fd, SYS_syncfs);
 }
 
+/* What the page cache was told to let go of: from the beginning, and without a gap. */
+static uint64_t let_go;
+
+__attribute__((visibility("default"))) int posix_fadvise(int fd, off_t position, off_t size, int advice)
+{
+	(void)fd;
+	if (advice == POSIX_FADV_DONTNEED && (uint64_t)position <= let_go && size > 0)
+		let_go = (uint64_t)(position + size);
+	return 0;
+}
+
 static void forget_syncs(void)
 {
 	file_syncs = directory_syncs = system_syncs = sync_fails = 0;
@@ -257,6 +268,29 @@ Test(blob, a_sync_reaches_the_file_or_fails_for_good)
 	cr_assert_eq(sr_blob_sync(blob, &err), SR_IO);
 	cr_assert_eq(sr_blob_append(blob, (const uint8_t *)"d", 1, &err), SR_IO);
 	cr_assert_eq(file_syncs, 1);
+	sr_blob_close(blob);
+}
+
+Test(blob, what_was_synced_leaves_the_page_cache_but_for_its_end)
+{
+	static const uint8_t piece[100000];
+	const uint64_t end = 1u << 20;
+	struct sr_blob *blob = created();
+
+	let_go = 0;
+	for (unsigned count = 1; count <= 60; count++) {
+		uint64_t before = let_go;
+		cr_assert_eq(sr_blob_append(blob, piece, sizeof piece, &err), SR_OK);
+		cr_assert_eq(let_go, before, "before its sync");
+		cr_assert_eq(sr_blob_sync(blob, &err), SR_OK);
+		cr_assert_leq(let_go + end, (let_go ? 0 : end) + count * sizeof piece);
+		cr_assert_geq(let_go + 2 * end, count * sizeof piece);
+	}
+	sync_fails = 1;
+	cr_assert_eq(sr_blob_append(blob, piece, sizeof piece, &err), SR_OK);
+	uint64_t before = let_go;
+	cr_assert_eq(sr_blob_sync(blob, &err), SR_IO);
+	cr_assert_eq(let_go, before);
 	sr_blob_close(blob);
 }
 
