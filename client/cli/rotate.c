@@ -169,10 +169,10 @@ static void throttle(const struct rotate *rotate)
 		nap(wait);
 }
 
-/* Ten steps a second where there is a rate: who reads meanwhile waits for a small one, not for a second's worth. */
+/* Fifty steps a second where there is a rate: who reads meanwhile waits for a small one, not for a second's worth. */
 static uint16_t step_limit(const struct rotate *rotate)
 {
-	uint64_t limit = rotate->rate / 10 + (rotate->rate < 10);
+	uint64_t limit = rotate->rate / 50 + (rotate->rate < 50);
 	return rotate->rate && limit < STEP_MAX ? (uint16_t)limit : STEP_MAX;
 }
 
