@@ -1,10 +1,9 @@
 // Calls come before uploads: while the disk keeps a call waiting, an upload beside it stands back, and afterwards goes on.
 import assert from 'node:assert/strict';
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { BIN_RELEASE, Store, missing, run, waitFor } from './harness.mjs';
+import { BIN_RELEASE, Store, missing, waitFor } from './harness.mjs';
+import { startHeld } from './sync_waits.mjs';
 
 const ALICE = 'https://clinic.example/mrn|alice';
 const MIB = 1 << 20;
@@ -15,18 +14,13 @@ const CALL = Buffer.alloc(10_000, 9);
 describe('an upload beside a call', { skip: missing(['sealreeld', 'sealreel'], BIN_RELEASE) }, () => {
   let store;
   let clinic;
-  let sign;
+  let disk;
 
   before(async () => {
     // Segments close after a second: what brings 4 MiB in less is an upload.
     store = await Store.make({ bin: BIN_RELEASE });
     store.set('store', 'max_delay_ms', '2000');
-    const library = store.beside('sync_waits.so');
-    const source = fileURLToPath(new URL('../tools/sync_waits.c', import.meta.url));
-    const made = await run('gcc', ['-D_GNU_SOURCE', '-shared', '-fPIC', '-o', library, source]);
-    assert.equal(made.code, 0, made.stderr);
-    sign = store.beside('sync-waits');
-    await store.start({ env: { LD_PRELOAD: library, SR_SYNC_WAITS: sign } });
+    disk = await startHeld(store);
     clinic = await store.service('ingest,playback');
   });
 
@@ -59,9 +53,7 @@ describe('an upload beside a call', { skip: missing(['sealreeld', 'sealreel'], B
         const found = await durableInASecond();
         return found > 8 ? found : null;
       });
-      // Whole at once: the daemon looks at it all the time.
-      writeFileSync(`${sign}.new`, call.recording.id);
-      renameSync(`${sign}.new`, sign);
+      disk.hold(call.recording.id);
       await call.writer.append(CALL);
       const held = await waitFor(async () => {
         const found = await durableInASecond();
@@ -69,7 +61,7 @@ describe('an upload beside a call', { skip: missing(['sealreeld', 'sealreel'], B
       });
       t.diagnostic(`${usual.toFixed(1)} MiB/s, and ${held.toFixed(1)} MiB/s while the call waited`);
       assert.equal(call.writer.durable, 0);
-      rmSync(sign);
+      disk.release();
       await waitFor(async () => await durableInASecond() > 8);
       over = true;
       await uploading;

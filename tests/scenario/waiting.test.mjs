@@ -1,10 +1,9 @@
 // Lists and plays do not queue behind what waits for the index: while no commit comes back, whoever only reads is served.
 import assert from 'node:assert/strict';
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { BIN_RELEASE, Store, missing, run, waitFor } from './harness.mjs';
+import { BIN_RELEASE, Store, missing, waitFor } from './harness.mjs';
+import { startHeld } from './sync_waits.mjs';
 
 const ALICE = 'https://clinic.example/mrn|alice';
 const BOB = 'https://clinic.example/mrn|bob';
@@ -17,17 +16,12 @@ const NEWCOMERS = 3; // more than the pool has
 describe('while the index waits for its disk', { skip: missing(['sealreeld', 'sealreel'], BIN_RELEASE) }, () => {
   let store;
   let clinic;
-  let sign;
+  let disk;
 
   before(async () => {
     store = await Store.make({ bin: BIN_RELEASE });
     store.set('limits', 'pool_threads', '2');
-    const library = store.beside('sync_waits.so');
-    const source = fileURLToPath(new URL('../tools/sync_waits.c', import.meta.url));
-    const made = await run('gcc', ['-D_GNU_SOURCE', '-shared', '-fPIC', '-o', library, source]);
-    assert.equal(made.code, 0, made.stderr);
-    sign = store.beside('sync-waits');
-    await store.start({ env: { LD_PRELOAD: library, SR_SYNC_WAITS: sign } });
+    disk = await startHeld(store);
     clinic = await store.service('ingest,playback');
   });
 
@@ -35,15 +29,13 @@ describe('while the index waits for its disk', { skip: missing(['sealreeld', 'se
 
   /** Runs `body` while no commit comes back; throws if it is not over by the deadline. */
   async function withheld(body) {
-    // Whole at once: the daemon looks at it all the time.
-    writeFileSync(`${sign}.new`, 'data.mdb');
-    renameSync(`${sign}.new`, sign);
+    disk.hold('data.mdb');
     const late = delay(DEADLINE_MS, undefined, { ref: false }).then(() => assert.fail('nothing came'));
     late.catch(() => {}); // when all has come
     try {
       await Promise.race([body(), late]);
     } finally {
-      rmSync(sign);
+      disk.release();
     }
   }
 

@@ -1,0 +1,26 @@
+// A daemon whose disk hangs for one file: what ../tools/sync_waits.c does, for the scenarios that need it.
+import assert from 'node:assert/strict';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { run } from './harness.mjs';
+
+/** Starts the released daemon of `store` so that syncs can be held; returns how to hold and release them. */
+export async function startHeld(store) {
+  const library = store.beside('sync_waits.so');
+  const source = fileURLToPath(new URL('../tools/sync_waits.c', import.meta.url));
+  const made = await run('gcc', ['-D_GNU_SOURCE', '-shared', '-fPIC', '-o', library, source]);
+  assert.equal(made.code, 0, made.stderr);
+  const sign = store.beside('sync-waits');
+  await store.start({ env: { LD_PRELOAD: library, SR_SYNC_WAITS: sign } });
+  return {
+    /** From now on the sync of a file waits whose path contains `part`. */
+    hold(part) {
+      // Whole at once: the daemon looks at it all the time.
+      writeFileSync(`${sign}.new`, part);
+      renameSync(`${sign}.new`, sign);
+    },
+    release() {
+      rmSync(sign);
+    },
+  };
+}
