@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,10 +59,11 @@ static void raise_descriptors(void)
 /*
  * The index is a mapped file: one that is cut short, or a disk that cannot give a page, ends the daemon with a word. So
  * does a damaged page of it, which LMDB follows to wherever it points; and libuv, which aborts where it cannot say that
- * it has no memory or no thread.
+ * it has no memory or no thread. Threads may meet it together: the first says so.
  */
 static void on_fault(int number)
 {
+	static atomic_flag said = ATOMIC_FLAG_INIT;
 	static const char unread[] = "level=alarm event=fatal code=io text=\"a page of the index cannot be read; "
 				     "check the disk, then the store with sealreeld --scrub DIR\"\n";
 	static const char gave_up[] = "level=alarm event=fatal code=internal text=\"a library has given up: memory or "
@@ -69,6 +71,8 @@ static void on_fault(int number)
 	static const char astray[] = "level=alarm event=fatal code=corrupt text=\"memory was used that is not there: a "
 				     "damaged page of the index, or a fault in this program; check the store with "
 				     "sealreeld --scrub DIR\"\n";
+	while (atomic_flag_test_and_set(&said))
+		(void)pause(); /* until the first has ended the process */
 	if (number == SIGBUS)
 		(void)!write(STDERR_FILENO, unread, sizeof unread - 1);
 	else if (number == SIGABRT)
@@ -81,7 +85,8 @@ static void on_fault(int number)
 static void on_faults(void (*handler)(int number))
 {
 	struct sigaction action = {.sa_handler = handler};
-	sigemptyset(&action.sa_mask);
+	/* A fault within the handler is the end at once: it would wait for itself. */
+	sigfillset(&action.sa_mask);
 	(void)!sigaction(SIGBUS, &action, NULL);
 #ifndef SANITIZED /* a sanitizer says far more about it */
 	(void)!sigaction(SIGSEGV, &action, NULL);
