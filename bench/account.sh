@@ -18,25 +18,9 @@ set -euo pipefail
 rounds=5
 count=300
 mib=256
-while [ $# -gt 0 ]; do
-	[ $# -ge 2 ] || usage "${BASH_SOURCE[0]}"
-	case $1 in
-	--rounds) rounds=$2 ;;
-	--count) count=$2 ;;
-	--mib) mib=$2 ;;
-	*) usage "${BASH_SOURCE[0]}" ;;
-	esac
-	shift 2
-done
+options "$@"
 
 rows=20
-work=
-finish() {
-	store_stop
-	[ -z "$work" ] || rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM
 
 # A build of its own: only it has the switch.
 build_switched() {

@@ -19,34 +19,14 @@ set -euo pipefail
 rounds=5
 size=1G
 lists=2000
-bin=
 against=
-while [ $# -gt 0 ]; do
-	[ $# -ge 2 ] || usage "${BASH_SOURCE[0]}"
-	case $1 in
-	--rounds) rounds=$2 ;;
-	--size) size=$2 ;;
-	--lists) lists=$2 ;;
-	--bin) bin=$2 ;;
-	--against) against=$2 ;;
-	*) usage "${BASH_SOURCE[0]}" ;;
-	esac
-	shift 2
-done
+options "$@"
 if [ -z "$bin" ] || [ -z "$against" ]; then
-	usage "${BASH_SOURCE[0]}"
+	usage
 fi
 length=$(numfmt --from=iec "$size")
 recordings=10000
 patients=$((recordings * 23 / 100))
-
-work=
-finish() {
-	store_stop
-	[ -z "$work" ] || rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM
 
 # used: the daemon's processor time so far, in milliseconds.
 used() {

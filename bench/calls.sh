@@ -28,44 +28,17 @@ check=20
 bound=1500
 transport=tcp
 out=$bench_build/calls.json
-bin=
-while [ $# -gt 0 ]; do
-	case $1 in
-	--quick)
-		streams=200 seconds=20
-		shift
-		continue
-		;;
-	esac
-	[ $# -ge 2 ] || usage "${BASH_SOURCE[0]}"
-	case $1 in
-	--streams) streams=$2 ;;
-	--seconds) seconds=$2 ;;
-	--rate) rate=$2 ;;
-	--beside) beside=$2 ;;
-	--check) check=$2 ;;
-	--bound) bound=$2 ;;
-	--transport) transport=$2 ;;
-	--out) out=$2 ;;
-	--bin) bin=$2 ;;
-	*) usage "${BASH_SOURCE[0]}" ;;
-	esac
-	shift 2
-done
-[[ ($transport == tcp || $transport == unix) && ($beside == none || $beside == upload) ]] || usage "${BASH_SOURCE[0]}"
+flag_quick() { streams=200 seconds=20; }
+options "$@"
+[[ ($transport == tcp || $transport == unix) && ($beside == none || $beside == upload) ]] || usage
 
 patients=100
 uploader_pid=
 watcher_pid=
-work=
-finish() {
+end_others() {
 	upload_stop
-	[ -z "$watcher_pid" ] || kill "$watcher_pid" 2>/dev/null || true
-	store_stop
-	[ -z "$work" ] || rm -rf --one-file-system "$work"
+	end "$watcher_pid"
 }
-trap finish EXIT
-trap 'exit 1' INT TERM
 
 # grants FILE: one of each patient, a line each.
 grants() {

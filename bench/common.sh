@@ -3,17 +3,65 @@
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 bench_build=${SEALREEL_BUILD:-$repo/.build}/bench
+bin=
+work=
 daemon_pid=
 
-# Print the comment at the head of script $1 as its usage, and end.
+# ---- how a script begins and ends ----
+
+# Print the comment at the script's head as its usage, and end.
 usage() {
-	sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$1" >&2
+	sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2
 	exit 2
 }
 
+# options "$@": which there are is said by that comment, in a line `#   --NAME …` for each. The value of `--NAME VALUE`
+# is $NAME from now on, or what the script's function take_NAME makes of it; `--NAME` alone is its function flag_NAME.
+options() {
+	local name
+	while [ $# -gt 0 ]; do
+		name=${1#--}
+		[[ $1 =~ ^--[a-z]+$ ]] && grep -q "^#   $1 " "$0" || usage
+		if declare -F "flag_$name" >/dev/null; then
+			"flag_$name"
+			shift
+			continue
+		fi
+		[ $# -ge 2 ] || usage
+		if declare -F "take_$name" >/dev/null; then
+			"take_$name" "$2"
+		else
+			printf -v "$name" %s "$2"
+		fi
+		shift 2
+	done
+}
+
+# end PID…: these processes; one that is empty is none.
+end() {
+	local pid
+	for pid in "$@"; do
+		[ -z "$pid" ] || kill "$pid" 2>/dev/null || true
+	done
+}
+
+# end_others: what else a script has started. Those that have started something say here how it ends.
+end_others() { :; }
+
+# Whichever way a script ends, nothing of it is left.
+finish() {
+	end_others
+	store_stop
+	[ -z "$work" ] || rm -rf --one-file-system "$work"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+# ---- programs, and a store for them ----
+
 # build_programs: sealreeld, sealreel and the programs of bench/ as released. Sets $bin, unless it is set.
 build_programs() {
-	[ -z "${bin-}" ] || return 0
+	[ -z "$bin" ] || return 0
 	bash "$repo/tests/install.sh" bench
 	bash "$repo/tests/install.sh" build
 	mkdir -p "$bench_build"

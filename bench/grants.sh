@@ -15,21 +15,7 @@ set -euo pipefail
 
 count=20000
 runs=5
-bin=
-while [ $# -gt 0 ]; do
-	[ $# -ge 2 ] || usage "${BASH_SOURCE[0]}"
-	case $1 in
-	--count) count=$2 ;;
-	--runs) runs=$2 ;;
-	--bin) bin=$2 ;;
-	*) usage "${BASH_SOURCE[0]}" ;;
-	esac
-	shift 2
-done
-
-work=
-trap '[ -z "$work" ] || rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
+options "$@"
 
 build_programs
 make_work

@@ -19,27 +19,13 @@ size=1G
 rounds=5
 transport=tcp
 bins=()
-while [ $# -gt 0 ]; do
-	[ $# -ge 2 ] || usage "${BASH_SOURCE[0]}"
-	case $1 in
-	--size) size=$2 ;;
-	--rounds) rounds=$2 ;;
-	--transport) transport=$2 ;;
-	--bin) bins+=("$2") ;;
-	*) usage "${BASH_SOURCE[0]}" ;;
-	esac
-	shift 2
-done
-[[ $transport == tcp || $transport == unix ]] || usage "${BASH_SOURCE[0]}"
+take_bin() { bins+=("$1"); }
+options "$@"
+[[ $transport == tcp || $transport == unix ]] || usage
 length=$(numfmt --from=iec "$size")
 
 top=
-finish() {
-	store_stop
-	[ -z "$top" ] || rm -rf --one-file-system "$top"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM
+end_others() { work=${top:-$work}; } # which is of one turn otherwise
 
 # used: a line for each thread of the daemon: its number, user and system time in ticks, how often it was switched.
 used() {

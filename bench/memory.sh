@@ -14,27 +14,10 @@ set -euo pipefail
 
 size=2G
 bound=64
-bin=
-while [ $# -gt 0 ]; do
-	[ $# -ge 2 ] || usage "${BASH_SOURCE[0]}"
-	case $1 in
-	--size) size=$2 ;;
-	--bound) bound=$2 ;;
-	--bin) bin=$2 ;;
-	*) usage "${BASH_SOURCE[0]}" ;;
-	esac
-	shift 2
-done
+options "$@"
 
 watcher_pid=
-work=
-finish() {
-	[ -z "$watcher_pid" ] || kill "$watcher_pid" 2>/dev/null || true
-	store_stop
-	[ -z "$work" ] || rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM
+end_others() { end "$watcher_pid"; }
 
 # watch PID FILE: every 5 ms the process's RssAnon in KiB, until it or this ends; the maximum is the file's last line.
 watch() {

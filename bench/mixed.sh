@@ -35,64 +35,25 @@ rows=1000000
 rotate=2000
 check=20
 out=$bench_build/mixed.json
-bin=
-while [ $# -gt 0 ]; do
-	case $1 in
-	--quick)
-		streams=100 players=10 rows=10000 seconds=20 call=10 check=5
-		shift
-		continue
-		;;
-	--hour)
-		seconds=3600
-		shift
-		continue
-		;;
-	esac
-	[ $# -ge 2 ] || usage "${BASH_SOURCE[0]}"
-	case $1 in
-	--streams) streams=$2 ;;
-	--players) players=$2 ;;
-	--seconds) seconds=$2 ;;
-	--rate) rate=$2 ;;
-	--call) call=$2 ;;
-	--lists) lists=$2 ;;
-	--rows) rows=$2 ;;
-	--rotate) rotate=$2 ;;
-	--check) check=$2 ;;
-	--out) out=$2 ;;
-	--bin) bin=$2 ;;
-	*) usage "${BASH_SOURCE[0]}" ;;
-	esac
-	shift 2
-done
+flag_quick() {
+	streams=100 players=10 rows=10000 seconds=20 call=10 check=5
+}
+flag_hour() { seconds=3600; }
+options "$@"
 
 media_seconds=60 # of each recording that is played
 renewed=1200     # seconds after which grants, which live an hour, are replaced
-work=
 calls_pid=
 watcher_pid=
 readers=() # what runs beside the calls and ends by itself
 beside=()  # what does until it is ended
-finish() {
-	readers_end
+end_others() {
+	end "${readers[@]}"
 	beside_end
-	[ -z "$calls_pid" ] || kill "$calls_pid" 2>/dev/null || true
-	[ -z "$watcher_pid" ] || kill "$watcher_pid" 2>/dev/null || true
-	store_stop
-	[ -z "$work" ] || rm -rf --one-file-system "$work"
+	end "$calls_pid" "$watcher_pid"
 }
-trap finish EXIT
-trap 'exit 1' INT TERM
 
 operate() { "$bin/sealreel" --credential "$work/store/operator.cred" "$@"; }
-
-readers_end() {
-	local pid
-	for pid in "${readers[@]}"; do
-		kill "$pid" 2>/dev/null || true
-	done
-}
 
 beside_end() {
 	local pid

@@ -15,25 +15,7 @@ set -euo pipefail
 
 recordings=100000
 runs=5
-bin=
-while [ $# -gt 0 ]; do
-	[ $# -ge 2 ] || usage "${BASH_SOURCE[0]}"
-	case $1 in
-	--recordings) recordings=$2 ;;
-	--runs) runs=$2 ;;
-	--bin) bin=$2 ;;
-	*) usage "${BASH_SOURCE[0]}" ;;
-	esac
-	shift 2
-done
-
-work=
-finish() {
-	store_stop
-	[ -z "$work" ] || rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM
+options "$@"
 
 operate() { "$bin/sealreel" --credential "$work/store/operator.cred" "$@"; }
 

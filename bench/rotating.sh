@@ -28,46 +28,16 @@ rate=500000
 reads=25
 sample=200
 idle=20
-bin=
-while [ $# -gt 0 ]; do
-	case $1 in
-	--full)
-		rows=1000000 kills=50 gap=3.2 calls=100 sample=1000 idle=30
-		shift
-		continue
-		;;
-	esac
-	[ $# -ge 2 ] || usage "${BASH_SOURCE[0]}"
-	case $1 in
-	--rows) rows=$2 ;;
-	--kills) kills=$2 ;;
-	--gap) gap=$2 ;;
-	--calls) calls=$2 ;;
-	--rate) rate=$2 ;;
-	--reads) reads=$2 ;;
-	--sample) sample=$2 ;;
-	--idle) idle=$2 ;;
-	--bin) bin=$2 ;;
-	*) usage "${BASH_SOURCE[0]}" ;;
-	esac
-	shift 2
-done
+flag_full() {
+	rows=1000000 kills=50 gap=3.2 calls=100 sample=1000 idle=30
+}
+options "$@"
 
 settle=3 # seconds after a kill of the daemon in which all that was cut off comes back at once
-work=
 tool_pid=
 calls_pid=
 reads_pid=
-finish() {
-	local pid
-	for pid in $tool_pid $calls_pid $reads_pid; do
-		kill "$pid" 2>/dev/null || true
-	done
-	store_stop
-	[ -z "$work" ] || rm -rf --one-file-system "$work"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM
+end_others() { end "$tool_pid" "$calls_pid" "$reads_pid"; }
 
 operate() { "$bin/sealreel" --credential "$work/store/operator.cred" "$@"; }
 

@@ -45,46 +45,20 @@ calls=yes
 transport=tcp
 out=$bench_build/results.json
 plots=
-bin=
-while [ $# -gt 0 ]; do
-	case $1 in
-	--quick)
-		size=256M rounds=3 refusals=500 rotated=20000 stores=10000 lists=500 crowds=10 ranges=500 firsts=300
-		handshakes=300 tail_seconds=3 swift='' sizes='' calls=''
-		shift
-		continue
-		;;
-	esac
-	[ $# -ge 2 ] || usage "${BASH_SOURCE[0]}"
-	case $1 in
-	--size) size=$2 ;;
-	--rounds) rounds=$2 ;;
-	--stores) stores=$2 ;;
-	--transport) transport=$2 ;;
-	--plots) plots=$2 ;;
-	--out) out=$2 ;;
-	--bin) bin=$2 ;;
-	*) usage "${BASH_SOURCE[0]}" ;;
-	esac
-	shift 2
-done
-[[ $transport == tcp || $transport == unix ]] || usage "${BASH_SOURCE[0]}"
+flag_quick() {
+	size=256M rounds=3 refusals=500 rotated=20000 stores=10000 lists=500 crowds=10 ranges=500 firsts=300
+	handshakes=300 tail_seconds=3 swift='' sizes='' calls=''
+}
+options "$@"
+[[ $transport == tcp || $transport == unix ]] || usage
 length=$(numfmt --from=iec "$size")
 ticks=$(getconf CLK_TCK)
 
-work=
-finish_peers() {
-	store_stop
+end_others() {
 	nginx_stop
 	gocryptfs_stop
 	swift_stop
 }
-finish() {
-	finish_peers
-	[ -z "$work" ] || rm -rf --one-file-system "$work"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM
 
 # ---- what it was measured with ----
 
@@ -170,7 +144,8 @@ if [ -n "$sizes" ]; then
 	echo "sizes" >&2
 	measure_sizes
 fi
-finish_peers
+store_stop
+end_others
 
 echo "memory" >&2
 bash "$repo/bench/memory.sh" --bin "$bin" >"$work/memory" || fact missing memory "the daemon had more than its bound"

@@ -17,30 +17,12 @@ set -euo pipefail
 # shellcheck source=bench/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-sizes="10000 1000000"
+recordings="10000 1000000"
 starts=9
 lists=2000
-bin=
-while [ $# -gt 0 ]; do
-	[ $# -ge 2 ] || usage "${BASH_SOURCE[0]}"
-	case $1 in
-	--recordings) sizes=$2 ;;
-	--starts) starts=$2 ;;
-	--lists) lists=$2 ;;
-	--bin) bin=$2 ;;
-	*) usage "${BASH_SOURCE[0]}" ;;
-	esac
-	shift 2
-done
+options "$@"
 
-work=
 slow=0
-finish() {
-	store_stop
-	[ -z "$work" ] || rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM
 
 # Milliseconds from the start of the daemon until it says that it serves.
 start_once() {
@@ -117,16 +99,16 @@ lists_of() {
 
 build_programs
 make_work
-for recordings in $sizes; do
-	patients=$((recordings * 23 / 100))
+for count in $recordings; do
+	patients=$((count * 23 / 100))
 	store_make unix
-	"$bin/bench-fill" "$work/store" "$patients" "$recordings" >"$work/filled" 2>"$work/fill.log"
-	printf 'fill\t%s\t%s\t%s\n' "$recordings" "$(value "$(cat "$work/filled")" seconds)" \
+	"$bin/bench-fill" "$work/store" "$patients" "$count" >"$work/filled" 2>"$work/fill.log"
+	printf 'fill\t%s\t%s\t%s\n' "$count" "$(value "$(cat "$work/filled")" seconds)" \
 		"$(du -m "$work/store/index/data.mdb" | cut -f 1)"
-	starts_of "$recordings"
+	starts_of "$count"
 	store_start
 	store_service
-	lists_of "$recordings" "$patients"
+	lists_of "$count" "$patients"
 	store_stop
 	rm -rf "$work/store" "$work/bench.cred"
 done

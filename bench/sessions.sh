@@ -13,26 +13,10 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 sessions=1000
-bin=
-while [ $# -gt 0 ]; do
-	[ $# -ge 2 ] || usage "${BASH_SOURCE[0]}"
-	case $1 in
-	--sessions) sessions=$2 ;;
-	--bin) bin=$2 ;;
-	*) usage "${BASH_SOURCE[0]}" ;;
-	esac
-	shift 2
-done
+options "$@"
 
-work=
 sessions_pid=
-finish() {
-	[ -z "$sessions_pid" ] || kill "$sessions_pid" 2>/dev/null || true
-	store_stop
-	[ -z "$work" ] || rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM
+end_others() { end "$sessions_pid"; }
 
 # resident: the daemon's RssAnon in KiB, the largest of two seconds.
 resident() {
