@@ -28,14 +28,48 @@ static bool ends_in(const MDB_val *stored, MDB_val value, bool whole)
 			     value.mv_size) == 0;
 }
 
+/*
+ * A batch's transaction. A table's cursor stays at the last row that was looked at: the next one is mostly on the same
+ * page, and LMDB looks there before it goes down from the root.
+ */
+struct writing {
+	struct sr_index *index;
+	MDB_txn *txn;
+	MDB_cursor *cursors[SR_TABLES]; /* NULL until one is needed; the transaction's end closes them */
+	bool wrote;
+};
+
+static int cursor_of(struct writing *writing, enum sr_table_name table, MDB_cursor **cursor)
+{
+	int rc = 0;
+
+	if (writing->cursors[table] == NULL)
+		rc = mdb_cursor_open(writing->txn, writing->index->tables[table], &writing->cursors[table]);
+	*cursor = writing->cursors[table];
+	return rc;
+}
+
+/* Before a row goes, and perhaps its page: no cursor is left there. */
+static void close_cursor(struct writing *writing, enum sr_table_name table)
+{
+	if (writing->cursors[table] != NULL)
+		mdb_cursor_close(writing->cursors[table]);
+	writing->cursors[table] = NULL;
+}
+
 /* Does the check hold in the transaction as it stands? Returns LMDB's result: 0 whenever *holds (out) says. */
-static int run_check(struct sr_index *index, MDB_txn *txn, struct sr_op *op, struct sr_op_item *check, bool *holds)
+static int run_check(struct writing *writing, struct sr_op *op, struct sr_op_item *check, bool *holds)
 {
 	MDB_val key = key_of(op, check), value = value_of(op, check), found;
-	int rc = mdb_get(txn, index->tables[check->table], &key, &found);
-	const MDB_val *stored = rc == 0 ? &found : NULL;
+	const MDB_val *stored = NULL;
+	MDB_cursor *cursor;
+	int rc = cursor_of(writing, check->table, &cursor);
 
-	if (rc != 0 && rc != MDB_NOTFOUND)
+	if (rc == 0)
+		rc = mdb_cursor_get(cursor, &key, &found, MDB_SET);
+	if (rc == 0)
+		stored = &found;
+	else if (rc != MDB_NOTFOUND)
 		return rc;
 	switch (check->kind) {
 	case SR_CHECK_ABSENT:
@@ -67,28 +101,33 @@ static bool is_settled(const struct sr_op *op, const struct sr_op_item *write)
 	return false;
 }
 
-static int run_write(struct sr_index *index, MDB_txn *txn, const struct sr_op *op, const struct sr_op_item *write)
+static int run_write(struct writing *writing, const struct sr_op *op, const struct sr_op_item *write)
 {
 	MDB_val key = key_of(op, write), value = value_of(op, write);
-	int rc = sr_snapshot_before(index, txn, write->table, &key);
+	MDB_cursor *cursor;
+	int rc = sr_snapshot_before(writing->index, writing->txn, write->table, &key);
 
+	writing->wrote = true;
 	if (rc != 0)
 		return rc;
-	if (!write->erase)
-		return mdb_put(txn, index->tables[write->table], &key, &value, 0);
-	rc = mdb_del(txn, index->tables[write->table], &key, NULL);
-	return rc == MDB_NOTFOUND ? 0 : rc;
+	if (write->erase) {
+		close_cursor(writing, write->table);
+		rc = mdb_del(writing->txn, writing->index->tables[write->table], &key, NULL);
+		return rc == MDB_NOTFOUND ? 0 : rc;
+	}
+	rc = cursor_of(writing, write->table, &cursor);
+	return rc == 0 ? mdb_cursor_put(cursor, &key, &value, 0) : rc;
 }
 
 /* All checks, then all writes. A check that does not hold is the operation's result, not an error. */
-static int run_op(struct sr_index *index, MDB_txn *txn, struct sr_op *op, bool *wrote)
+static int run_op(struct writing *writing, struct sr_op *op)
 {
 	bool holds = true, settled = false;
 	int rc = 0;
 
 	op->result = SR_OK;
 	for (size_t i = 0; rc == 0 && i < op->checks.count; i++) {
-		rc = run_check(index, txn, op, &op->checks.list[i], &holds);
+		rc = run_check(writing, op, &op->checks.list[i], &holds);
 		if (rc == 0 && !holds) {
 			op->result = SR_CONFLICT;
 			op->failed_check = i;
@@ -100,8 +139,7 @@ static int run_op(struct sr_index *index, MDB_txn *txn, struct sr_op *op, bool *
 	for (size_t i = 0; rc == 0 && i < op->writes.count; i++) {
 		if (settled && is_settled(op, &op->writes.list[i]))
 			continue;
-		*wrote = true;
-		rc = run_write(index, txn, op, &op->writes.list[i]);
+		rc = run_write(writing, op, &op->writes.list[i]);
 	}
 	return rc;
 }
@@ -109,23 +147,22 @@ static int run_op(struct sr_index *index, MDB_txn *txn, struct sr_op *op, bool *
 /* Run a batch as one transaction. LMDB's result; when it is 0, what was written is durable. */
 static int run_batch(struct sr_index *index, struct sr_op *batch, struct sr_index_stats *made)
 {
-	bool wrote = false;
-	MDB_txn *txn;
-	int rc = mdb_txn_begin(index->env, NULL, 0, &txn);
+	struct writing writing = {.index = index};
+	int rc = mdb_txn_begin(index->env, NULL, 0, &writing.txn);
 
 	if (rc != 0)
 		return rc;
 	for (struct sr_op *op = batch; rc == 0 && op != NULL; op = op->next) {
-		rc = run_op(index, txn, op, &wrote);
+		rc = run_op(&writing, op);
 		made->operations++;
 		made->conflicts += op->result == SR_CONFLICT;
 	}
-	if (rc != 0 || !wrote) {
-		mdb_txn_abort(txn);
+	if (rc != 0 || !writing.wrote) {
+		mdb_txn_abort(writing.txn);
 		return rc;
 	}
 	made->commits = 1;
-	return mdb_txn_commit(txn);
+	return mdb_txn_commit(writing.txn);
 }
 
 /* Wait for operations and take them all; NULL when there are none and the index is being closed. */

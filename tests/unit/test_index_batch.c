@@ -219,6 +219,65 @@ Test(index_batch, a_batch_is_one_commit)
 	sr_index_close(index);
 }
 
+/* What a key has by now; without text: nothing. */
+struct modelled {
+	char key[8];
+	char text[401];
+};
+
+static void expect_ok(void *context, enum sr_code result, size_t failed_check)
+{
+	(void)context, (void)failed_check;
+	cr_assert_eq(result, SR_OK);
+}
+
+/* Puts or erases one key after a check that it is as in the model; `erasing` of 8 operations erase. */
+static void change_one(struct sr_index *index, struct modelled *at, uint32_t random, unsigned erasing)
+{
+	struct sr_op *op = new_op();
+	size_t size = 1 + (random >> 8) % (sizeof at->text - 1);
+
+	check(op, at->text[0] ? SR_CHECK_EQUALS : SR_CHECK_ABSENT, at->key, at->text[0] ? at->text : NULL);
+	if (random % 8 < erasing) {
+		erase(op, at->key);
+		at->text[0] = 0;
+	} else {
+		memset(at->text, 'a' + (int)(random >> 20) % 26, size);
+		at->text[size] = 0;
+		put(op, at->key, at->text);
+	}
+	sr_index_submit(index, op, expect_ok, NULL);
+}
+
+/* Pages fill, split, empty and join within one transaction: what is looked at next must never be where a row was. */
+Test(index_batch, a_long_batch_is_as_its_operations_one_by_one)
+{
+	static struct modelled model[400];
+	const size_t keys = sizeof model / sizeof *model;
+	struct sr_index *index = opened();
+	uint32_t random = 1;
+
+	for (size_t i = 0; i < keys; i++)
+		(void)snprintf(model[i].key, sizeof model[i].key, "k%03zu", i);
+	for (unsigned batch = 0; batch < 12; batch++) {
+		struct gate gate;
+
+		close_gate(index, &gate);
+		for (size_t i = 0; i < 3 * keys; i++) {
+			random = random * 1664525 + 1013904223;
+			/* In turn: along the keys, which is the common way, and anywhere. */
+			change_one(index, &model[batch % 2 ? (random >> 4) % keys : i % keys], random,
+				   batch % 4 < 2 ? 1 : 7);
+		}
+		open_gate(&gate);
+		put_now(index, "behind", "all");
+		for (size_t i = 0; i < keys; i++)
+			cr_assert(has(index, model[i].key, model[i].text[0] ? model[i].text : NULL), "%s, batch %u",
+				  model[i].key, batch);
+	}
+	sr_index_close(index);
+}
+
 /* Adds one to a number under compare-and-swap until it has done so `left` times. */
 struct adder {
 	struct sr_index *index;
