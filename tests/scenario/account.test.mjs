@@ -213,6 +213,13 @@ describe('the account', { skip: missing() }, () => {
   });
 
   test('every tag in the log has its person', async () => {
+    await connected(async (client) => {
+      for (const name of ['one', 'two', 'three']) {
+        await record(client, `patient-${name}`, randomBytes(10));
+        const claims = { act: { sub: `dr-${name}`, role: 'clinician' } };
+        await client.list(store.mint(`patient-${name}`, 'list', { claims }));
+      }
+    });
     await store.stop();
     const people = new Set(Object.keys(tables(store).people));
     const tags = new Set(entriesOf(store).flatMap(({ tag, actor }) => [tag, actor]).filter(Boolean));
