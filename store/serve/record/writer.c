@@ -218,6 +218,12 @@ bool sr_writer_idle(const struct sr_writer *writer)
 	return !writer->job_runs && !writer->flush_runs && !writer->ready && writer->committing == 0;
 }
 
+bool sr_writer_awaits_commit(const struct sr_writer *writer)
+{
+	return writer->close_due || (writer->job_runs && writer->job_closes) || writer->ready || writer->flush_runs ||
+	       writer->committing > 0;
+}
+
 static bool drained(const struct sr_writer *writer)
 {
 	return sr_writer_idle(writer) && writer->filling.used == 0 &&
@@ -237,6 +243,7 @@ static void answer_sync(struct sr_writer *writer)
 		return;
 	writer->close_due = false;
 	writer->segment_since = 0;
+	writer->late_since = 0;
 	if (writer->closing) {
 		writer->closing = false;
 		sr_writer_send_durable(writer, SR_MSG_CLOSED, writer->close_request);

@@ -105,6 +105,12 @@ size_t sr_writer_most(const struct sr_writer *writer);
 /* True if nothing is under way between the pool and the index. */
 bool sr_writer_idle(const struct sr_writer *writer);
 
+/*
+ * True if it waits for a segment that is to close, or that has closed and is not committed. A job that only seals more
+ * of an open segment is nothing to wait for: its segment closes when it is old enough.
+ */
+bool sr_writer_awaits_commit(const struct sr_writer *writer);
+
 /* Have the budget know what its buffers hold now. */
 void sr_writer_account(struct sr_writer *writer);
 

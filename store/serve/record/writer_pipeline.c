@@ -165,7 +165,7 @@ static void arrived(struct sr_post *post)
 		sr_count(SR_COUNT_BYTES_DURABLE, arrival->bytes);
 		if (writer->session)
 			sr_writer_send_durable(writer, SR_MSG_ACK, writer->opening_request);
-		writer->late_since = sr_writer_idle(writer) ? 0 : sr_monotonic_ms();
+		writer->late_since = sr_writer_awaits_commit(writer) ? sr_monotonic_ms() : 0;
 		sr_players_wake(writer->daemon, writer->recording, writer->track);
 	} else {
 		sr_writer_fail(writer, arrival->code, "the track was resumed or the recording finished elsewhere");
