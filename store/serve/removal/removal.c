@@ -8,7 +8,7 @@
 
 #include <sodium.h>
 
-#include "serve/record/consultation.h"
+#include "serve/removal/consultation.h"
 #include "serve/removal/holding.h"
 #include "serve/removal/removal_internal.h"
 #include "serve/removal/replaced.h"

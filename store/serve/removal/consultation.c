@@ -1,7 +1,7 @@
 /*
  * Giving up a consultation's tie to its patient, when the last recording of it goes.
  */
-#include "serve/record/consultation.h"
+#include "serve/removal/consultation.h"
 
 #include <string.h>
 
