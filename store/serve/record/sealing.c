@@ -35,6 +35,15 @@ void sr_commit_free(struct sr_commit *commit)
 	free(commit);
 }
 
+void sr_commits_free(struct sr_commit *first)
+{
+	while (first) {
+		struct sr_commit *next = first->next;
+		sr_commit_free(first);
+		first = next;
+	}
+}
+
 static struct sr_track_file *last_file(struct sr_track_row *row)
 {
 	return &row->files[row->file_count - 1];
@@ -83,11 +92,7 @@ void sr_sealing_free(struct sr_sealing *sealing)
 {
 	if (!sealing)
 		return;
-	while (sealing->first) {
-		struct sr_commit *commit = sealing->first;
-		sealing->first = commit->next;
-		sr_commit_free(commit);
-	}
+	sr_commits_free(sealing->first);
 	sr_sealer_free(sealing->sealer);
 	sr_blob_close(sealing->blob);
 	sr_extents_clear(&sealing->extents);

@@ -16,17 +16,20 @@ struct sr_commit {
 	uint64_t durable; /* the track's plaintext length once this is committed */
 	uint32_t bytes;   /* of this segment */
 };
+
+/* Free one that was never submitted, or whose operation the index has (`op` NULL); and a list of them, NULL allowed. */
 void sr_commit_free(struct sr_commit *commit);
+void sr_commits_free(struct sr_commit *first);
 
 struct sr_sealing;
 
 #define SR_SEALING_WRITE 16 /* chunks that one write to the blob covers at most, beside a segment's front and end */
 
-/* What a sealing needs; copied, but for `keyring` and `row`'s blob, which is handed over on success. */
+/* What a sealing needs; copied, but for `keyring`, which outlives it, and `blob`, which is handed over on success. */
 struct sr_sealing_options {
 	const struct sr_keyring *keyring;
 	struct sr_blobs *blobs;
-	struct sr_blob *blob; /* open at the committed length of the row's last file; handed over */
+	struct sr_blob *blob; /* open at the committed length of the row's last file */
 	uint8_t tag[SR_TAG];
 	uint8_t recording[SR_UUID];
 	const uint8_t *dek; /* SR_KEY */

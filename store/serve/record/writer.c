@@ -26,15 +26,6 @@ static struct sr_writer *find(const struct sr_daemon *daemon, const uint8_t reco
 	return NULL;
 }
 
-void sr_commits_free(struct sr_commit *commit)
-{
-	while (commit) {
-		struct sr_commit *next = commit->next;
-		sr_commit_free(commit);
-		commit = next;
-	}
-}
-
 /* What a writer takes beside what it has not sealed: its sealing with a chunk, its grant; about. */
 #define WRITER_COST (32u << 10)
 

@@ -31,11 +31,11 @@ enum sr_code sr_writer_reserve(struct sr_daemon *daemon, const struct sr_writer_
 			       struct sr_writer **writer) SR_MUST_USE;
 void sr_writer_abandon(struct sr_writer *writer);
 
-/* What turns a reservation into a live writer of `stream`. `grant` and `sealing` are handed over. */
+/* What turns a reservation into a live writer of `stream`. The request's grant, and `sealing`, are handed over. */
 struct sr_writer_start {
 	struct sr_session *session;
 	struct sr_stream *stream;
-	struct sr_request *request; /* whose grant and settings it takes over */
+	struct sr_request *request; /* that opened the stream; it keeps a share of its settings */
 	struct sr_sealing *sealing;
 	uint64_t durable;
 };

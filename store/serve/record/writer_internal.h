@@ -1,6 +1,6 @@
 /*
- * What the two files of a writer share: writer.c (registry, stream, messages, time) and writer_pipeline.c (sealing,
- * flush, commit, acknowledgement). Nobody else includes this.
+ * What the files of a writer share: writer.c (registry, stream, messages, time), writer_buffer.c (what waits to be
+ * sealed) and writer_pipeline.c (sealing, flush, commit, acknowledgement). Nobody else includes this.
  */
 #ifndef SR_WRITER_INTERNAL_H
 #define SR_WRITER_INTERNAL_H
@@ -129,8 +129,5 @@ void sr_write_buffer_take(struct sr_write_buffer *buffer, bool whole, struct sr_
 
 /* Wipe and free what it holds. */
 void sr_write_buffer_clear(struct sr_write_buffer *buffer);
-
-/* Free a list of commits. */
-void sr_commits_free(struct sr_commit *commit);
 
 #endif
