@@ -4,6 +4,7 @@
  */
 #include "account/event.h"
 #include "serve/record/manifest.h"
+#include "serve/record/manifest_reader.h"
 #include "serve_fixture.h"
 
 static struct sr_extents extents;

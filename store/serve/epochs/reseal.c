@@ -8,7 +8,7 @@
 
 #include <sodium.h>
 
-#include "serve/record/manifest.h"
+#include "serve/record/manifest_reader.h"
 #include "serve/record/track_file.h"
 
 struct resealing {

@@ -7,7 +7,7 @@
 
 #include <sodium.h>
 
-#include "serve/record/manifest.h"
+#include "serve/record/manifest_reader.h"
 
 static enum sr_code damaged(struct sr_table_look *look, const char *what)
 {

@@ -1,11 +1,10 @@
 /*
- * The manifest of a finished track: made from its checked segments, and read back a chunk at a time.
+ * Making the manifest of a track that is finished: from its segments, each of which is checked.
  */
 #ifndef SR_MANIFEST_H
 #define SR_MANIFEST_H
 
 #include "serve/play/lookup.h"
-#include "serve/play/play.h"
 #include "serve/record/extent.h"
 
 /* What making one needs. `row` (in and out): its head becomes final, its last file longer, its manifest known. */
@@ -24,31 +23,5 @@ struct sr_manifest_job {
  * SR_NO_SPACE, SR_INTERNAL; in request->error. Pool.
  */
 enum sr_code sr_manifest_make(struct sr_manifest_job *job) SR_MUST_USE;
-
-/* A manifest being read; holds one opened chunk. */
-struct sr_manifest_reader {
-	struct sr_blobs *blobs;
-	struct sr_blob_name name;
-	uint64_t position; /* of the sealed manifest in its file */
-	uint32_t size;     /* sealed */
-	struct sr_message_key key;
-	struct sr_aead *aead;
-	uint64_t chunk;    /* which one is open; UINT64_MAX: none */
-	size_t chunk_size; /* plaintext bytes of it */
-	uint8_t *sealed, *plain;
-};
-
-/*
- * Begin to read the manifest of a finished track's `row`: checks its commitment and opens its last chunk, which
- * vouches for its length. SR_CORRUPT, SR_IO, SR_INTERNAL. Released, and wiped, with sr_manifest_close in any case.
- */
-enum sr_code sr_manifest_open(struct sr_manifest_reader *reader, struct sr_blobs *blobs, const uint8_t *dek,
-			      const uint8_t recording[SR_UUID], const struct sr_track_row *row,
-			      struct sr_error *err) SR_MUST_USE;
-void sr_manifest_close(struct sr_manifest_reader *reader);
-
-/* The place of segment `number`, which must be below the row's count. Errors as above. */
-enum sr_code sr_manifest_place(struct sr_manifest_reader *reader, uint32_t number, struct sr_segment_place *place,
-			       struct sr_error *err) SR_MUST_USE;
 
 #endif
