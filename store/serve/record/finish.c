@@ -9,6 +9,7 @@
 #include "serve/accounting/account_request.h"
 #include "serve/dispatch.h"
 #include "serve/play/lookup.h"
+#include "serve/play/play.h"
 #include "serve/record/binding.h"
 #include "serve/record/manifest.h"
 #include "serve/record/writer.h"
@@ -89,38 +90,47 @@ static enum sr_code look(struct sr_request *request, struct finishing *finishing
 	return code;
 }
 
-/* Put the recording's row and every track's as they now are in memory, if all still stand as they were read. */
-static enum sr_code put_all(struct sr_request *request, struct finishing *finishing, bool extents)
+/* Put one row, if it still stands as it was read; `mac` (in and out) names it. */
+static bool put_row(struct sr_op *op, const struct sr_index_key *key, const uint8_t *bytes, size_t size,
+		    uint8_t mac[SR_ROW_MAC])
+{
+	bool built = sr_op_check(op, SR_CHECK_SUFFIX, key, mac, SR_ROW_MAC) && sr_op_put(op, key, bytes, size);
+	memcpy(mac, bytes + size - SR_ROW_MAC, SR_ROW_MAC);
+	return built;
+}
+
+/* An operation that puts the recording's row and every track's as they now are in memory. NULL: memory is used up. */
+static struct sr_op *put_rows(const struct sr_request *request, struct finishing *finishing)
 {
 	const struct sr_keyring *keyring = request->daemon->keyring;
 	const uint8_t *recording = finishing->message.recording;
 	struct sr_index_key whole = sr_key_recording(request->tag, recording);
 	uint8_t bytes[SR_ROW_MAX];
-	size_t failed, size = sr_recording_row_encode(keyring, recording, &finishing->found.row, bytes);
+	size_t size = sr_recording_row_encode(keyring, recording, &finishing->found.row, bytes);
 	struct sr_op *op = sr_op_new();
-	bool built = op && sr_op_check(op, SR_CHECK_SUFFIX, &whole, finishing->found.mac, SR_ROW_MAC) &&
-		     sr_op_put(op, &whole, bytes, size);
-	memcpy(finishing->found.mac, bytes + size - SR_ROW_MAC, SR_ROW_MAC);
+	bool built = op && put_row(op, &whole, bytes, size, finishing->found.mac);
 	for (uint16_t at = 0; built && at < finishing->count; at++) {
 		struct finishing_track *track = &finishing->tracks[at];
-		struct sr_track_row *row = &track->row;
-		struct sr_index_key key = sr_key_track(request->tag, recording, row->track);
-		size = sr_track_row_encode(keyring, recording, row, bytes);
-		built = sr_op_check(op, SR_CHECK_SUFFIX, &key, track->mac, SR_ROW_MAC) &&
-			sr_op_put(op, &key, bytes, size);
-		memcpy(track->mac, bytes + size - SR_ROW_MAC, SR_ROW_MAC);
-		if (built && extents) {
-			struct sr_blob_name name = sr_track_file_name(recording, row);
-			built = sr_extents_put(&track->extents, keyring, &name, op);
-		}
+		struct sr_index_key key = sr_key_track(request->tag, recording, track->row.track);
+		size = sr_track_row_encode(keyring, recording, &track->row, bytes);
+		built = put_row(op, &key, bytes, size, track->mac);
 	}
-	if (!built) {
-		sr_op_free(op);
-		return SR_FAIL_MEMORY(&request->error);
+	if (built)
+		return op;
+	sr_op_free(op);
+	return NULL;
+}
+
+/* The checksums that the manifests' bytes have changed. */
+static bool put_extents(const struct sr_request *request, struct finishing *finishing, struct sr_op *op)
+{
+	bool built = true;
+	for (uint16_t at = 0; built && at < finishing->count; at++) {
+		struct finishing_track *track = &finishing->tracks[at];
+		struct sr_blob_name name = sr_track_file_name(finishing->message.recording, &track->row);
+		built = sr_extents_put(&track->extents, request->daemon->keyring, &name, op);
 	}
-	/* With the extents the recording is finished. */
-	return extents ? sr_account_run(request, request->tag, op, &failed)
-		       : sr_index_run(request->daemon->index, op, &failed);
+	return built;
 }
 
 /* From here on no writer's commit can pass: every track's row has changed under it. */
@@ -134,7 +144,10 @@ static enum sr_code close_writing(struct sr_request *request, struct finishing *
 		finishing->tracks[at].row.writing = SR_WRITING_CLOSING;
 		finishing->tracks[at].row.generation++;
 	}
-	return put_all(request, finishing, false);
+	struct sr_op *op = put_rows(request, finishing);
+	if (!op)
+		return SR_FAIL_MEMORY(&request->error);
+	return sr_index_run(request->daemon->index, op, NULL);
 }
 
 static enum sr_code seal_manifests(struct sr_request *request, struct finishing *finishing)
@@ -153,6 +166,7 @@ static enum sr_code seal_manifests(struct sr_request *request, struct finishing 
 	return code;
 }
 
+/* With this operation the recording is finished. */
 static enum sr_code bless(struct sr_request *request, struct finishing *finishing)
 {
 	finishing->found.row.writing = SR_WRITING_FINISHED;
@@ -160,7 +174,11 @@ static enum sr_code bless(struct sr_request *request, struct finishing *finishin
 	finishing->found.row.finished_ms = sr_now_ms();
 	for (uint16_t at = 0; at < finishing->count; at++)
 		finishing->tracks[at].row.writing = SR_WRITING_FINISHED;
-	return put_all(request, finishing, true);
+	struct sr_op *op = put_rows(request, finishing);
+	if (op && put_extents(request, finishing, op))
+		return sr_account_run(request, request->tag, op, NULL);
+	sr_op_free(op);
+	return SR_FAIL_MEMORY(&request->error);
 }
 
 /* The records are in the manifests now. What a crash leaves of them is removed by the next finish of the recording. */
