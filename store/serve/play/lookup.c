@@ -214,14 +214,14 @@ static enum sr_code find_candidate(struct sr_request *request, struct sr_view *v
 static enum sr_code not_theirs(struct sr_request *request, const struct candidate *candidate,
 			       const uint8_t recording[SR_UUID], enum sr_event_kind kind)
 {
-	if (candidate->real && kind != SR_EVENT_KINDS && !candidate->quiet) {
+	if (candidate->real && kind != SR_NO_EVENT && !candidate->quiet) {
 		struct sr_event event = {.kind = kind,
 					 .recording = recording,
 					 .has_own_tag = true,
 					 .own_tag = candidate->own,
 					 .owner = candidate->owner};
 		sr_request_event_late(request, &event);
-	} else if (kind != SR_EVENT_KINDS) {
+	} else if (kind != SR_NO_EVENT) {
 		sr_account_met(request, recording, sr_code_name(SR_NOT_FOUND));
 	}
 	return SR_FAIL(&request->error, SR_NOT_FOUND, NOT_FOUND_TEXT);

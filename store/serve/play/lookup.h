@@ -36,10 +36,13 @@ struct sr_found {
 };
 void sr_found_wipe(struct sr_found *found);
 
+/* For who raises an alarm of their own, or none. */
+#define SR_NO_EVENT SR_EVENT_KINDS
+
 /*
  * Open `recording` for `patient`. SR_NOT_FOUND for one that never was, one that is deleted, and one that is somebody
- * else's alike: four index reads, one open (design: access.md, "Protocol"); the latter with an event of kind `foreign`;
- * SR_EVENT_KINDS: with none. SR_CORRUPT, SR_UNAVAILABLE, SR_IO. The text is in request->error. Pool.
+ * else's alike: four index reads, one open (design: access.md, "Protocol"); the latter with an event of kind `foreign`,
+ * or SR_NO_EVENT. SR_CORRUPT, SR_UNAVAILABLE, SR_IO. The text is in request->error. Pool.
  */
 enum sr_code sr_recording_find(struct sr_request *request, struct sr_view *view, const struct sr_patient *patient,
 			       const uint8_t recording[SR_UUID], enum sr_event_kind foreign,

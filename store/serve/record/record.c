@@ -21,8 +21,8 @@ struct opening {
 	struct sr_found found;
 	uint8_t dek[SR_KEY];
 	uint8_t bytes[SR_ROW_MAX];
-	struct sr_new_row row;
-	struct sr_recording_row fields;
+	struct sr_recording_row row;
+	struct sr_new_row sealed; /* the row, in `bytes` */
 };
 
 static void answer(struct sr_request *request, const struct sr_recording_row *row)
@@ -57,7 +57,7 @@ static enum sr_code make_row(struct sr_request *request, struct opening *opening
 {
 	const struct sr_record_open *message = &opening->message;
 	const struct sr_grant *grant = request->grant;
-	struct sr_recording_row *row = &opening->fields;
+	struct sr_recording_row *row = &opening->row;
 	row->life = SR_LIFE_LIVE;
 	row->writing = SR_WRITING_OPEN;
 	row->wrap_revision = row->writer_revision = row->life_revision = 1;
@@ -69,15 +69,16 @@ static enum sr_code make_row(struct sr_request *request, struct opening *opening
 				     row->consultation);
 	sr_grant_hash(request->daemon->keyring, grant->issuer->iss, grant->jti, row->opened_by.hash);
 	row->opened_by.expires = (uint64_t)grant->expires;
-	sr_epoch_book_hold(request->daemon->epochs, &opening->row.hold);
-	row->epoch = opening->row.hold.current;
+	sr_epoch_book_hold(request->daemon->epochs, &opening->sealed.hold);
+	row->epoch = opening->sealed.hold.current;
 	if (sr_dek_make(request->daemon->keyring, opening->patient.key, message->recording, row->epoch, row->wrap,
 			opening->dek) != SR_OK ||
 	    sr_label_seal(opening->dek, message->recording, message->label, row) != SR_OK)
 		return SR_FAIL(&request->error, SR_INTERNAL, "sealing the new recording failed");
-	opening->row.recording = message->recording;
-	opening->row.bytes = opening->bytes;
-	opening->row.size = sr_recording_row_encode(request->daemon->keyring, message->recording, row, opening->bytes);
+	opening->sealed.recording = message->recording;
+	opening->sealed.bytes = opening->bytes;
+	opening->sealed.size =
+		sr_recording_row_encode(request->daemon->keyring, message->recording, row, opening->bytes);
 	return SR_OK;
 }
 
@@ -94,7 +95,7 @@ static enum sr_code attempt(struct sr_request *request, struct opening *opening,
 		return code;
 	code = sr_patient_find(request, view, &opening->patient);
 	if (code == SR_OK)
-		code = sr_recording_find(request, view, &opening->patient, recording, SR_EVENT_KINDS,
+		code = sr_recording_find(request, view, &opening->patient, recording, SR_NO_EVENT,
 					 &opening->found); /* the claim raises the alarm */
 	sr_request_view_end(request, view);
 	if (code == SR_OK)
@@ -112,9 +113,9 @@ static enum sr_code attempt(struct sr_request *request, struct opening *opening,
 		return code;
 	code = make_row(request, opening);
 	if (code == SR_OK)
-		code = sr_bind_recording(request, &opening->patient, &opening->row, again);
+		code = sr_bind_recording(request, &opening->patient, &opening->sealed, again);
 	if (code == SR_OK && !*again)
-		answer(request, &opening->fields);
+		answer(request, &opening->row);
 	return code;
 }
 

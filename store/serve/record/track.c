@@ -1,5 +1,7 @@
 /*
- * record.track and record.resume: a track is added, or gone on with, and its writer begins.
+ * record.track and record.resume: a track is added, or gone on with, and its writer begins. `prepare` puts the track's
+ * row (pool), `reserve` waits until nobody else writes it (loop), `begin` opens its file (pool), `go_live` answers
+ * (loop).
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@ struct beginning {
 	uint8_t recording[SR_UUID];
 	uint16_t track;
 	bool adds;                     /* RECORD_TRACK */
+	bool is_new;                   /* and no row of it has been put */
 	struct sr_record_track wanted; /* spans point into the request's fields */
 	struct sr_span token;
 	struct sr_found found;
@@ -32,7 +35,7 @@ struct beginning {
 	struct sr_request *request;
 };
 
-/* ---- first step, on the pool: the row, with its generation raised ---- */
+/* ---- the row, with its generation raised ---- */
 
 /* Finds the track that a repeat of the same `record.track` made, and a number for a new one. */
 struct search {
@@ -61,16 +64,15 @@ static enum sr_code may_write(struct sr_request *request, const struct beginning
 	return SR_OK;
 }
 
-/* Which number the track gets, or has: 0 in *existing if it is new. */
-static enum sr_code choose(struct sr_request *request, struct sr_view *view, struct beginning *beginning,
-			   uint16_t *existing)
+/* Which number the track gets; or has, if an earlier attempt has made it. */
+static enum sr_code choose(struct sr_request *request, struct sr_view *view, struct beginning *beginning)
 {
 	struct search search = {beginning, 0, 1};
 	enum sr_code code = sr_tracks_walk(request, view, beginning->recording, search_track, &search);
 	if (code != SR_OK)
 		return code;
 	uint16_t wanted = beginning->wanted.track;
-	*existing = search.same;
+	beginning->is_new = search.same == 0;
 	beginning->track = search.same ? search.same : wanted ? wanted : search.next;
 	if (search.same && wanted && wanted != search.same)
 		return SR_FAIL(&request->error, SR_CONFLICT, "this nonce made track %u", search.same);
@@ -107,8 +109,8 @@ static enum sr_code seal_new_track(struct sr_request *request, struct beginning 
 	return code == SR_OK ? SR_OK : SR_FAIL(&request->error, SR_INTERNAL, "sealing the new track failed");
 }
 
-/* Put the track's row, new or with a raised generation; a new one counts in the recording's row too. */
-static enum sr_code put_row(struct sr_request *request, struct beginning *beginning, bool is_new, bool *again)
+/* Put the track's row; a new one counts in the recording's row too. */
+static enum sr_code put_row(struct sr_request *request, struct beginning *beginning, bool *again)
 {
 	const struct sr_keyring *keyring = request->daemon->keyring;
 	struct sr_index_key track = sr_key_track(request->tag, beginning->recording, beginning->track);
@@ -118,7 +120,7 @@ static enum sr_code put_row(struct sr_request *request, struct beginning *beginn
 	struct sr_op *op = sr_op_new();
 	bool built = op && sr_op_put(op, &track, bytes, size) &&
 		     sr_op_check(op, SR_CHECK_SUFFIX, &whole, beginning->found.mac, SR_ROW_MAC);
-	if (built && is_new) {
+	if (built && beginning->is_new) {
 		struct sr_recording_row *row = &beginning->found.row;
 		row->tracks++;
 		row->writer_revision++;
@@ -134,8 +136,10 @@ static enum sr_code put_row(struct sr_request *request, struct beginning *beginn
 	}
 	enum sr_code code = sr_account_run(request, request->tag, op, &failed);
 	*again = code == SR_CONFLICT;
-	if (code == SR_OK)
+	if (code == SR_OK) {
 		memcpy(beginning->mac, bytes + size - SR_ROW_MAC, SR_ROW_MAC);
+		beginning->is_new = false;
+	}
 	return code == SR_CONFLICT ? SR_OK : code;
 }
 
@@ -179,38 +183,53 @@ static enum sr_code create_file(struct sr_request *request, const struct beginni
 	return code;
 }
 
-static enum sr_code attempt(struct sr_request *request, struct beginning *beginning, bool *again)
+/* The row of a track that is there; or that there is none under the number that a new one is to have. */
+static enum sr_code find_row(struct sr_request *request, struct sr_view *view, struct beginning *beginning)
+{
+	if (beginning->is_new && !beginning->wanted.track)
+		return SR_OK; /* the number was chosen because it is free */
+	enum sr_code code =
+		sr_track_find(request, view, beginning->recording, beginning->track, &beginning->row, beginning->mac);
+	if (!beginning->is_new)
+		return code;
+	if (code == SR_OK)
+		return SR_FAIL(&request->error, SR_CONFLICT, "track %u is another writer's", beginning->track);
+	if (code != SR_NOT_FOUND)
+		return code;
+	request->error = (struct sr_error){.code = SR_OK};
+	return SR_OK;
+}
+
+static enum sr_code look(struct sr_request *request, struct beginning *beginning)
 {
 	struct sr_view *view;
-	uint16_t existing = beginning->track;
 	enum sr_code code = sr_lookup(request, beginning->recording, &beginning->found, &view);
 	if (code != SR_OK)
 		return code;
 	code = may_write(request, beginning);
 	if (code == SR_OK && beginning->adds)
-		code = choose(request, view, beginning, &existing);
-	if (code == SR_OK && (existing || beginning->wanted.track)) {
-		code = sr_track_find(request, view, beginning->recording, beginning->track, &beginning->row,
-				     beginning->mac);
-		if (code == SR_OK && beginning->adds && !existing)
-			code = SR_FAIL(&request->error, SR_CONFLICT, "track %u is another writer's", beginning->track);
-		else if (code == SR_NOT_FOUND && beginning->adds)
-			code = SR_OK;
-	}
+		code = choose(request, view, beginning);
+	if (code == SR_OK)
+		code = find_row(request, view, beginning);
 	sr_request_view_end(request, view);
+	return code;
+}
+
+static enum sr_code attempt(struct sr_request *request, struct beginning *beginning, bool *again)
+{
+	enum sr_code code = look(request, beginning);
 	if (code == SR_OK)
 		code = sr_bind_consultation(request, beginning->recording);
 	if (code != SR_OK)
 		return code;
-	request->error.code = SR_OK;
-	if (existing)
-		beginning->row.generation++;
-	else
+	if (beginning->is_new)
 		code = seal_new_track(request, beginning);
+	else
+		beginning->row.generation++;
 	if (code == SR_OK)
 		code = intend(request, beginning);
 	if (code == SR_OK)
-		code = put_row(request, beginning, !existing, again);
+		code = put_row(request, beginning, again);
 	if (code == SR_OK && !*again && beginning->row.length == 0 && beginning->row.file_count == 1)
 		code = create_file(request, beginning);
 	return code;
@@ -257,7 +276,7 @@ static void prepare(struct sr_request *request)
 	}
 }
 
-/* ---- third step, on the pool: the file, once nobody else has it ---- */
+/* ---- the file, once nobody else has it ---- */
 
 /* The file may be a new one, if a sync of the last has failed: then the row that names it comes first. */
 static enum sr_code open_blob(struct sr_request *request, struct beginning *beginning, struct sr_blob **blob)
@@ -267,7 +286,7 @@ static enum sr_code open_blob(struct sr_request *request, struct beginning *begi
 					       &beginning->row, blob, &changed, &request->error);
 	if (code != SR_OK || !changed)
 		return code;
-	code = put_row(request, beginning, false, &again);
+	code = put_row(request, beginning, &again);
 	if (code == SR_OK && again)
 		code = SR_FAIL(&request->error, SR_CONFLICT, "the track was resumed or finished elsewhere");
 	if (code != SR_OK)
@@ -320,7 +339,7 @@ static void begin(struct sr_request *request)
 		(void)begin_sealing(request, beginning);
 }
 
-/* ---- second and last step, on the loop ---- */
+/* ---- on the loop ---- */
 
 static void release(struct sr_request *request)
 {
