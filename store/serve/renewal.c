@@ -108,9 +108,52 @@ static void answer(struct sr_request *request)
 	sr_request_free(request);
 }
 
-/*
- * Put the grant's trace into the recording's row, so that it can resume the recording in its grace; a reader's renewal
- * changes nothing that lasts, and is accounted for as it is. On the pool.
+/* Read the row, change it, put it back if nobody else did meanwhile: SR_CONFLICT otherwise. */
+static enum sr_code put_trace_once(struct sr_request *request, const struct sr_index_key *key,
+				   const uint8_t recording[SR_UUID], const struct sr_grant_trace *trace)
+{
+	struct sr_view *view;
+	struct sr_span value;
+	struct sr_recording_row row;
+	uint8_t bytes[SR_ROW_MAX], mac[SR_ROW_MAC];
+	enum sr_code code = sr_request_view(request, &view);
+	if (code != SR_OK)
+		return code;
+	code = sr_view_get(view, key, &value);
+	if (code == SR_OK)
+		code = sr_recording_row_decode(request->daemon->keyring, recording, value, &row);
+	if (code == SR_OK)
+		memcpy(mac, value.data + value.size - SR_ROW_MAC, SR_ROW_MAC);
+	sr_request_view_end(request, view);
+	if (code != SR_OK)
+		return SR_FAIL(&request->error, code, "the recording's row cannot be changed");
+	row.renewed_by = *trace;
+	row.writer_revision++;
+	size_t size = sr_recording_row_encode(request->daemon->keyring, recording, &row, bytes);
+	struct sr_op *op = sr_op_new();
+	if (!op || !sr_op_check(op, SR_CHECK_SUFFIX, key, mac, SR_ROW_MAC) || !sr_op_put(op, key, bytes, size)) {
+		sr_op_free(op);
+		return SR_FAIL_MEMORY(&request->error);
+	}
+	return sr_account_run(request, request->tag, op, NULL);
+}
+
+/* Note the new grant in the recording's row, so that it can resume the recording in its grace. Failures are in
+ * request->error. */
+static enum sr_code put_trace(struct sr_request *request, const uint8_t recording[SR_UUID],
+			      const struct sr_grant_trace *trace)
+{
+	struct sr_index_key key = sr_key_recording(request->tag, recording);
+	for (int tries = 0; tries < SR_TRIES; tries++) {
+		enum sr_code code = put_trace_once(request, &key, recording, trace);
+		if (code != SR_CONFLICT)
+			return code;
+	}
+	request->retry_ms = 50;
+	return SR_FAIL(&request->error, SR_BUSY, "others are changing the same row");
+}
+
+/* A writer's renewal changes its recording's row; a reader's nothing that lasts, and is accounted for as it is. Pool.
  */
 static void remember(struct sr_request *request)
 {
@@ -118,11 +161,13 @@ static void remember(struct sr_request *request)
 	struct sr_grant_trace trace = {.expires = renewal->expires};
 	sr_account_met(request, renewal->recording, NULL);
 	request->account.wanted = !renewal->writes;
-	request->account.reserve = renewal->writes; /* what is running goes on */
-	if (!renewal->writes || sr_account_intent(request) != SR_OK)
+	if (!renewal->writes)
+		return;
+	sr_account_may_use_reserve(request); /* what is running goes on */
+	if (sr_account_intent(request) != SR_OK)
 		return;
 	sr_grant_hash(request->daemon->keyring, request->grant->issuer->iss, request->grant->jti, trace.hash);
-	(void)!sr_recording_remember(request, request->tag, renewal->recording, &trace);
+	(void)!put_trace(request, renewal->recording, &trace);
 }
 
 /* May the new grant stand in for the old one on this stream? */

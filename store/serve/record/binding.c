@@ -19,15 +19,6 @@ static enum sr_code run(struct sr_request *request, struct sr_op *op, bool built
 	return sr_index_run(request->daemon->index, op, failed);
 }
 
-/* The same for the operation that makes the request's change: its mark lies in it. */
-static enum sr_code run_change(struct sr_request *request, struct sr_op *op, bool built, size_t *failed)
-{
-	enum sr_code code = run(request, op, built && sr_account_mark(request, request->tag, op), failed);
-	if (code == SR_OK)
-		sr_account_applied(request);
-	return code;
-}
-
 enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *patient, bool *again)
 {
 	const struct sr_keyring *keyring = request->daemon->keyring;
@@ -165,55 +156,17 @@ static bool build_row(struct sr_op *op, const struct sr_request *request, const 
 enum sr_code sr_bind_recording(struct sr_request *request, const struct sr_patient *patient,
 			       const struct sr_new_row *row, bool *again)
 {
-	size_t failed;
 	enum sr_code code = sr_bind_consultation(request, row->recording);
 	if (code == SR_OK)
 		code = claim(request, row->recording);
 	if (code != SR_OK)
 		return code;
 	struct sr_op *op = sr_op_new();
-	code = run_change(request, op, op && build_row(op, request, patient, row), &failed);
+	if (!op || !build_row(op, request, patient, row)) {
+		sr_op_free(op);
+		return SR_FAIL_MEMORY(&request->error);
+	}
+	code = sr_account_run(request, request->tag, op, NULL);
 	*again = code == SR_CONFLICT;
 	return code == SR_CONFLICT ? SR_OK : code;
-}
-
-/* Read the row, change it, put it back if nobody else did meanwhile. */
-static enum sr_code remember_once(struct sr_request *request, const struct sr_index_key *key,
-				  const uint8_t recording[SR_UUID], const struct sr_grant_trace *trace)
-{
-	struct sr_view *view;
-	struct sr_span value;
-	struct sr_recording_row row;
-	uint8_t bytes[SR_ROW_MAX], mac[SR_ROW_MAC];
-	size_t failed;
-	enum sr_code code = sr_request_view(request, &view);
-	if (code != SR_OK)
-		return code;
-	code = sr_view_get(view, key, &value);
-	if (code == SR_OK)
-		code = sr_recording_row_decode(request->daemon->keyring, recording, value, &row);
-	if (code == SR_OK)
-		memcpy(mac, value.data + value.size - SR_ROW_MAC, SR_ROW_MAC);
-	sr_request_view_end(request, view);
-	if (code != SR_OK)
-		return SR_FAIL(&request->error, code, "the recording's row cannot be changed");
-	row.renewed_by = *trace;
-	row.writer_revision++;
-	size_t size = sr_recording_row_encode(request->daemon->keyring, recording, &row, bytes);
-	struct sr_op *op = sr_op_new();
-	bool built = op && sr_op_check(op, SR_CHECK_SUFFIX, key, mac, SR_ROW_MAC) && sr_op_put(op, key, bytes, size);
-	return run_change(request, op, built, &failed);
-}
-
-enum sr_code sr_recording_remember(struct sr_request *request, const uint8_t tag[SR_TAG],
-				   const uint8_t recording[SR_UUID], const struct sr_grant_trace *trace)
-{
-	struct sr_index_key key = sr_key_recording(tag, recording);
-	for (int tries = 0; tries < SR_TRIES; tries++) {
-		enum sr_code code = remember_once(request, &key, recording, trace);
-		if (code != SR_CONFLICT)
-			return code;
-	}
-	request->retry_ms = 50;
-	return SR_FAIL(&request->error, SR_BUSY, "others are changing the same row");
 }

@@ -39,11 +39,4 @@ struct sr_new_row {
 enum sr_code sr_bind_recording(struct sr_request *request, const struct sr_patient *patient,
 			       const struct sr_new_row *row, bool *again) SR_MUST_USE;
 
-/*
- * Note a renewal in the recording's row. SR_BUSY when others keep changing it; SR_NOT_FOUND, SR_CORRUPT,
- * SR_UNAVAILABLE, SR_IO; in request->error. Pool; waits for the commit.
- */
-enum sr_code sr_recording_remember(struct sr_request *request, const uint8_t tag[SR_TAG],
-				   const uint8_t recording[SR_UUID], const struct sr_grant_trace *trace) SR_MUST_USE;
-
 #endif
