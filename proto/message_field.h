@@ -6,9 +6,6 @@
 
 #include "message.h"
 
-/* No position or length within a track passes this, so that their sums cannot wrap. */
-#define SR_POSITION_MAX (UINT64_C(1) << 63)
-
 /* Each takes one field and latches `in` when the value is out of its range; what is given then is harmless. */
 bool sr_take_flag(struct sr_cursor *in);                     /* u8: 0 or 1 */
 uint16_t sr_take_track(struct sr_cursor *in);                /* u16: at least 1 */

@@ -7,9 +7,6 @@
 
 #include "context.h"
 
-/* No position or length within a track passes this, so that their sums cannot wrap. */
-#define POSITION_MAX (UINT64_C(1) << 63)
-
 _Static_assert(SR_CHAIN == crypto_hash_sha512_BYTES, "the chain is made of SHA-512");
 
 void sr_segment_record_encode(struct sr_builder *out, const struct sr_segment_record *record)
@@ -30,7 +27,7 @@ void sr_segment_record_decode(struct sr_cursor *in, struct sr_segment_record *re
 	record->media_time = sr_take_u64(in);
 	sr_take_copy(in, record->salt, SR_SALT);
 	sr_take_copy(in, record->commitment, SR_COMMITMENT);
-	if (record->length == 0 || record->length > SR_SEGMENT_MAX || record->offset > POSITION_MAX - record->length)
+	if (record->length == 0 || record->length > SR_SEGMENT_MAX || record->offset > SR_POSITION_MAX - record->length)
 		sr_take_fail(in);
 }
 
@@ -71,7 +68,7 @@ void sr_head_decode(struct sr_cursor *in, struct sr_head *head)
 	head->length = sr_take_u64(in);
 	sr_take_copy(in, head->chain, SR_CHAIN);
 	head->state = state == SR_FINISHED ? SR_FINISHED : SR_UNFINISHED;
-	if (state != (uint8_t)head->state || head->length > POSITION_MAX)
+	if (state != (uint8_t)head->state || head->length > SR_POSITION_MAX)
 		sr_take_fail(in);
 }
 

@@ -19,6 +19,7 @@
 #define SR_HEAD 85
 #define SR_HEAD_SEALED (SR_HEAD + SR_SEALED_SMALL)
 #define SR_NO_MEDIA_TIME UINT64_MAX
+#define SR_POSITION_MAX (UINT64_C(1) << 63) /* no position or length within a track passes it: sums never wrap */
 
 /* One segment: 80 bytes on the wire, in the index and under the chain. */
 struct sr_segment_record {

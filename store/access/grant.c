@@ -8,8 +8,6 @@
 #include "access/claims.h"
 #include "access/jws.h"
 
-_Static_assert(SR_GRANT_MAX == SR_JWS_MAX, "one limit on tokens");
-
 /* Sums of a claim's time, or of now, and an allowance: at the ends of the range they stay there. */
 static int64_t later(int64_t time, int64_t by)
 {

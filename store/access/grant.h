@@ -11,8 +11,9 @@
 
 #include "access/issuer.h"
 #include "error.h"
+#include "message.h"
 
-#define SR_GRANT_MAX 8192   /* bytes of a token */
+#define SR_GRANT_MAX SR_TOKEN_MAX
 #define SR_IDENTITY_MAX 255 /* bytes of an identity, at least 1 */
 #define SR_ACTOR_MAX 255    /* bytes of act.sub, at least 1 */
 #define SR_JTI_MAX 255
@@ -35,7 +36,7 @@ struct sr_grant {
 	char consultation[SR_CONSULTATION_MAX + 1];
 	bool has_consultation;
 	bool has_recording;
-	uint8_t recording[16];
+	uint8_t recording[SR_UUID];
 	bool has_jkt;
 	uint8_t jkt[SR_JKT];
 	unsigned scopes;

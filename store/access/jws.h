@@ -11,8 +11,9 @@
 
 #include "access/jwks.h"
 #include "error.h"
+#include "message.h"
 
-#define SR_JWS_MAX 8192           /* bytes of a token */
+#define SR_JWS_MAX SR_TOKEN_MAX   /* bytes of a token: as many as a message carries */
 #define SR_JWS_SIGNATURE_MAX 1024 /* RS256 with a key of 8,192 bits */
 
 /* A token in parts; released with sr_jws_clear. */
