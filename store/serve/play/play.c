@@ -265,8 +265,7 @@ static void table_on_pool(struct sr_request *request)
 		sr_table_encode(&request->reply.fields, &table);
 		for (uint32_t at = 0; at < look.count; at++)
 			sr_segment_record_encode(&request->reply.fields, &look.places[at].record);
-		/* Nothing new yet, and more may come: 0 asks the loop to wait. */
-		request->retry_ms = look.count == 0 && look.head.state == SR_UNFINISHED;
+		player->nothing_new = look.count == 0 && look.head.state == SR_UNFINISHED;
 	}
 	free(look.places);
 }
@@ -276,15 +275,13 @@ static void table_start(struct sr_player *player);
 static void table_done(struct sr_request *request)
 {
 	struct sr_player *player = request->owner;
-	bool nothing_yet = request->error.code == SR_OK && request->retry_ms;
 	if (!sr_player_still_wanted(player, request))
 		return;
-	request->retry_ms = 0;
 	if (player->stream->state != SR_STREAM_PLAYER_TABLING) {
 		sr_request_free(request); /* closed meanwhile */
 		return;
 	}
-	if (nothing_yet && player->table.wait && sr_monotonic_ms() < player->wait_until) {
+	if (player->nothing_new && player->table.wait && sr_monotonic_ms() < player->wait_until) {
 		sr_request_free(request);
 		player->waiting = true;
 		if (player->woken)
@@ -296,7 +293,7 @@ static void table_done(struct sr_request *request)
 
 static void table_start(struct sr_player *player)
 {
-	player->waiting = player->woken = false;
+	player->waiting = player->woken = player->nothing_new = false;
 	struct sr_request *request = sr_player_request(player, &player->table_head);
 	if (request)
 		sr_request_start(request, table_on_pool, table_done);

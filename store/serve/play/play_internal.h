@@ -25,6 +25,7 @@ struct sr_player {
 	struct sr_play_table table;
 	bool waiting, woken;
 	uint64_t wait_until; /* monotonic ms */
+	bool nothing_new;    /* the look found the end of a track that may grow; the job's alone while it runs */
 	/* a PLAY_READ under way */
 	bool reading;
 	struct sr_message_head read_head;
