@@ -58,6 +58,11 @@ struct sr_session_asked *sr_session_asked(struct sr_session *session)
 	return &session->asked;
 }
 
+bool sr_speaks_of_connection(uint8_t type)
+{
+	return type == SR_MSG_GOODBYE || type == SR_MSG_PING || type == SR_MSG_PONG;
+}
+
 bool sr_session_wants_more(const struct sr_session *session)
 {
 	return session->output.queued <= LOW_WATER && session->output.files <= LOW_FILES;
@@ -216,7 +221,6 @@ static bool has_streams(const struct sr_session *session)
 	return false;
 }
 
-/* Sums, no differences: what this very tick has queued already is of a moment later than its `now`. */
 static void time_out(struct sr_session *session, const char *why)
 {
 	sr_count(SR_COUNT_TIMED_OUT, 1);

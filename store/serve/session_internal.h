@@ -56,6 +56,9 @@ struct sr_session {
 /* Look whether a drain that was asked for is done; false, with the connection reset, when its time is over. */
 bool sr_session_drain_tick(struct sr_session *session, uint64_t now);
 
+/* GOODBYE, PING and PONG: of the connection itself, neither a request nor an answer to one. */
+bool sr_speaks_of_connection(uint8_t type);
+
 /* True while the session counts as half open. */
 bool sr_session_half_open(const struct sr_session *session);
 

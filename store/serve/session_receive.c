@@ -85,9 +85,16 @@ static struct sr_stream *claim_stream(struct sr_session *session, const struct s
 	return stream;
 }
 
+/* True if a client may send this in `state`; *next (out) is the state that follows. */
+static bool may_come(enum sr_stream_state state, uint8_t type, enum sr_stream_state *next)
+{
+	return sr_stream_step(state, type, true, false, next);
+}
+
 static bool opens_stream(uint8_t type)
 {
-	return type == SR_MSG_RECORD_TRACK || type == SR_MSG_RECORD_RESUME || type == SR_MSG_PLAY_OPEN;
+	enum sr_stream_state next;
+	return may_come(SR_STREAM_FREE, type, &next);
 }
 
 /* A stream that ended, and whose slot serves another by now: what its client sent before it saw the end is swallowed.
@@ -95,18 +102,18 @@ static bool opens_stream(uint8_t type)
 static bool long_ended(const struct sr_session *session, uint32_t number, uint8_t type)
 {
 	enum sr_stream_state next;
-	return number <= session->last_stream && sr_stream_step(SR_STREAM_ENDED, type, true, false, &next);
+	return number <= session->last_stream && may_come(SR_STREAM_ENDED, type, &next);
 }
 
 static void on_unary(struct sr_session *session, const struct sr_conn_event *event)
 {
 	enum sr_stream_state next;
 	uint8_t type = event->head.type;
-	if (!sr_stream_step(SR_STREAM_UNARY, type, true, false, &next)) {
+	if (!may_come(SR_STREAM_UNARY, type, &next)) {
 		sr_session_end(session, SR_USAGE, "this message may not come on stream 0");
 		return;
 	}
-	if (type == SR_MSG_GOODBYE || type == SR_MSG_PING || type == SR_MSG_PONG) {
+	if (sr_speaks_of_connection(type)) {
 		sr_dispatch(session, NULL, &event->head, &event->fields);
 		return;
 	}
@@ -139,7 +146,7 @@ static void on_stream(struct sr_session *session, const struct sr_conn_event *ev
 		sr_session_end(session, SR_USAGE, "a stream that was not opened, or a stream number used again");
 		return;
 	}
-	if (!sr_stream_step(stream->state, event->head.type, true, false, &next)) {
+	if (!may_come(stream->state, event->head.type, &next)) {
 		sr_session_end(session, SR_USAGE, "this message may not come now on its stream");
 		return;
 	}
@@ -154,10 +161,10 @@ static void turn_away(struct sr_session *session, const struct sr_message_head *
 {
 	enum sr_stream_state next;
 	struct sr_error err = {.code = SR_BUSY, .text = "the service has as many connections as it may"};
-	bool request = head->type != SR_MSG_GOODBYE && head->type != SR_MSG_PING && head->type != SR_MSG_PONG;
+	bool request = !sr_speaks_of_connection(head->type);
 	if (head->stream > 0 && opens_stream(head->type)) {
 		sr_session_refuse_stream(session, head, &err, RETRY_MS);
-	} else if (head->stream == 0 && request && sr_stream_step(SR_STREAM_UNARY, head->type, true, false, &next)) {
+	} else if (head->stream == 0 && request && may_come(SR_STREAM_UNARY, head->type, &next)) {
 		session->unary++;
 		sr_session_send_error(session, 0, head->request, &err, false, RETRY_MS);
 	}

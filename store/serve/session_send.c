@@ -116,7 +116,7 @@ static bool step_sent(struct sr_session *session, uint32_t number, uint8_t type,
 /* Replies on stream 0 make room for another request there. */
 static bool ends_unary(uint32_t stream, uint8_t type)
 {
-	return stream == 0 && type != SR_MSG_GOODBYE && type != SR_MSG_PING && type != SR_MSG_PONG;
+	return stream == 0 && !sr_speaks_of_connection(type);
 }
 
 /* The answer to a renewal takes its time: by then its stream may have ended, and nobody waits for it. */
