@@ -173,8 +173,8 @@ struct sr_submission {
 void sr_index_submit_all(struct sr_index *index, const struct sr_submission *list, size_t count, sr_op_done *done);
 
 /*
- * Submit and wait: for start-up and tools, never on the event loop nor the index thread. SR_OK, SR_CONFLICT, or SR_IO
- * after `fatal` was called. `failed_check` (out) may be NULL.
+ * Submit and wait: for start-up, tools and jobs of a pool, never on the event loop nor the index thread. SR_OK,
+ * SR_CONFLICT, or SR_IO after `fatal` was called. `failed_check` (out) may be NULL.
  */
 enum sr_code sr_index_run(struct sr_index *index, struct sr_op *op, size_t *failed_check) SR_MUST_USE;
 

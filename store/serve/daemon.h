@@ -88,7 +88,8 @@ struct sr_daemon {
 	struct sr_freezes *freezes; /* in force; requests have shares of their own */
 	struct sr_change *changes;  /* freezes and thaws on their way, serve/freeze/freezing.c */
 	struct sr_change **changes_last;
-	unsigned jobs; /* requests on the pool and on the waiting threads */
+	unsigned jobs; /* what will come back to the loop: jobs of requests, their entries, posts that somebody waits
+			  for */
 	uint64_t started_ms;
 	bool draining;
 	uv_timer_t tick;

@@ -28,7 +28,7 @@ struct sr_accounting_parts {
 };
 
 /*
- * Take up the account: closes first what a predecessor left open (recovery.h), which takes as long as there are entries
+ * Take up the account: closes first what a predecessor left open (recovery.c), which takes as long as there are entries
  * behind the oldest open one. SR_INTERNAL; SR_CORRUPT, SR_IO, SR_NO_SPACE from log or index. *out (out) is NULL on
  * failure. Not on the loop.
  */

@@ -1,5 +1,6 @@
 /*
- * What the files behind accounting.h share: people.c, refusals.c, recovery.c. Nobody else includes this.
+ * What the files behind accounting.h share: accounting.c, people.c, refusals.c, low_mark.c, recovery.c. Nobody else
+ * includes this.
  */
 #ifndef SR_ACCOUNTING_INTERNAL_H
 #define SR_ACCOUNTING_INTERNAL_H

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "account/log.h"
-#include "serve/accounting/accounting_internal.h"
 #include "serve/play/table.h"
 
 void sr_play_account_begin(struct sr_play_account *account, struct sr_daemon *daemon, const uint8_t recording[SR_UUID],

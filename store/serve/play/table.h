@@ -12,16 +12,16 @@ struct sr_table_look {
 	const uint8_t *recording;
 	const uint8_t *dek;
 	uint16_t track;
-	/* in: the first segment wanted by number, or with `by_offset` the one that holds plaintext byte `offset` */
-	uint32_t from;
+	/* The first segment wanted, by number; or with `by_offset` the one that holds plaintext byte `offset`. */
+	uint32_t from; /* in; by offset out: which it is */
 	bool by_offset;
 	uint64_t offset;
-	/* out: */
-	struct sr_track_row row;
-	struct sr_head head;
 	struct sr_segment_place *places; /* the caller's room for `most` */
 	uint32_t most;
-	uint32_t count;
+	/* out: */
+	uint32_t count; /* of places */
+	struct sr_track_row row;
+	struct sr_head head;
 };
 
 /*
