@@ -7,6 +7,7 @@
 
 #include "account/event.h"
 #include "serve/budget.h"
+#include "serve/operations.h"
 #include "serve/session_internal.h"
 
 struct census {
@@ -57,17 +58,9 @@ bool sr_admit_service(const struct sr_session *session)
 	return count <= daemon->settings->config->sessions_per_service || refuse(SR_COUNT_REFUSED_SERVICE);
 }
 
-/* Requests that end something, or that tell an operator what goes on, are answered however little memory is left. */
-static bool always(uint8_t type)
-{
-	return type == SR_MSG_RECORD_FINISH || type == SR_MSG_STATS || type == SR_MSG_HEALTH ||
-	       type == SR_MSG_SERVICE_REMOVE || type == SR_MSG_FREEZE || type == SR_MSG_THAW ||
-	       type == SR_MSG_FREEZE_LIST;
-}
-
 enum sr_code sr_admit_request(const struct sr_daemon *daemon, uint8_t type, struct sr_error *err)
 {
-	if (sr_budget_room(daemon) == SR_ROOM_PLENTY || always(type))
+	if (sr_budget_room(daemon) == SR_ROOM_PLENTY || sr_operation_of(type)->relieves)
 		return SR_OK;
 	sr_count(SR_COUNT_REFUSED_MEMORY, 1);
 	return SR_FAIL(err, SR_BUSY, "the daemon's memory is in use");

@@ -1,5 +1,5 @@
 /*
- * From a message's type to the room that answers it. The only list of them.
+ * From a message to the room that answers it, and the rooms' doors.
  */
 #ifndef SR_DISPATCH_H
 #define SR_DISPATCH_H
@@ -14,8 +14,8 @@ void sr_dispatch(struct sr_session *session, struct sr_stream *stream, const str
 		 const struct sr_cursor *fields);
 
 /*
- * The rooms' doors, one file per family. Each is given a request that just came, which is its to answer or free; it
- * starts what that needs and returns. On the loop.
+ * The doors, one file per family; operations.c says which answers what. Each is given a request that just came, which
+ * is its to answer or free; it starts what that needs and returns. On the loop.
  */
 void sr_serve_record_open(struct sr_request *request);
 void sr_serve_record_finish(struct sr_request *request);

@@ -10,12 +10,11 @@
 
 #include <sodium.h>
 
-#include "access/decide.h"
 #include "account/event.h"
 #include "serve/accounting/account_request.h"
 #include "serve/budget.h"
 #include "serve/freeze/freezing.h"
-#include "serve/renewal.h"
+#include "serve/operations.h"
 #include "serve/session.h"
 
 /* What a request takes beside its fields: itself, its grant, what its owner learns on the way; about. */
@@ -72,8 +71,8 @@ static void send_event(const struct sr_request *request, struct sr_event *event)
 	event->request = request->head.request;
 	event->service = request->caller.name;
 	if (request->proven) {
-		event->issuer = request->issuer;
-		event->jti = request->jti;
+		event->issuer = request->words.issuer;
+		event->jti = request->words.jti;
 		event->tag = request->tag;
 		event->actor = request->actor;
 	}
@@ -131,18 +130,6 @@ static void count_work(const struct sr_work *work)
 	sr_count(SR_COUNT_DERIVATIONS, (int64_t)work->derivations);
 	sr_count(SR_COUNT_OPENS, (int64_t)work->opens);
 }
-
-/* Requests that wait for the index: nobody who only reads is to queue behind them. */
-static const bool waits[UINT8_MAX + 1] = {
-	[SR_MSG_GRANT_RENEW] = true,   [SR_MSG_RECORD_OPEN] = true,   [SR_MSG_RECORD_TRACK] = true,
-	[SR_MSG_RECORD_RESUME] = true, [SR_MSG_RECORD_FINISH] = true, [SR_MSG_DELETE] = true,
-	[SR_MSG_UNDELETE] = true,      [SR_MSG_SERVICE_ADD] = true,   [SR_MSG_SERVICE_REMOVE] = true,
-	[SR_MSG_SCRUB_DISCARD] = true, [SR_MSG_FREEZE] = true,        [SR_MSG_THAW] = true,
-	[SR_MSG_HOLD_PLACE] = true,    [SR_MSG_HOLD_RELEASE] = true,  [SR_MSG_EPOCH_NEW] = true,
-	[SR_MSG_EPOCH_RETIRE] = true,  [SR_MSG_PATIENT_REKEY] = true, [SR_MSG_PATIENT_RENAME] = true,
-	[SR_MSG_PATIENT_MERGE] = true, [SR_MSG_PATIENT_ERASE] = true, [SR_MSG_ROTATE_DEEP] = true,
-	[SR_MSG_ROOT_NEW] = true,      [SR_MSG_BACKUP_BEGIN] = true,  [SR_MSG_BACKUP_END] = true,
-};
 
 static void run_step(struct sr_request *request)
 {
@@ -231,7 +218,7 @@ void sr_request_start(struct sr_request *request, sr_request_step *run, sr_reque
 	request->after = after;
 	request->account.post.run = entry_on_loop;
 	request->daemon->jobs++;
-	if (waits[request->head.type]) {
+	if (sr_operation_of(request->head.type)->waits) {
 		run_waiting(request);
 		return;
 	}
@@ -331,100 +318,4 @@ void sr_request_event(struct sr_request *request, struct sr_event *event)
 {
 	sr_account_event(request, event);
 	send_event(request, event);
-}
-
-static enum sr_code refuse(struct sr_request *request)
-{
-	struct sr_event event = {.kind = SR_EVENT_REFUSED, .code = request->error.code, .text = request->error.text};
-	sr_request_event(request, &event);
-	if (!request->proven) {
-		request->account.merged = true;
-		sr_account_refusal(request->daemon->accounting, request->caller.name, request->operation,
-				   &request->error);
-	}
-	return request->error.code;
-}
-
-/* A call must not lose its recording over a token: these go on with what a grant began. */
-static bool has_grace(uint8_t type)
-{
-	return type == SR_MSG_RECORD_TRACK || type == SR_MSG_RECORD_RESUME || type == SR_MSG_RECORD_FINISH;
-}
-
-/* Verify; a grant that is merely too old is held once more against the longer time, where there is one. */
-static enum sr_code verify(struct sr_request *request, struct sr_grant_policy *policy, struct sr_span token)
-{
-	const char *text = (const char *)token.data;
-	enum sr_code code = sr_grant_verify(policy, text, token.size, &request->grant, &request->error);
-	if (code != SR_EXPIRED || !has_grace(request->head.type))
-		return code;
-	policy->skew += request->settings->config->record_grace_s;
-	request->in_grace = true;
-	return sr_grant_verify(policy, text, token.size, &request->grant, &request->error);
-}
-
-enum sr_code sr_request_grace(struct sr_request *request, const struct sr_recording_row *row)
-{
-	uint8_t hash[SR_TAG];
-	if (!request->in_grace)
-		return SR_OK;
-	sr_grant_hash(request->daemon->keyring, request->grant->issuer->iss, request->grant->jti, hash);
-	if (sodium_memcmp(hash, row->opened_by.hash, SR_TAG) == 0 ||
-	    sodium_memcmp(hash, row->renewed_by.hash, SR_TAG) == 0)
-		return SR_OK;
-	(void)SR_FAIL(&request->error, SR_EXPIRED, "the grant has expired");
-	return refuse(request);
-}
-
-/* Copied, because a renewal may replace the grant while an event about it is on its way. */
-static void name_grant(struct sr_request *request, const struct sr_grant *grant)
-{
-	snprintf(request->sid, sizeof request->sid, "%s", grant->sid);
-	snprintf(request->purpose, sizeof request->purpose, "%s", grant->purpose);
-	request->role = sr_act_role_name(grant->role);
-	snprintf(request->issuer, sizeof request->issuer, "%s", grant->issuer->name);
-	snprintf(request->jti, sizeof request->jti, "%s", grant->jti);
-}
-
-void sr_request_stand_in(struct sr_request *request, const struct sr_held_grant *held)
-{
-	memcpy(request->tag, held->tag, SR_TAG);
-	memcpy(request->actor, held->actor, SR_TAG);
-	name_grant(request, held->grant);
-	request->proven = true;
-}
-
-enum sr_code sr_request_grant(struct sr_request *request, struct sr_span token, const uint8_t *recording)
-{
-	const struct sr_config *config = request->settings->config;
-	struct sr_demand demand = {0, 0};
-	struct sr_grant_policy policy = {
-		.issuers = config->issuers,
-		.issuer_count = config->issuer_count,
-		.audience = request->daemon->audience,
-		.now = (int64_t)(sr_now_ms() / 1000),
-		.skew = config->skew_s,
-	};
-	if (!sr_demand_of(request->head.type, &demand))
-		return SR_FAIL(&request->error, SR_INTERNAL, "no demand is known for this message");
-	if (verify(request, &policy, token) != SR_OK)
-		return refuse(request);
-	sr_patient_tag(request->daemon->keyring, request->grant->identity, request->grant->identity_size, request->tag,
-		       &request->work);
-	sr_actor_tag(request->daemon->keyring, request->grant->actor, request->grant->actor_size, request->actor);
-	name_grant(request, request->grant);
-	request->proven = true;
-	/* A renewal has no scope of its own: it must have its stream's, which the stream's owner checks. */
-	if (demand.scope && sr_grant_allows(request->grant, (enum sr_scope)demand.scope, request->caller.key, recording,
-					    policy.now, policy.skew, &request->error) != SR_OK) {
-		if (recording)
-			sr_account_met(request, recording, NULL);
-		return refuse(request);
-	}
-	if (strcmp(request->grant->purpose, "break-glass") == 0) {
-		struct sr_event event = {.kind = SR_EVENT_BREAK_GLASS, .recording = recording};
-		sr_request_event(request, &event);
-	}
-	/* Where a recording is named, whose it is comes first: another's is never told to be frozen. */
-	return recording ? SR_OK : sr_request_frozen(request, NULL);
 }

@@ -19,6 +19,18 @@ struct sr_caller {
 	uint16_t roles;
 };
 
+/*
+ * What log and account say of a grant. Copied from it, because a renewal may replace the grant while an event about it
+ * is on its way.
+ */
+struct sr_grant_words {
+	char issuer[SR_ISSUER_NAME_MAX + 1];
+	char jti[SR_JTI_MAX + 1];
+	char sid[SR_SID_MAX + 1];         /* may be empty */
+	char purpose[SR_PURPOSE_MAX + 1]; /* may be empty */
+	const char *role;                 /* a static word */
+};
+
 /* A message being made inside its frame: sealed in place when it is sent. Wiped and freed with sr_reply_free. */
 struct sr_reply {
 	uint8_t *frame;
@@ -29,7 +41,10 @@ struct sr_reply {
 	uint8_t steps_as; /* the type that the stream's state sees, where it is not `type`; 0 otherwise */
 };
 
-/* A request's part of the account (account_request.h, whose alone it is, but for `wanted` and `number`). */
+/*
+ * A request's part of the account: account_request.h's, and below the line that request.c waits with. Others may set
+ * `wanted`, and read `number` and the intent's.
+ */
 struct sr_account_notes;
 struct sr_request_account {
 	struct sr_account_notes *notes; /* what the next entry will name; NULL: nothing yet */
@@ -41,10 +56,11 @@ struct sr_request_account {
 	bool failed;  /* memory was used up: no entry would be true */
 	bool goes_on; /* an earlier entry says already what it does: only a refusal is one more */
 	bool is_written;
-	bool step_left;  /* its part of the pool step that has just run is to be done where it may wait */
 	unsigned alarms; /* 1 << enum sr_event_kind */
 	uint64_t number; /* of its entry, once the answer may leave */
 	enum sr_code result;
+	/* How request.c waits for the entry. */
+	bool step_left; /* its part of the pool step that has just run is to be done where it may wait */
 	struct sr_post post;
 	bool waits, job_back, entry_back; /* an answer leaves when both are */
 	bool ended;                       /* as sr_request_answer was told */
@@ -66,18 +82,14 @@ struct sr_request {
 	size_t memory;          /* its share of the budget */
 	struct sr_grant *grant; /* set by sr_request_grant */
 	bool in_grace;          /* the grant has expired, but not by more than record_grace */
-	bool proven;            /* the seven below are known: the grant's patient, who acts, and which grant it was */
+	bool proven;            /* the three below are known: the grant's patient, who acts, and which grant it was */
 	uint8_t tag[SR_TAG];
 	uint8_t actor[SR_TAG];
-	char issuer[SR_ISSUER_NAME_MAX + 1];
-	char jti[SR_JTI_MAX + 1];
-	bool judged; /* sr_request_frozen has been asked, about the recording below if `judged_one` */
-	bool judged_one;
-	bool reads; /* it passed, and its answer is read out of the store */
+	struct sr_grant_words words;
+	bool judged;     /* sr_request_frozen has been asked, */
+	bool judged_one; /* and about one recording, which follows */
 	uint8_t judged_recording[SR_UUID];
-	char sid[SR_SID_MAX + 1]; /* these two may be empty */
-	char purpose[SR_PURPOSE_MAX + 1];
-	const char *role; /* a static word */
+	bool reads; /* it passed, and its answer is read out of the store */
 	struct sr_request_account account;
 	struct sr_work work;
 	struct sr_reply reply; /* what to answer, unless `error` has a code */

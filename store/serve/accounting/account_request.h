@@ -9,8 +9,7 @@
 #include "serve/request.h"
 
 /*
- * How an operation uses this. Every request is accounted for unless its type is one of the few in account_request.c
- * that touch no recording and change nothing.
+ * How an operation uses this. Every request is accounted for unless its operation has no entry (serve/operations.c).
  *
  * A read: note what it met with sr_account_recording. Its entry (PRESENTED, or REFUSED with code and text if it failed)
  * is written when the pool step that makes the reply returns, and the reply waits for it. Nothing else to do.

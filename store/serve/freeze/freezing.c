@@ -29,8 +29,8 @@ static struct sr_freeze_facts facts_of(const struct sr_request *request, const u
 					.actor = request->actor,
 					.recording = recording,
 					.service = request->caller.name,
-					.issuer = request->issuer,
-					.jti = request->jti};
+					.issuer = request->words.issuer,
+					.jti = request->words.jti};
 }
 
 static enum sr_code refuse(struct sr_request *request)

@@ -13,16 +13,13 @@
 
 void sr_proof_exchange(struct sr_request *request, struct sr_proof *proof)
 {
-	struct sr_proof now = {.grant = request->grant};
+	struct sr_proof now = {.grant = request->grant, .words = request->words};
 	memcpy(now.tag, request->tag, SR_TAG);
 	memcpy(now.actor, request->actor, SR_TAG);
-	memcpy(now.issuer, request->issuer, sizeof now.issuer);
-	memcpy(now.jti, request->jti, sizeof now.jti);
 	request->grant = proof->grant;
+	request->words = proof->words;
 	memcpy(request->tag, proof->tag, SR_TAG);
 	memcpy(request->actor, proof->actor, SR_TAG);
-	memcpy(request->issuer, proof->issuer, sizeof request->issuer);
-	memcpy(request->jti, proof->jti, sizeof request->jti);
 	request->proven = request->grant != NULL;
 	*proof = now;
 }

@@ -12,8 +12,7 @@ struct sr_proof {
 	struct sr_grant *grant;
 	uint8_t tag[SR_TAG];
 	uint8_t actor[SR_TAG];
-	char issuer[SR_ISSUER_NAME_MAX + 1];
-	char jti[SR_JTI_MAX + 1];
+	struct sr_grant_words words;
 };
 
 /* Exchange what the request has proved for the other: what is asked of the request is then for that patient. */
