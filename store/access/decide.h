@@ -11,11 +11,10 @@
 #include "error.h"
 #include "message.h"
 
-/* What an operation demands. `roles`: any one of these bits, 0 for any service. `scope`: 0 where no grant is carried.
- */
+/* What an operation demands. */
 struct sr_demand {
-	uint16_t roles;
-	unsigned scope;
+	uint16_t roles;      /* any one of these bits; 0: of any service */
+	enum sr_scope scope; /* of its grant; 0: it carries none, or, as a renewal, one whose scope is its stream's */
 };
 
 /* The demand of a request's type (design: access.md, "Protocol"). False: no request has that type. */
