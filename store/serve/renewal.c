@@ -138,8 +138,7 @@ static enum sr_code put_trace_once(struct sr_request *request, const struct sr_i
 	return sr_account_run(request, request->tag, op, NULL);
 }
 
-/* Note the new grant in the recording's row, so that it can resume the recording in its grace. Failures are in
- * request->error. */
+/* Note the new grant in the recording's row: in its grace it can resume the recording. Fails in request->error. */
 static enum sr_code put_trace(struct sr_request *request, const uint8_t recording[SR_UUID],
 			      const struct sr_grant_trace *trace)
 {
@@ -153,16 +152,16 @@ static enum sr_code put_trace(struct sr_request *request, const uint8_t recordin
 	return SR_FAIL(&request->error, SR_BUSY, "others are changing the same row");
 }
 
-/* A writer's renewal changes its recording's row; a reader's nothing that lasts, and is accounted for as it is. Pool.
- */
+/* On the pool. A writer's renewal changes its recording's row; a reader's changes nothing that lasts. */
 static void remember(struct sr_request *request)
 {
 	struct renewal *renewal = request->owner;
 	struct sr_grant_trace trace = {.expires = renewal->expires};
 	sr_account_met(request, renewal->recording, NULL);
-	request->account.wanted = !renewal->writes;
-	if (!renewal->writes)
+	if (!renewal->writes) {
+		sr_account_without_reply(request);
 		return;
+	}
 	sr_account_may_use_reserve(request); /* what is running goes on */
 	if (sr_account_intent(request) != SR_OK)
 		return;
@@ -183,10 +182,7 @@ static enum sr_code compare(struct sr_request *request, const struct sr_held_gra
 /* Nor may it be a grant that is frozen. */
 static enum sr_code thawed(struct sr_request *request, bool writes)
 {
-	struct sr_held_grant next = {.grant = request->grant};
-	memcpy(next.tag, request->tag, SR_TAG);
-	memcpy(next.actor, request->actor, SR_TAG);
-	if (sr_stream_frozen(request->daemon, &next, NULL, request->caller.name, writes))
+	if (sr_request_frozen_now(request, writes))
 		return SR_FAIL(&request->error, SR_FROZEN, "the grant is frozen");
 	return SR_OK;
 }

@@ -42,19 +42,19 @@ struct sr_reply {
 };
 
 /*
- * A request's part of the account: account_request.h's, and below the line that request.c waits with. Others may set
- * `wanted`, and read `number` and the intent's.
+ * A request's part of the account: account_request.h's, and at its end how request.c waits for it. Others may read
+ * `number` and the intent's.
  */
 struct sr_account_notes;
 struct sr_request_account {
 	struct sr_account_notes *notes; /* what the next entry will name; NULL: nothing yet */
 	struct sr_intent intent;
-	bool applied; /* the operation that decides went through */
-	bool reserve; /* its entries may use the account's reserve */
-	bool wanted;  /* this pool step is the one to be accounted for, although it makes no reply */
-	bool merged;  /* refused without proof: counted with others like it */
-	bool failed;  /* memory was used up: no entry would be true */
-	bool goes_on; /* an earlier entry says already what it does: only a refusal is one more */
+	bool applied;       /* the operation that decides went through */
+	bool reserve;       /* its entries may use the account's reserve */
+	bool without_reply; /* this pool step is to be accounted for, although it makes no reply */
+	bool merged;        /* refused without proof: counted with others like it */
+	bool failed;        /* memory was used up: no entry would be true */
+	bool goes_on;       /* an earlier entry says already what it does: only a refusal is one more */
 	bool is_written;
 	unsigned alarms; /* 1 << enum sr_event_kind */
 	uint64_t number; /* of its entry, once the answer may leave */

@@ -50,14 +50,14 @@ enum sr_code sr_request_grace(struct sr_request *request, const struct sr_record
 	return refuse(request);
 }
 
-/* Copied, because a renewal may replace the grant while an event about it is on its way. */
 static void name_grant(struct sr_request *request, const struct sr_grant *grant)
 {
-	snprintf(request->words.sid, sizeof request->words.sid, "%s", grant->sid);
-	snprintf(request->words.purpose, sizeof request->words.purpose, "%s", grant->purpose);
-	request->words.role = sr_act_role_name(grant->role);
-	snprintf(request->words.issuer, sizeof request->words.issuer, "%s", grant->issuer->name);
-	snprintf(request->words.jti, sizeof request->words.jti, "%s", grant->jti);
+	struct sr_grant_words *words = &request->words;
+	snprintf(words->sid, sizeof words->sid, "%s", grant->sid);
+	snprintf(words->purpose, sizeof words->purpose, "%s", grant->purpose);
+	words->role = sr_act_role_name(grant->role);
+	snprintf(words->issuer, sizeof words->issuer, "%s", grant->issuer->name);
+	snprintf(words->jti, sizeof words->jti, "%s", grant->jti);
 }
 
 void sr_request_stand_in(struct sr_request *request, const struct sr_held_grant *held)
@@ -89,8 +89,8 @@ enum sr_code sr_request_grant(struct sr_request *request, struct sr_span token, 
 	name_grant(request, request->grant);
 	request->proven = true;
 	/* A renewal has no scope of its own: it must have its stream's, which the stream's owner checks. */
-	if (demand.scope && sr_grant_allows(request->grant, (enum sr_scope)demand.scope, request->caller.key, recording,
-					    policy.now, policy.skew, &request->error) != SR_OK) {
+	if (demand.scope && sr_grant_allows(request->grant, demand.scope, request->caller.key, recording, policy.now,
+					    policy.skew, &request->error) != SR_OK) {
 		if (recording)
 			sr_account_met(request, recording, NULL);
 		return refuse(request);

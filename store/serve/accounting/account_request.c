@@ -33,6 +33,11 @@ void sr_account_goes_on(struct sr_request *request)
 	request->account.goes_on = true;
 }
 
+void sr_account_without_reply(struct sr_request *request)
+{
+	request->account.without_reply = true;
+}
+
 /* ---- entries ---- */
 
 static const char *unless_empty(const char *text)
@@ -149,7 +154,7 @@ static bool is_due(const struct sr_request *request)
 		return false;
 	if (account->goes_on && request->error.code == SR_OK)
 		return false;
-	return !request->malformed && (request->error.code != SR_OK || request->reply.frame || account->wanted);
+	return !request->malformed && (request->error.code != SR_OK || request->reply.frame || account->without_reply);
 }
 
 /* People are known after every step, so that a later answer, made on the loop, can name them. */

@@ -52,6 +52,9 @@ void sr_account_may_use_reserve(struct sr_request *request);
 /* It goes on with what an entry of its connection says already: only if it is refused has it one of its own. */
 void sr_account_goes_on(struct sr_request *request);
 
+/* This pool step is the one to be accounted for, although the loop makes the reply. Pool. */
+void sr_account_without_reply(struct sr_request *request);
+
 /* Steps 2 and 3 above; sr_account_run takes `op` over in any case. sr_index_run's results. Pool. */
 enum sr_code sr_account_intent(struct sr_request *request) SR_MUST_USE;
 struct sr_op;

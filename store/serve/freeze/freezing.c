@@ -89,6 +89,12 @@ bool sr_stream_frozen(const struct sr_daemon *daemon, const struct sr_held_grant
 	return sr_freezes_stop(daemon->freezes, &facts, ingests_too);
 }
 
+bool sr_request_frozen_now(const struct sr_request *request, bool ingests_too)
+{
+	struct sr_freeze_facts facts = facts_of(request, NULL);
+	return sr_freezes_stop(request->daemon->freezes, &facts, ingests_too);
+}
+
 /* ---- freeze.list ---- */
 
 #define ROW_ROOM (1 + 2 + SR_FREEZE_SUBJECT_MAX + 1 + 8 + 2 + SR_SERVICE_NAME_MAX + 2 + SR_TEXT_MAX)

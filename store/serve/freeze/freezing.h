@@ -28,6 +28,9 @@ struct sr_held_grant;
 bool sr_stream_frozen(const struct sr_daemon *daemon, const struct sr_held_grant *held, const uint8_t *recording,
 		      const char *service, bool ingests) SR_MUST_USE;
 
+/* The same of what a request has proved, for a stream that is to hold it from now on. Loop. */
+bool sr_request_frozen_now(const struct sr_request *request, bool ingests) SR_MUST_USE;
+
 /* A freeze that the store makes by its configuration, unless the same is frozen already. `entry` is copied. Loop. */
 void sr_freeze_by_store(struct sr_daemon *daemon, const struct sr_freeze_entry *entry);
 
