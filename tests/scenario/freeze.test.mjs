@@ -428,14 +428,13 @@ for (const [kind, scope] of [['unix', '--all'], ['tcp', '--patient']]) {
       const returned = performance.now();
       const fast = streams.filter(({ full }) => !full);
       // A client that takes too little in that time is reset as well, though it is only busy; it may still find in its own
-    // buffer why.
+      // buffer why. On a busy machine that is all of them: they share one thread.
       let cut = 0;
       for (const { result } of fast) {
         const error = await result;
         assert.ok(error.code === 'frozen' || error instanceof Cut, error.message);
         cut += error instanceof Cut;
       }
-      assert.ok(cut < COUNT);
       const latest = Math.max(...fast.map(({ last }) => last)) - returned;
       assert.ok(latest < 1000, `the last byte came ${latest} ms after the command had returned`);
       // Of the full ones nothing is left at the daemon: on TCP not in the kernel either, as they were reset, but for those
