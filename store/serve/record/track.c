@@ -30,6 +30,7 @@ struct beginning {
 	struct sr_track_row row;
 	uint8_t mac[SR_ROW_MAC];
 	struct sr_writer *writer;
+	struct sr_blob *made; /* a new track's file, until its sealing has it: opened again it would be synced again */
 	struct sr_sealing *sealing;
 	struct sr_post retry;
 	struct sr_request *request;
@@ -161,16 +162,19 @@ static enum sr_code intend(struct sr_request *request, const struct beginning *b
 	return sr_account_intent(request);
 }
 
-static enum sr_code create_file(struct sr_request *request, const struct beginning *beginning)
+static void drop_made(struct beginning *beginning)
+{
+	sr_blob_close(beginning->made);
+	beginning->made = NULL;
+}
+
+static enum sr_code create_file(struct sr_request *request, struct beginning *beginning)
 {
 	struct sr_blob_name name = sr_track_file_name(beginning->recording, &beginning->row);
 	struct sr_view *view;
-	struct sr_blob *blob;
 	struct sr_error err;
-	enum sr_code code = sr_blob_create(request->daemon->blobs, &name, &blob, &err);
-	if (code == SR_OK)
-		sr_blob_close(blob);
-	else if (code != SR_CONFLICT) /* an earlier attempt got this far */
+	enum sr_code code = sr_blob_create(request->daemon->blobs, &name, &beginning->made, &err);
+	if (code != SR_OK && code != SR_CONFLICT) /* an earlier attempt got this far */
 		return sr_request_storage(request, &err);
 	/* If the recording was deleted since its row was put, its files may be gone already: then this one goes too. */
 	code = sr_request_view(request, &view);
@@ -178,6 +182,8 @@ static enum sr_code create_file(struct sr_request *request, const struct beginni
 		return code;
 	code = sr_recording_stands(request, view, beginning->recording);
 	sr_request_view_end(request, view);
+	if (code != SR_OK)
+		drop_made(beginning);
 	if (code == SR_NOT_FOUND && sr_blob_remove(request->daemon->blobs, &name, &err) != SR_OK)
 		return sr_request_storage(request, &err);
 	return code;
@@ -278,10 +284,18 @@ static void prepare(struct sr_request *request)
 
 /* ---- the file, once nobody else has it ---- */
 
-/* The file may be a new one, if a sync of the last has failed: then the row that names it comes first. */
+/*
+ * The file may be a new one, if a sync of the last has failed: then the row that names it comes first. One just made
+ * is still empty: whoever writes to it has raised the generation.
+ */
 static enum sr_code open_blob(struct sr_request *request, struct beginning *beginning, struct sr_blob **blob)
 {
 	bool changed, again = false;
+	if (beginning->made) {
+		*blob = beginning->made;
+		beginning->made = NULL;
+		return SR_OK;
+	}
 	enum sr_code code = sr_track_file_open(request->daemon->blobs, request->daemon->spoiled, beginning->recording,
 					       &beginning->row, blob, &changed, &request->error);
 	if (code != SR_OK || !changed)
@@ -347,6 +361,7 @@ static void release(struct sr_request *request)
 	if (beginning->writer)
 		sr_writer_abandon(beginning->writer);
 	sr_sealing_free(beginning->sealing);
+	sr_blob_close(beginning->made);
 	sodium_memzero(beginning, sizeof *beginning);
 	free(beginning);
 	request->owner = NULL;

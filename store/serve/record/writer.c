@@ -305,7 +305,7 @@ static void on_append(struct sr_writer *writer, struct sr_append *append)
 	if (!writer->segment_since)
 		writer->segment_since = sr_monotonic_ms();
 	if (writer->filling.used + writer->sealed_now.used > sr_writer_most(writer) && !writer->paused) {
-		writer->paused = true;
+		writer->paused = writer->held_up = true;
 		sr_session_pause(writer->session);
 	}
 	sr_writer_advance(writer);

@@ -64,8 +64,8 @@ struct sr_writer {
 	uint64_t late_since;    /* monotonic ms since when it waits for a closed segment; 0: it does not */
 	bool paused;            /* holds the session's reading */
 	bool uploads;           /* its segments are full before they are old: no call's are */
-	bool yielded;           /* its open segment has waited for calls that were late */
-	int64_t may;            /* bytes that it may take of uploads' share, where that is limited */
+	bool held_up; /* its open segment has waited for us, with a full buffer or for calls that were late */
+	int64_t may;  /* bytes that it may take of uploads' share, where that is limited */
 	bool job_runs, close_due, job_closes;
 	enum sr_code job_code; /* the job's alone while it runs */
 	struct sr_error job_error;

@@ -75,6 +75,11 @@ static void seal_on_pool(uv_work_t *job)
 	}
 }
 
+/*
+ * A full segment is an upload's. One that closed before it was full is a call's, unless it had to wait for us: then how
+ * fast its client is does not show. So one of many uploads that ends, or gets little of the processors, is not taken for
+ * a call that is late, for which all others would stand back.
+ */
 static void take_commits(struct sr_writer *writer)
 {
 	struct sr_commit *commit = sr_sealing_take(writer->sealing);
@@ -84,9 +89,9 @@ static void take_commits(struct sr_writer *writer)
 		sr_count(SR_COUNT_SEGMENTS, 1);
 		if (commit->bytes == SR_SEGMENT_MAX)
 			writer->uploads = true;
-		else if (!writer->yielded)
+		else if (!writer->held_up)
 			writer->uploads = false;
-		writer->yielded = false;
+		writer->held_up = writer->paused;
 	}
 }
 
@@ -149,7 +154,7 @@ static bool job_wanted(struct sr_writer *writer)
 	/* What holds its session's reading has to go on, however little it is by now. */
 	if (!writer->paused && writer->filling.used < (collects_much(writer) ? UPLOAD_JOB : CALL_JOB))
 		return false;
-	writer->yielded = writer->yielded || yields(writer);
+	writer->held_up = writer->held_up || yields(writer);
 	return !yields(writer);
 }
 
