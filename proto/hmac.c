@@ -11,6 +11,10 @@
 #include <string.h>
 
 #define BLOCK SHA512_CBLOCK
+#define WORD sizeof(uint64_t)
+#define PADDING (1 + 16)             /* the least that ends a message: a bit, and its length */
+#define PADDED (PADDING + BLOCK - 1) /* the most */
+#define GATHERED 768                 /* a message up to here is put together first: a row, a context */
 
 _Static_assert(SR_HMAC == SHA512_DIGEST_LENGTH, "the header has SHA-512's number");
 _Static_assert(sizeof((SHA512_CTX *)NULL)->h == sizeof((struct sr_hmac_key *)NULL)->inner, "a state is eight words");
@@ -51,10 +55,59 @@ static void resume(SHA512_CTX *hash, const uint64_t state[8])
 	hash->Nl = BLOCK * 8;
 }
 
-void sr_hmac_of(const struct sr_hmac_key *key, const struct sr_span *parts, size_t count, uint8_t mac[SR_HMAC])
+static void put_word(uint8_t out[WORD], uint64_t word)
+{
+	for (size_t i = 0; i < WORD; i++)
+		out[i] = (uint8_t)(word >> (8 * (WORD - 1 - i)));
+}
+
+/*
+ * The hash from `state` over the `size` bytes in `message`, which has room for the padding behind them. All blocks go
+ * to libcrypto at once, which takes two in less than twice the time of one, and nothing is copied.
+ */
+static void hash_at_once(const uint64_t state[8], uint8_t *message, size_t size, uint8_t out[SR_HMAC])
+{
+	size_t whole = (size + PADDING + BLOCK - 1) / BLOCK * BLOCK;
+	SHA512_CTX hash;
+
+	message[size] = 0x80;
+	memset(message + size + 1, 0, whole - size - 1);
+	put_word(message + whole - WORD, (BLOCK + (uint64_t)size) * 8);
+	resume(&hash, state);
+	(void)SHA512_Update(&hash, message, whole);
+	for (size_t i = 0; i < SR_HMAC / WORD; i++)
+		put_word(out + i * WORD, hash.h[i]);
+	sodium_memzero(&hash, sizeof hash);
+}
+
+static size_t size_of(const struct sr_span *parts, size_t count)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < count; i++)
+		size += parts[i].size;
+	return size;
+}
+
+/* The inner hash of a message that is short enough. */
+static void gather(const struct sr_hmac_key *key, const struct sr_span *parts, size_t count, uint8_t inner[SR_HMAC])
+{
+	uint8_t message[GATHERED + PADDED];
+	size_t size = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (parts[i].size > 0)
+			memcpy(message + size, parts[i].data, parts[i].size);
+		size += parts[i].size;
+	}
+	hash_at_once(key->inner, message, size, inner);
+	sodium_memzero(message, size);
+}
+
+/* Of any message. */
+static void stream(const struct sr_hmac_key *key, const struct sr_span *parts, size_t count, uint8_t inner[SR_HMAC])
 {
 	SHA512_CTX hash;
-	uint8_t inner[SR_HMAC];
 
 	resume(&hash, key->inner);
 	for (size_t i = 0; i < count; i++) {
@@ -62,9 +115,17 @@ void sr_hmac_of(const struct sr_hmac_key *key, const struct sr_span *parts, size
 			(void)SHA512_Update(&hash, parts[i].data, parts[i].size);
 	}
 	(void)SHA512_Final(inner, &hash);
-	resume(&hash, key->outer);
-	(void)SHA512_Update(&hash, inner, sizeof inner);
-	(void)SHA512_Final(mac, &hash);
-	sodium_memzero(inner, sizeof inner);
 	sodium_memzero(&hash, sizeof hash);
+}
+
+void sr_hmac_of(const struct sr_hmac_key *key, const struct sr_span *parts, size_t count, uint8_t mac[SR_HMAC])
+{
+	uint8_t inner[SR_HMAC + PADDED];
+
+	if (size_of(parts, count) <= GATHERED)
+		gather(key, parts, count, inner);
+	else
+		stream(key, parts, count, inner);
+	hash_at_once(key->outer, inner, SR_HMAC, mac);
+	sodium_memzero(inner, SR_HMAC);
 }

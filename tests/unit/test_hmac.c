@@ -93,6 +93,18 @@ Test(hmac, every_length_and_cut)
 	}
 }
 
+/* Those that are put together first end somewhere here, and the others begin. */
+Test(hmac, every_length_of_a_long_message)
+{
+	uint8_t key[32], message[1100];
+
+	cr_assert(sodium_init() >= 0);
+	randombytes_buf(key, sizeof key);
+	randombytes_buf(message, sizeof message);
+	for (size_t size = MOST; size <= sizeof message; size++)
+		assert_as_libsodium(key, sizeof key, message, size, size / 3);
+}
+
 Test(hmac, a_key_serves_again_and_its_copy_as_well)
 {
 	static const uint8_t text[] = "abc";
