@@ -100,6 +100,22 @@ void sr_head_key(const uint8_t dek[SR_KEY], uint8_t key[SR_KEY])
 	expand(dek, &info, key);
 }
 
+void sr_shown_keys(const uint8_t dek[SR_KEY], uint8_t entry[SR_KEY], uint8_t head[SR_KEY])
+{
+	struct sr_hmac_key taken;
+	struct sr_context info;
+	struct sr_span whole;
+
+	sr_hmac_key(&taken, dek, SR_KEY);
+	sr_context_entry_key(&info);
+	whole = (struct sr_span){.data = info.bytes, .size = info.size};
+	sr_hkdf_expand_keyed(&taken, &whole, 1, entry, SR_KEY);
+	sr_context_head_key(&info);
+	whole = (struct sr_span){.data = info.bytes, .size = info.size};
+	sr_hkdf_expand_keyed(&taken, &whole, 1, head, SR_KEY);
+	sodium_memzero(&taken, sizeof taken);
+}
+
 void sr_manifest_key(const uint8_t dek[SR_KEY], uint8_t key[SR_KEY])
 {
 	struct sr_context info;

@@ -44,4 +44,7 @@ void sr_head_key(const uint8_t dek[SR_KEY], uint8_t key[SR_KEY]);
 void sr_manifest_key(const uint8_t dek[SR_KEY], uint8_t key[SR_KEY]);
 void sr_track_key(const uint8_t dek[SR_KEY], uint16_t track, uint8_t key[SR_KEY]);
 
+/* sr_entry_key and sr_head_key at once, with the DEK taken in once: what a recording is shown with. */
+void sr_shown_keys(const uint8_t dek[SR_KEY], uint8_t entry[SR_KEY], uint8_t head[SR_KEY]);
+
 #endif

@@ -42,19 +42,51 @@ static bool key_of(const struct sr_keyring *keyring, uint32_t epoch, uint8_t key
 	return true;
 }
 
+void sr_row_opener_begin(struct sr_row_opener *opener, const struct sr_keyring *keyring,
+			 const uint8_t patient_key[SR_KEY])
+{
+	*opener = (struct sr_row_opener){.keyring = keyring};
+	memcpy(opener->patient_key, patient_key, SR_KEY);
+}
+
+void sr_row_opener_wipe(struct sr_row_opener *opener)
+{
+	sr_input_free(opener->inner);
+	sr_input_free(opener->outer);
+	sodium_memzero(opener, sizeof *opener);
+}
+
+/* Step 2: have the epoch's key taken in. */
+static enum sr_row_verdict take_epoch(struct sr_row_opener *opener, uint32_t epoch)
+{
+	uint8_t key[SR_KEY];
+
+	if (opener->outer != NULL && opener->epoch == epoch)
+		return SR_ROW_OPEN;
+	if (!key_of(opener->keyring, epoch, key))
+		return SR_ROW_UNKNOWN_EPOCH;
+	if (opener->outer != NULL)
+		sr_input_take(opener->outer, key);
+	else
+		opener->outer = sr_input_new(key);
+	opener->epoch = epoch;
+	sodium_memzero(key, sizeof key);
+	return opener->outer != NULL ? SR_ROW_OPEN : SR_ROW_UNAVAILABLE;
+}
+
 /* Steps 2 and 3: the epoch's key, and the outer wrap under it. */
-static enum sr_row_verdict open_outer(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID],
+static enum sr_row_verdict open_outer(struct sr_row_opener *opener, const uint8_t recording[SR_UUID],
 				      const struct sr_recording_row *row, uint8_t inner[INNER], struct sr_work *work)
 {
 	struct sr_context context;
-	uint8_t epoch_key[SR_KEY];
+	enum sr_row_verdict verdict = take_epoch(opener, row->epoch);
 	enum sr_opening opening;
 
-	if (!key_of(keyring, row->epoch, epoch_key))
-		return SR_ROW_UNKNOWN_EPOCH;
+	if (verdict != SR_ROW_OPEN)
+		return verdict;
 	sr_context_outer_wrap(&context, recording, row->epoch);
-	opening = sr_open(epoch_key, context.bytes, context.size, row->wrap, SR_WRAP, inner);
-	sodium_memzero(epoch_key, sizeof epoch_key);
+	opening = sr_input_open(opener->outer, (struct sr_span){context.bytes, context.size},
+				(struct sr_span){row->wrap, SR_WRAP}, inner);
 	count(work, 1, 1);
 	if (opening == SR_OPEN_FAILED)
 		return SR_ROW_UNAVAILABLE;
@@ -65,30 +97,44 @@ static enum sr_row_verdict open_outer(const struct sr_keyring *keyring, const ui
  * Steps 4 and 5: the outer seal has vouched for these bytes, so a commitment of another key means another patient,
  * and only behind the right one can a tag that fails mean damage.
  */
-static enum sr_row_verdict open_inner(const uint8_t patient_key[SR_KEY], const uint8_t recording[SR_UUID],
+static enum sr_row_verdict open_inner(struct sr_row_opener *opener, const uint8_t recording[SR_UUID],
 				      const uint8_t inner[INNER], uint8_t dek[SR_KEY], struct sr_work *work)
 {
-	struct sr_message_key message;
 	struct sr_context context;
-	struct sr_aead *aead = NULL;
-	enum sr_row_verdict verdict = SR_ROW_NOT_THEIRS;
+	enum sr_opening opening;
 
+	if (opener->inner == NULL)
+		opener->inner = sr_input_new(opener->patient_key);
+	if (opener->inner == NULL)
+		return SR_ROW_UNAVAILABLE;
 	sr_context_inner_wrap(&context, recording);
-	sr_message_key_derive(patient_key, inner, context.bytes, context.size, &message);
-	count(work, 1, 0);
-	if (sodium_memcmp(message.commitment, inner + SR_SALT, SR_COMMITMENT) != 0)
-		goto out;
-	verdict = SR_ROW_UNAVAILABLE;
-	aead = sr_aead_new(message.key);
-	if (aead == NULL)
-		goto out;
-	count(work, 0, 1);
-	verdict = SR_ROW_CORRUPT;
-	if (sr_chunk_open(aead, message.base_nonce, 0, inner + SR_SEALED_FRONT, INNER - SR_SEALED_FRONT, dek))
-		verdict = SR_ROW_OPEN;
-out:
-	sr_aead_free(aead);
-	sodium_memzero(&message, sizeof message);
+	opening = sr_input_open(opener->inner, (struct sr_span){context.bytes, context.size},
+				(struct sr_span){inner, INNER}, dek);
+	count(work, 1, opening == SR_OTHER_KEY ? 0 : 1);
+	if (opening == SR_OTHER_KEY)
+		return SR_ROW_NOT_THEIRS;
+	if (opening == SR_OPEN_FAILED)
+		return SR_ROW_UNAVAILABLE;
+	return opening == SR_OPENED ? SR_ROW_OPEN : SR_ROW_CORRUPT;
+}
+
+enum sr_row_verdict sr_row_open_with(struct sr_row_opener *opener, const uint8_t recording[SR_UUID],
+				     struct sr_span value, struct sr_recording_row *row, uint8_t dek[SR_KEY],
+				     struct sr_work *work)
+{
+	enum sr_code code = sr_recording_row_decode(opener->keyring, recording, value, row);
+	enum sr_row_verdict verdict;
+	uint8_t inner[INNER];
+
+	sodium_memzero(dek, SR_KEY);
+	if (code != SR_OK)
+		return code == SR_CORRUPT ? SR_ROW_CORRUPT : SR_ROW_UNAVAILABLE;
+	verdict = open_outer(opener, recording, row, inner, work);
+	if (verdict == SR_ROW_OPEN)
+		verdict = open_inner(opener, recording, inner, dek, work);
+	if (verdict == SR_ROW_CORRUPT || verdict == SR_ROW_UNAVAILABLE)
+		memset(row, 0, sizeof *row);
+	sodium_memzero(inner, sizeof inner);
 	return verdict;
 }
 
@@ -96,29 +142,24 @@ enum sr_row_verdict sr_row_open(const struct sr_keyring *keyring, const uint8_t 
 				const uint8_t recording[SR_UUID], struct sr_span value, struct sr_recording_row *row,
 				uint8_t dek[SR_KEY], struct sr_work *work)
 {
-	enum sr_code code = sr_recording_row_decode(keyring, recording, value, row);
+	struct sr_row_opener opener;
 	enum sr_row_verdict verdict;
-	uint8_t inner[INNER];
 
-	sodium_memzero(dek, SR_KEY);
-	if (code != SR_OK)
-		return code == SR_CORRUPT ? SR_ROW_CORRUPT : SR_ROW_UNAVAILABLE;
-	verdict = open_outer(keyring, recording, row, inner, work);
-	if (verdict == SR_ROW_OPEN)
-		verdict = open_inner(patient_key, recording, inner, dek, work);
-	if (verdict == SR_ROW_CORRUPT || verdict == SR_ROW_UNAVAILABLE)
-		memset(row, 0, sizeof *row);
-	sodium_memzero(inner, sizeof inner);
+	sr_row_opener_begin(&opener, keyring, patient_key);
+	verdict = sr_row_open_with(&opener, recording, value, row, dek, work);
+	sr_row_opener_wipe(&opener);
 	return verdict;
 }
 
 enum sr_row_verdict sr_row_outer(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID],
 				 const struct sr_recording_row *row)
 {
+	struct sr_row_opener opener = {.keyring = keyring};
 	uint8_t inner[INNER];
-	enum sr_row_verdict verdict = open_outer(keyring, recording, row, inner, NULL);
+	enum sr_row_verdict verdict = open_outer(&opener, recording, row, inner, NULL);
 
 	sodium_memzero(inner, sizeof inner);
+	sr_row_opener_wipe(&opener);
 	return verdict;
 }
 

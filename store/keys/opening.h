@@ -36,6 +36,26 @@ enum sr_row_verdict sr_row_open(const struct sr_keyring *keyring, const uint8_t 
 				uint8_t dek[SR_KEY], struct sr_work *work) SR_MUST_USE;
 
 /*
+ * Many rows of one patient, opened one after the other: the patient's key is taken in once, an epoch's once while rows
+ * of it follow each other. Begun with `patient_key`, which is copied, under `keyring` (borrowed); secret, not for two
+ * threads at once; wiped with sr_row_opener_wipe, after which it can only begin again.
+ */
+struct sr_row_opener {
+	const struct sr_keyring *keyring;
+	struct sr_input *outer, *inner; /* under the epoch's key and the patient's; NULL: not taken in yet */
+	uint32_t epoch;                 /* of `outer` */
+	uint8_t patient_key[SR_KEY];
+};
+void sr_row_opener_begin(struct sr_row_opener *opener, const struct sr_keyring *keyring,
+			 const uint8_t patient_key[SR_KEY]);
+void sr_row_opener_wipe(struct sr_row_opener *opener);
+
+/* sr_row_open with such an opener: the same verdicts, the same outs, the same work counted. */
+enum sr_row_verdict sr_row_open_with(struct sr_row_opener *opener, const uint8_t recording[SR_UUID],
+				     struct sr_span value, struct sr_recording_row *row, uint8_t dek[SR_KEY],
+				     struct sr_work *work) SR_MUST_USE;
+
+/*
  * Steps 2 and 3 alone, for who has no patient's key: whether the outer wrap of `row`, which sr_recording_row_decode
  * gave, opens under its epoch. SR_ROW_OPEN, SR_ROW_CORRUPT, SR_ROW_UNKNOWN_EPOCH or SR_ROW_UNAVAILABLE; what lies
  * beneath goes to nobody.

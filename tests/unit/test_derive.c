@@ -208,6 +208,20 @@ Test(derive, keys_under_a_dek_are_expansions_with_their_labels)
 	}
 }
 
+Test(derive, what_a_recording_is_shown_with)
+{
+	uint8_t dek[SR_KEY], entry[SR_KEY], head[SR_KEY], expected[SR_KEY];
+
+	for (unsigned first = 0; first < 256; first += 85) {
+		memset(dek, (int)first, sizeof dek);
+		sr_shown_keys(dek, entry, head);
+		sr_entry_key(dek, expected);
+		cr_assert_arr_eq(entry, expected, SR_KEY);
+		sr_head_key(dek, expected);
+		cr_assert_arr_eq(head, expected, SR_KEY);
+	}
+}
+
 Test(derive, work_is_counted)
 {
 	struct sr_keyring *keyring = fixed_keyring();

@@ -288,6 +288,43 @@ Test(opening, the_order, .init = set_up, .fini = tear_down)
 	}
 }
 
+/* One opener for all of them, one after the other: none changes what the next one gives, be it of another epoch. */
+Test(opening, one_opener_for_many_rows, .init = set_up, .fini = tear_down)
+{
+	const size_t count = sizeof cases / sizeof cases[0];
+	struct row_context context = recording_context(forge_recording);
+	struct sr_row_opener openers[2];
+
+	sr_row_opener_begin(&openers[0], keyring, patient_key);
+	sr_row_opener_begin(&openers[1], keyring, other_key);
+	for (size_t i = 0; i < 2 * count; i++) {
+		for (int other = 0; other < 2; other++) {
+			enum sr_row_verdict expected = other ? cases[i % count].others : cases[i % count].theirs;
+			struct sr_work work = {.derivations = 0};
+			struct sr_recording_row found;
+			uint8_t row[SR_ROW_MAX];
+			uint8_t out[SR_KEY];
+
+			memcpy(row, whole, whole_size);
+			cases[i % count].harm(row);
+			if (cases[i % count].remade)
+				remac(&context, row, whole_size);
+			cr_expect_eq(sr_row_open_with(&openers[other], forge_recording,
+						      (struct sr_span){row, whole_size}, &found, out, &work),
+				     expected, "%s", cases[i % count].what);
+			if (expected == SR_ROW_OPEN)
+				cr_expect_arr_eq(out, dek, SR_KEY);
+			else
+				cr_expect_eq(sodium_is_zero(out, sizeof out), 1, "%s", cases[i % count].what);
+			if (!other)
+				cr_expect_eq(work.opens, cases[i % count].opens, "%s", cases[i % count].what);
+		}
+	}
+	sr_row_opener_wipe(&openers[0]);
+	sr_row_opener_wipe(&openers[1]);
+	cr_assert_eq(sodium_is_zero((uint8_t *)openers, sizeof openers), 1);
+}
+
 Test(opening, every_flipped_bit_and_cut_is_corrupt_for_everybody, .init = set_up, .fini = tear_down)
 {
 	uint8_t row[SR_ROW_MAX];
