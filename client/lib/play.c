@@ -287,14 +287,17 @@ static bool read_heads(struct sr_player *player, struct sr_cursor *fields)
 	return true;
 }
 
-/* What a player needs to open chunks with; false when memory is used up. */
-static bool make_opener(struct sr_player *player)
+/*
+ * What a player needs to open chunks with; without an AEAD afterwards, memory is used up. To lock memory takes as long
+ * as the store does to answer: it is done meanwhile.
+ */
+static void make_opener(struct sr_player *player)
 {
 	const uint8_t no_key[SR_AEAD_KEY] = {0};
 	player->key = sodium_malloc(sizeof *player->key);
 	player->plain = sodium_malloc((size_t)SR_BATCH_CHUNKS * SR_CHUNK);
-	player->aead = sr_aead_new(no_key);
-	return player->key && player->plain && player->aead;
+	if (player->key && player->plain)
+		player->aead = sr_aead_new(no_key);
 }
 
 static void deliver_opened(struct sr_call *call, const struct sr_result *result, struct sr_cursor *fields)
@@ -309,9 +312,12 @@ static void deliver_opened(struct sr_call *call, const struct sr_result *result,
 		if (sr_decoded(call, fields, &own))
 			sr_reconnect_progress(call->client, &player->stream);
 	}
-	if (own.code != SR_OK)
+	bool opened = own.code == SR_OK;
+	if (opened && !player->aead)
+		sr_result_set(&own, SR_INTERNAL, own.request, NULL);
+	if (!opened)
 		player->stream.dropped = true;
-	else if (call->cancelled)
+	else if (call->cancelled || own.code != SR_OK)
 		sr_stream_drop(&player->stream);
 	if (!call->cancelled)
 		call->callback.player_ready(call->context, &own, own.code == SR_OK ? player : NULL);
@@ -323,9 +329,8 @@ enum sr_code sr_play_open(sr_client *client, const uint8_t recording[SR_ID], sr_
 	struct sr_player *player = calloc(1, sizeof *player);
 	struct sr_call *call = sr_call_new(client, SR_MSG_PLAY_OPENED, deliver_opened, context);
 	enum sr_code code = SR_OK;
-	if (!player || !call || !make_opener(player)) {
-		if (player)
-			release_player(&player->stream);
+	if (!player || !call) {
+		free(player);
 		free(call);
 		return SR_INTERNAL;
 	}
@@ -342,6 +347,8 @@ enum sr_code sr_play_open(sr_client *client, const uint8_t recording[SR_ID], sr_
 	if (code != SR_OK) {
 		LIST_REMOVE(&player->stream, link);
 		release_player(&player->stream);
+	} else {
+		make_opener(player);
 	}
 	return sr_call_start(call, code, handle);
 }
