@@ -59,6 +59,9 @@ struct sr_index_key sr_key_person(const uint8_t tag[SR_INDEX_TAG]);
 struct sr_index_key sr_key_control(const char *name);
 struct sr_index_key sr_key_done(const uint8_t tag[SR_INDEX_TAG], uint64_t intent);
 
+/* The number at the end of a key that sr_key_recording (then it is 0) or sr_key_track made. */
+uint16_t sr_key_track_of(struct sr_span key);
+
 struct sr_index;
 
 /*

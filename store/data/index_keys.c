@@ -52,6 +52,11 @@ struct sr_index_key sr_key_track(const uint8_t tag[SR_INDEX_TAG], const uint8_t 
 	return key;
 }
 
+uint16_t sr_key_track_of(struct sr_span key)
+{
+	return (uint16_t)(key.data[key.size - 2] << 8 | key.data[key.size - 1]);
+}
+
 struct sr_index_key sr_key_segment(const uint8_t tag[SR_INDEX_TAG], const uint8_t recording[SR_UUID], uint16_t track,
 				   uint32_t segment)
 {

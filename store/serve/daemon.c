@@ -16,6 +16,7 @@
 #include "serve/accounting/accounting.h"
 #include "serve/accounting/alarming.h"
 #include "serve/backup/backup.h"
+#include "serve/crew.h"
 #include "serve/epochs/epochs.h"
 #include "serve/epochs/rotation.h"
 #include "serve/freeze/freezing.h"
@@ -294,6 +295,7 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->postbox = sr_postbox_new(daemon->loop);
 	if (daemon->postbox)
 		daemon->waiting = sr_waiting_new(WAITING_PER_POOL * parts->config->pool_threads, daemon->postbox);
+	daemon->crew = sr_crew_new(uv_available_parallelism() - 1);
 	daemon->spoiled = sr_spoiled_new();
 	daemon->claims = sr_claims_new();
 	daemon->scrub = sr_daemon_scrub_new(parts, daemon);
@@ -301,8 +303,9 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->alarming = sr_alarming_new(daemon);
 	daemon->rotation = sr_rotation_new(daemon);
 	daemon->backups = sr_backups_new();
-	if (!daemon->flusher || !daemon->waiting || !daemon->spoiled || !daemon->claims || !daemon->scrub ||
-	    !daemon->remover || !daemon->alarming || !daemon->rotation || !daemon->backups || !daemon->decoy_size)
+	if (!daemon->flusher || !daemon->waiting || !daemon->crew || !daemon->spoiled || !daemon->claims ||
+	    !daemon->scrub || !daemon->remover || !daemon->alarming || !daemon->rotation || !daemon->backups ||
+	    !daemon->decoy_size)
 		return SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
 	enum sr_code code =
 		sr_epoch_book_open(daemon->keyring, daemon->index, daemon->started_ms, &daemon->epochs, err);
@@ -366,6 +369,7 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 	sr_scrub_free(daemon->scrub);
 	sr_accounting_free(daemon->accounting);
 	sr_waiting_free(daemon->waiting);
+	sr_crew_free(daemon->crew);
 	sr_flusher_free(daemon->flusher);
 	sr_spoiled_free(daemon->spoiled);
 	sr_rotation_free(daemon->rotation);

@@ -47,6 +47,7 @@ struct sr_sweeper;
 struct sr_accounting;
 struct sr_backups;
 struct sr_waiting;
+struct sr_crew;
 
 struct sr_daemon {
 	uv_loop_t *loop;
@@ -60,6 +61,7 @@ struct sr_daemon {
 	struct sr_spoiled *spoiled;
 	struct sr_postbox *postbox;
 	struct sr_waiting *waiting;
+	struct sr_crew *crew;
 	struct sr_rotation *rotation; /* the loop's, but for what serve/epochs/rotation.h says */
 	struct sr_scrub *scrub;       /* has a lock of its own; begun and stopped on the loop alone */
 	struct sr_remover *remover;

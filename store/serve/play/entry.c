@@ -15,50 +15,64 @@ size_t sr_entry_room(uint16_t tracks)
 	return ENTRY_FRONT + (size_t)tracks * ENTRY_TRACK;
 }
 
-struct walking {
-	const struct sr_entry_job *job;
-	struct sr_builder *out;
-	struct sr_entry_keys *keys;
-	uint16_t count;
-	enum sr_opening opening;
-	const char *unopened; /* of what, unless it is SR_OPENED */
-};
+/* One more than a recording can have: so many are never its set. */
+#define ROWS_MAX (SR_TRACKS_MAX + 1)
 
-static bool put_track(void *context, const struct sr_track_row *row)
+/* How opening a sealed part ended, as a code. */
+static enum sr_code code_of(enum sr_opening opening)
 {
-	struct walking *walking = context;
-	const struct sr_entry_job *job = walking->job;
+	if (opening == SR_OPEN_FAILED)
+		return SR_INTERNAL;
+	return opening == SR_OPENED ? SR_OK : SR_CORRUPT;
+}
+
+static enum sr_code put_words(const struct sr_entry_source *source, const struct sr_track_row *row,
+			      const struct sr_head *head, struct sr_builder *out)
+{
 	struct sr_track_words words;
-	struct sr_head head;
-	walking->unopened = "track's head";
-	walking->opening = sr_head_open_with(walking->keys->head, job->recording, row->track, row->head, &head);
-	if (walking->opening == SR_OPENED) {
-		walking->unopened = "track's entry";
-		walking->opening = sr_track_words_open_with(walking->keys->entry, job->recording, row, &words);
-	}
-	job->request->work.opens += 2;
-	if (walking->opening != SR_OPENED)
-		return false;
+	enum sr_opening opening = sr_track_words_open_with(source->keys->entry, source->recording, row, &words);
 	struct sr_entry_track track = {
 		.track = row->track,
-		.state = head.state,
+		.state = head->state,
 		.start_ms = row->start_ms,
-		.length = head.length,
-		.segments = head.segments,
+		.length = head->length,
+		.segments = head->segments,
 		.media_type = {words.media_type, words.media_type_size},
 		.label = {words.label, words.label_size},
 	};
-	sr_entry_track_encode(walking->out, &track);
+	source->work->opens++;
+	if (opening == SR_OPENED)
+		sr_entry_track_encode(out, &track);
 	sodium_memzero(&words, sizeof words);
-	walking->count++;
-	if (job->visit)
-		job->visit(job->context, row, &head);
-	return !walking->out->failed;
+	return code_of(opening);
 }
 
-static enum sr_code put_front(const struct sr_entry_job *job, struct sr_input *key, struct sr_builder *out)
+static enum sr_code put_track(const struct sr_entry_source *source, const struct sr_entry_row *at,
+			      struct sr_builder *out, const char **damaged)
 {
-	const struct sr_recording_row *row = &job->found->row;
+	struct sr_track_row row;
+	struct sr_head head;
+	*damaged = "track row";
+	enum sr_code code = sr_track_row_decode(source->keyring, source->recording, at->value, &row);
+	if (code == SR_OK && row.track != at->track)
+		code = SR_CORRUPT;
+	if (code != SR_OK)
+		return code;
+	*damaged = "track's head";
+	source->work->opens++;
+	code = code_of(sr_head_open_with(source->keys->head, source->recording, row.track, row.head, &head));
+	if (code != SR_OK)
+		return code;
+	*damaged = "track's entry";
+	code = put_words(source, &row, &head, out);
+	if (code == SR_OK && source->visit)
+		source->visit(source->context, &row, &head);
+	return code;
+}
+
+static enum sr_code put_front(const struct sr_entry_source *source, struct sr_builder *out, const char **damaged)
+{
+	const struct sr_recording_row *row = source->row;
 	uint8_t label[SR_LABEL_MAX];
 	size_t size = 0;
 	struct sr_entry entry = {
@@ -68,11 +82,12 @@ static enum sr_code put_front(const struct sr_entry_job *job, struct sr_input *k
 		.retain_until_ms = row->retain_until_ms,
 		.tracks = row->tracks,
 	};
-	job->request->work.opens++;
-	enum sr_opening opening = sr_label_open_with(key, job->recording, row, label, &size);
+	*damaged = "recording's entry";
+	source->work->opens++;
+	enum sr_opening opening = sr_label_open_with(source->keys->entry, source->recording, row, label, &size);
 	if (opening != SR_OPENED)
-		return sr_request_unopened(job->request, job->recording, opening, "recording's entry");
-	memcpy(entry.recording, job->recording, SR_UUID);
+		return code_of(opening);
+	memcpy(entry.recording, source->recording, SR_UUID);
 	entry.label = (struct sr_span){label, size};
 	sr_entry_encode(out, &entry);
 	sodium_memzero(label, sizeof label);
@@ -86,47 +101,94 @@ void sr_entry_keys_free(struct sr_entry_keys *keys)
 	*keys = (struct sr_entry_keys){.head = NULL};
 }
 
-/* Have *input take in `key`, which is wiped. False: memory is used up. */
-static bool take_in(struct sr_input **input, uint8_t key[SR_KEY])
+/* Have *input take in `key`. False: memory is used up. */
+static bool take_in(struct sr_input **input, const uint8_t key[SR_KEY])
 {
 	if (*input)
 		sr_input_take(*input, key);
 	else
 		*input = sr_input_new(key);
-	sodium_memzero(key, SR_KEY);
 	return *input != NULL;
 }
 
 static bool take_keys(struct sr_entry_keys *keys, const uint8_t dek[SR_KEY])
 {
-	uint8_t key[SR_KEY];
-	sr_entry_key(dek, key);
-	if (!take_in(&keys->entry, key))
+	uint8_t entry[SR_KEY], head[SR_KEY];
+	sr_shown_keys(dek, entry, head);
+	bool taken = take_in(&keys->entry, entry) && take_in(&keys->head, head);
+	sodium_memzero(entry, sizeof entry);
+	sodium_memzero(head, sizeof head);
+	return taken;
+}
+
+enum sr_code sr_entry_put(const struct sr_entry_source *source, struct sr_builder *out, const char **damaged)
+{
+	struct sr_builder before = *out;
+	enum sr_code code = take_keys(source->keys, source->dek) ? SR_OK : SR_INTERNAL;
+	if (code == SR_OK)
+		code = put_front(source, out, damaged);
+	for (size_t at = 0; code == SR_OK && at < source->track_count && !out->failed; at++)
+		code = put_track(source, &source->tracks[at], out, damaged);
+	if (code == SR_OK && out->failed) {
+		code = SR_NO_SPACE;
+	} else if (code == SR_OK && source->track_count != source->row->tracks) {
+		*damaged = "set of tracks";
+		code = SR_CORRUPT;
+	}
+	if (code != SR_OK)
+		*out = before;
+	return code;
+}
+
+/* ---- for a request ---- */
+
+struct collecting {
+	struct sr_entry_row rows[ROWS_MAX];
+	size_t count;
+};
+
+static bool collect(void *context, struct sr_span key, struct sr_span value)
+{
+	struct collecting *collecting = context;
+	if (collecting->count == ROWS_MAX)
 		return false;
-	sr_head_key(dek, key);
-	return take_in(&keys->head, key);
+	collecting->rows[collecting->count++] = (struct sr_entry_row){sr_key_track_of(key), value};
+	return true;
+}
+
+static enum sr_code explain(const struct sr_entry_job *job, enum sr_code code, const char *damaged)
+{
+	struct sr_request *request = job->request;
+	if (code == SR_CORRUPT)
+		return sr_request_corrupt(request, job->recording, damaged);
+	if (code == SR_UNAVAILABLE)
+		return sr_request_later_format(request);
+	return code == SR_INTERNAL ? SR_FAIL_MEMORY(&request->error) : code;
 }
 
 enum sr_code sr_entry_make(const struct sr_entry_job *job, struct sr_builder *out)
 {
-	struct sr_entry_keys own = {.head = NULL};
-	struct walking walking = {.job = job, .out = out, .keys = job->keys ? job->keys : &own, .opening = SR_OPENED};
-	struct sr_builder before = *out;
-	enum sr_code code = SR_OK;
-	if (!take_keys(walking.keys, job->found->dek))
-		code = SR_FAIL_MEMORY(&job->request->error);
-	if (code == SR_OK)
-		code = put_front(job, walking.keys->entry, out);
-	if (code == SR_OK)
-		code = sr_tracks_walk(job->request, job->view, job->recording, put_track, &walking);
-	sr_entry_keys_free(&own);
-	if (code == SR_OK && out->failed)
-		code = SR_NO_SPACE;
-	else if (code == SR_OK && walking.opening != SR_OPENED)
-		code = sr_request_unopened(job->request, job->recording, walking.opening, walking.unopened);
-	else if (code == SR_OK && walking.count != job->found->row.tracks)
-		code = sr_request_corrupt(job->request, job->recording, "set of tracks");
+	struct sr_request *request = job->request;
+	struct collecting collecting = {.count = 0};
+	struct sr_index_key from = sr_key_track(request->tag, job->recording, 1);
+	struct sr_entry_keys keys = {.head = NULL};
+	const char *damaged = NULL;
+	enum sr_code code = sr_view_walk(job->view, &from, SR_TAG + SR_UUID, collect, &collecting);
 	if (code != SR_OK)
-		*out = before;
-	return code;
+		return SR_FAIL(&request->error, code, "reading the index failed");
+	const struct sr_entry_source source = {
+		.keyring = request->daemon->keyring,
+		.recording = job->recording,
+		.row = &job->found->row,
+		.dek = job->found->dek,
+		.tracks = collecting.rows,
+		.track_count = collecting.count,
+		.keys = &keys,
+		.visit = job->visit,
+		.context = job->context,
+		.work = &request->work,
+	};
+	code = sr_entry_put(&source, out, &damaged);
+	sr_entry_keys_free(&keys);
+	return explain(job, code, damaged);
 }

@@ -10,11 +10,10 @@
 #include "serve/dispatch.h"
 #include "serve/freeze/freezing.h"
 #include "serve/patients/move.h"
-#include "serve/play/entry.h"
+#include "serve/play/page.h"
 #include "serve/removal/holding.h"
 
 #define PAGE_ROOM 60000
-#define PAGE_ROWS 400 /* recording and track rows visited in one view: a view ends within 1,000 reads */
 
 /* ---- list ---- */
 
@@ -26,11 +25,11 @@ struct listing {
 	struct sr_builder *out;
 	struct sr_listing reply;
 	uint8_t last[SR_UUID]; /* the last recording that was dealt with */
-	bool any, full, failed;
-	bool new_epoch; /* a row's epoch is unknown: made since the view began, perhaps */
+	bool any, failed;
+	bool full, stopped; /* the reply has no room for more; there are rows behind what was walked */
+	bool new_epoch;     /* a row's epoch is unknown: made since the view began, perhaps */
 	unsigned rows;
-	struct sr_found found;
-	struct sr_entry_keys keys;
+	struct sr_page page;
 };
 
 static void withhold(struct listing *listing)
@@ -58,41 +57,49 @@ static bool within(const struct sr_list *message, uint64_t opened_ms)
 	return opened_ms >= message->from_ms && (message->to_ms == 0 || opened_ms < message->to_ms);
 }
 
-/* A row that opened: its entry, unless it is outside the times asked for, or damaged further down. */
-static void show(struct listing *listing, const uint8_t *recording)
-{
-	struct sr_entry_job job = {.request = listing->request,
-				   .view = listing->view,
-				   .recording = recording,
-				   .found = &listing->found,
-				   .keys = &listing->keys};
-	if (!within(&listing->message, listing->found.row.opened_ms))
-		return;
-	switch (sr_entry_make(&job, listing->out)) {
-	case SR_OK:
-		listing->reply.count++;
-		sr_account_met(listing->request, recording, NULL);
-		break;
-	case SR_NO_SPACE:
-		listing->full = true;
-		break;
-	case SR_CORRUPT: /* noted with its event */
-		withhold(listing);
-		break;
-	case SR_UNAVAILABLE:
-		withhold_for(listing, recording, SR_UNAVAILABLE);
-		break;
-	default:
-		listing->failed = true;
-		break;
-	}
-}
-
 /* Of freezes that stop the whole request none is in force. */
 static bool is_frozen(const struct sr_request *request, const uint8_t *recording)
 {
 	struct sr_freeze_facts facts = {.recording = recording};
 	return sr_freezes_stop(request->freezes, &facts, false);
+}
+
+/* Whether a row that opened is shown, if all of it verifies. On any thread: nothing of this changes while rows open. */
+static bool shows(const void *context, const uint8_t *recording, const struct sr_recording_row *row)
+{
+	const struct listing *listing = context;
+	return listing->patient.exists && listed(row->life) && within(&listing->message, row->opened_ms) &&
+	       !is_frozen(listing->request, recording);
+}
+
+/* One that is to be shown: its entry, unless it is damaged further down. */
+static void show(struct listing *listing, const struct sr_page_item *item)
+{
+	struct sr_request *request = listing->request;
+	struct sr_builder before = *listing->out;
+	switch (item->code) {
+	case SR_OK:
+		sr_put_bytes(listing->out, item->entry.data, item->entry.size);
+		if (listing->out->failed) {
+			*listing->out = before;
+			listing->full = true;
+			break;
+		}
+		listing->reply.count++;
+		sr_account_met(request, item->recording, NULL);
+		break;
+	case SR_CORRUPT:
+		(void)!sr_request_corrupt(request, item->recording, item->damaged);
+		withhold(listing);
+		break;
+	case SR_UNAVAILABLE:
+		withhold_for(listing, item->recording, SR_UNAVAILABLE);
+		break;
+	default:
+		(void)SR_FAIL_MEMORY(&request->error);
+		listing->failed = true;
+		break;
+	}
 }
 
 /*
@@ -102,15 +109,15 @@ static bool is_frozen(const struct sr_request *request, const uint8_t *recording
 static bool stands(struct listing *listing, const uint8_t *recording, struct sr_span value)
 {
 	const struct sr_keyring *keyring = listing->request->daemon->keyring;
-	struct sr_recording_row *row = &listing->found.row;
+	struct sr_recording_row row;
 	struct sr_span other;
 	enum sr_life told = sr_row_life_told(value);
 	if ((told != SR_LIFE_MOVING && told != SR_LIFE_TOMBSTONE) ||
-	    sr_recording_row_decode(keyring, recording, value, row) != SR_OK)
+	    sr_recording_row_decode(keyring, recording, value, &row) != SR_OK)
 		return true;
 	if (told == SR_LIFE_TOMBSTONE)
 		return false;
-	struct sr_index_key key = sr_key_recording(row->other, recording);
+	struct sr_index_key key = sr_key_recording(row.other, recording);
 	return sr_view_get(listing->view, &key, &other) == SR_OK &&
 	       sr_move_buried(keyring, recording, other, listing->request->tag);
 }
@@ -128,14 +135,12 @@ static void misfiled(struct listing *listing, const uint8_t *recording)
 	sr_request_event(request, &event);
 }
 
-/* One recording's row under the patient's tag. One bad row never breaks a list. */
-static void consider(struct listing *listing, const uint8_t *recording, struct sr_span value)
+/* One recording's row under the patient's tag, opened. One bad row never breaks a list. */
+static void consider(struct listing *listing, const struct sr_page_item *item)
 {
 	struct sr_request *request = listing->request;
-	if (sr_recording_gone(request->daemon->keyring, recording, value))
-		return;
-	enum sr_row_verdict verdict = sr_row_open(request->daemon->keyring, listing->patient.key, recording, value,
-						  &listing->found.row, listing->found.dek, &request->work);
+	const uint8_t *recording = item->recording;
+	enum sr_row_verdict verdict = item->verdict;
 	/* Without a patient row there is no key: whatever stands here is not this patient's. */
 	if (verdict == SR_ROW_NOT_THEIRS || (verdict == SR_ROW_OPEN && !listing->patient.exists)) {
 		misfiled(listing, recording);
@@ -143,39 +148,67 @@ static void consider(struct listing *listing, const uint8_t *recording, struct s
 	} else if (verdict == SR_ROW_CORRUPT) {
 		(void)!sr_request_corrupt(request, recording, "recording row");
 		withhold(listing);
-	} else if (verdict == SR_ROW_OPEN && listing->found.row.life == SR_LIFE_DOOMED) {
+	} else if (verdict == SR_ROW_OPEN && item->life == SR_LIFE_DOOMED) {
 		/* Deleted: as if it were not there. */
 	} else if (is_frozen(request, recording)) {
 		withhold_for(listing, recording, SR_FROZEN);
-	} else if (verdict == SR_ROW_UNKNOWN_EPOCH || !listed(listing->found.row.life)) {
+	} else if (verdict == SR_ROW_UNKNOWN_EPOCH || !listed(item->life)) {
 		listing->new_epoch = verdict == SR_ROW_UNKNOWN_EPOCH || listing->new_epoch;
 		withhold_for(listing, recording, SR_UNAVAILABLE);
-	} else {
-		show(listing, recording);
+	} else if (within(&listing->message, item->opened_ms)) {
+		show(listing, item);
 	}
-	sr_found_wipe(&listing->found);
+}
+
+/* Open what the page has by now, and deal with it in its order. False: the list ends here. */
+static bool deal(struct listing *listing)
+{
+	struct sr_page *page = &listing->page;
+	listing->failed = sr_page_open(page) != SR_OK;
+	for (size_t at = 0; at < page->count && !listing->full && !listing->failed; at++) {
+		const struct sr_page_item *item = &page->items[at];
+		if (!item->passed_over)
+			consider(listing, item);
+		if (listing->full || listing->failed)
+			break;
+		memcpy(listing->last, item->recording, SR_UUID);
+		listing->any = true;
+	}
+	sr_page_clear(page);
+	return !listing->full && !listing->failed;
+}
+
+/* The page has as many as the list may still show, and may go on behind them if some of these are not shown. */
+static bool has_room(struct listing *listing)
+{
+	if (listing->page.count < (size_t)(listing->message.limit - listing->reply.count))
+		return true;
+	return deal(listing) && listing->reply.count < listing->message.limit;
 }
 
 static bool visit(void *context, struct sr_span key, struct sr_span value)
 {
 	struct listing *listing = context;
+	const struct sr_keyring *keyring = listing->request->daemon->keyring;
 	const uint8_t *recording = key.data + SR_TAG;
 	if (key.size != SR_TAG + SR_UUID + 2)
 		return true;
-	bool is_track = key.data[key.size - 1] || key.data[key.size - 2];
 	bool seen = memcmp(recording, listing->message.after, SR_UUID) <= 0 &&
 		    !sodium_is_zero(listing->message.after, SR_UUID);
 	listing->rows++;
-	if (is_track || seen)
+	if (sr_key_track_of(key) != 0) {
+		if (sr_page_is_last(&listing->page, recording))
+			sr_page_add_track(&listing->page, sr_key_track_of(key), value);
 		return true;
-	if (listing->reply.count == listing->message.limit || listing->rows > PAGE_ROWS)
-		listing->full = true;
-	if (!listing->full && stands(listing, recording, value))
-		consider(listing, recording, value);
-	if (listing->full || listing->failed)
+	}
+	if (seen)
+		return true;
+	if (listing->rows > SR_PAGE_ROWS || !has_room(listing)) {
+		listing->stopped = true;
 		return false;
-	memcpy(listing->last, recording, SR_UUID);
-	listing->any = true;
+	}
+	sr_page_add(&listing->page, recording, value,
+		    !stands(listing, recording, value) || sr_recording_gone(keyring, recording, value));
 	return true;
 }
 
@@ -190,6 +223,8 @@ static enum sr_code walk(struct listing *listing)
 	if (code == SR_OK && !listing->patient.erasing &&
 	    sr_view_walk(listing->view, &from, SR_TAG, visit, listing) != SR_OK)
 		code = SR_FAIL(&request->error, SR_IO, "reading the index failed");
+	if (code == SR_OK && !listing->failed)
+		(void)!deal(listing);
 	sr_request_view_end(request, listing->view);
 	return code;
 }
@@ -197,10 +232,13 @@ static enum sr_code walk(struct listing *listing)
 /* Everything that a walk leaves behind, undone. */
 static void start_again(struct listing *listing)
 {
-	struct listing fresh = {.request = listing->request, .message = listing->message, .keys = listing->keys};
+	sr_page_wipe(&listing->page);
 	sr_patient_wipe(&listing->patient);
 	sr_account_start_again(listing->request);
-	*listing = fresh;
+	listing->reply = (struct sr_listing){.count = 0};
+	listing->any = listing->failed = listing->full = listing->stopped = false;
+	listing->new_epoch = false;
+	listing->rows = 0;
 }
 
 static void make_page(struct listing *listing)
@@ -215,7 +253,7 @@ static void make_page(struct listing *listing)
 		if (walk(listing) != SR_OK || listing->failed)
 			return;
 	}
-	if (listing->full && listing->any)
+	if ((listing->full || listing->stopped) && listing->any)
 		memcpy(listing->reply.next, listing->last, SR_UUID);
 	/* The front again, with what is known now; it has the same size. */
 	struct sr_builder front = sr_builder_over(listing->out->data, listing->out->used);
@@ -231,13 +269,17 @@ static void run_list(struct sr_request *request)
 		return;
 	}
 	listing->request = request;
+	listing->page.request = request;
+	listing->page.patient_key = listing->patient.key;
+	listing->page.shows = shows;
+	listing->page.context = listing;
 	sr_list_decode(&in, &listing->message);
 	if (!sr_take_done(&in))
 		(void)sr_request_malformed(request);
 	else if (sr_request_grant(request, listing->message.grant, NULL) == SR_OK)
 		make_page(listing);
+	sr_page_wipe(&listing->page);
 	sr_patient_wipe(&listing->patient);
-	sr_entry_keys_free(&listing->keys);
 	sodium_memzero(listing, sizeof *listing);
 	free(listing);
 }

@@ -65,7 +65,7 @@ static void keep_mac(struct sr_span value, uint8_t mac[SR_ROW_MAC])
 	memcpy(mac, value.data + value.size - SR_ROW_MAC, SR_ROW_MAC);
 }
 
-static enum sr_code later_format(struct sr_request *request)
+enum sr_code sr_request_later_format(struct sr_request *request)
 {
 	return SR_FAIL(&request->error, SR_UNAVAILABLE, "the row is in a state that this version does not serve");
 }
@@ -102,7 +102,7 @@ enum sr_code sr_patient_find(struct sr_request *request, struct sr_view *view, s
 		if (code == SR_CORRUPT)
 			return sr_request_corrupt(request, NULL, "patient row");
 		if (code != SR_OK || !served(patient->row.life))
-			return later_format(request);
+			return sr_request_later_format(request);
 		keep_mac(value, patient->mac);
 		patient->left = patient->row.life == SR_LIFE_TOMBSTONE;
 		patient->exists = !patient->left;
@@ -265,7 +265,7 @@ enum sr_code sr_recording_find(struct sr_request *request, struct sr_view *view,
 	found->doomed = found->row.life == SR_LIFE_DOOMED;
 	if (found->doomed)
 		return SR_FAIL(&request->error, SR_NOT_FOUND, NOT_FOUND_TEXT);
-	return found->row.life == SR_LIFE_LIVE ? SR_OK : later_format(request);
+	return found->row.life == SR_LIFE_LIVE ? SR_OK : sr_request_later_format(request);
 }
 
 enum sr_code sr_recording_stands(struct sr_request *request, struct sr_view *view, const uint8_t recording[SR_UUID])
@@ -281,7 +281,7 @@ enum sr_code sr_recording_stands(struct sr_request *request, struct sr_view *vie
 		return SR_FAIL(&request->error, SR_NOT_FOUND, NOT_FOUND_TEXT);
 	/* One that was opened while it was moving here had arrived. */
 	if (code == SR_UNAVAILABLE || (code == SR_OK && row.life != SR_LIFE_LIVE && row.life != SR_LIFE_MOVING))
-		return later_format(request);
+		return sr_request_later_format(request);
 	return code;
 }
 
@@ -328,7 +328,8 @@ static enum sr_code decode_track(struct sr_request *request, const uint8_t recor
 	enum sr_code code = sr_track_row_decode(request->daemon->keyring, recording, value, row);
 	if (code == SR_OK && row->track == track)
 		return SR_OK;
-	return code == SR_UNAVAILABLE ? later_format(request) : sr_request_corrupt(request, recording, "track row");
+	return code == SR_UNAVAILABLE ? sr_request_later_format(request)
+				      : sr_request_corrupt(request, recording, "track row");
 }
 
 enum sr_code sr_track_find(struct sr_request *request, struct sr_view *view, const uint8_t recording[SR_UUID],
@@ -357,7 +358,7 @@ static bool walk_track(void *context, struct sr_span key, struct sr_span value)
 {
 	struct walk *walk = context;
 	struct sr_track_row row;
-	uint16_t track = (uint16_t)(key.data[key.size - 2] << 8 | key.data[key.size - 1]);
+	uint16_t track = sr_key_track_of(key);
 	walk->code = decode_track(walk->request, walk->recording, value, track, &row);
 	return walk->code == SR_OK && walk->visit(walk->context, &row);
 }

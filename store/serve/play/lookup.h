@@ -86,6 +86,9 @@ enum sr_code sr_request_corrupt(struct sr_request *request, const uint8_t record
 enum sr_code sr_request_unopened(struct sr_request *request, const uint8_t recording[SR_UUID], enum sr_opening opening,
 				 const char *what);
 
+/* Fail the request with SR_UNAVAILABLE: a row of a later version is in its way. */
+enum sr_code sr_request_later_format(struct sr_request *request);
+
 /* Fail the request with the code of a data file's failure; its text, which has a path, goes to the log only. */
 enum sr_code sr_request_storage(struct sr_request *request, const struct sr_error *err);
 

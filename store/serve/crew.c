@@ -1,0 +1,135 @@
+/*
+ * Threads that help along: one queue of jobs that still want a lane, from which a job is taken back when its own thread
+ * is through.
+ */
+#include "serve/crew.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "data/thread.h"
+
+/* On the stack of its caller, who leaves when it is in no queue and no lane of it runs. */
+struct job {
+	struct job *next;
+	sr_crew_lane *run;
+	void *context;
+	unsigned wanted;  /* lanes that helpers may still take */
+	unsigned given;   /* lanes that have been taken, the caller's own among them */
+	unsigned running; /* on helpers */
+	pthread_cond_t over;
+};
+
+struct sr_crew {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct job *first; /* those that want lanes */
+	unsigned lanes;    /* that run, or are wanted */
+	bool stopping;
+	unsigned started;
+	pthread_t threads[SR_CREW_LANES_MAX - 1];
+};
+
+/* Take a job out of the queue. Under the lock. */
+static void withdraw(struct sr_crew *crew, const struct job *job)
+{
+	struct job **at = &crew->first;
+	while (*at && *at != job)
+		at = &(*at)->next;
+	if (*at)
+		*at = job->next;
+}
+
+static void *help(void *context)
+{
+	struct sr_crew *crew = context;
+	pthread_mutex_lock(&crew->lock);
+	while (!crew->stopping) {
+		struct job *job = crew->first;
+		if (!job) {
+			pthread_cond_wait(&crew->changed, &crew->lock);
+			continue;
+		}
+		unsigned lane = job->given++;
+		job->running++;
+		if (--job->wanted == 0)
+			withdraw(crew, job);
+		pthread_mutex_unlock(&crew->lock);
+		job->run(job->context, lane);
+		pthread_mutex_lock(&crew->lock);
+		crew->lanes--;
+		/* Under the lock: the job is gone once its caller has it. */
+		if (--job->running == 0)
+			pthread_cond_signal(&job->over);
+	}
+	pthread_mutex_unlock(&crew->lock);
+	return NULL;
+}
+
+struct sr_crew *sr_crew_new(unsigned helpers)
+{
+	struct sr_crew *crew = calloc(1, sizeof *crew);
+	if (!crew)
+		return NULL;
+	if (helpers > SR_CREW_LANES_MAX - 1)
+		helpers = SR_CREW_LANES_MAX - 1;
+	/* With default attributes these cannot fail on Linux. */
+	(void)pthread_mutex_init(&crew->lock, NULL);
+	(void)pthread_cond_init(&crew->changed, NULL);
+	while (crew->started < helpers && sr_thread_start(&crew->threads[crew->started], help, crew))
+		crew->started++;
+	if (crew->started < helpers) {
+		sr_crew_free(crew);
+		return NULL;
+	}
+	return crew;
+}
+
+void sr_crew_free(struct sr_crew *crew)
+{
+	if (!crew)
+		return;
+	pthread_mutex_lock(&crew->lock);
+	crew->stopping = true;
+	pthread_cond_broadcast(&crew->changed);
+	pthread_mutex_unlock(&crew->lock);
+	for (unsigned at = 0; at < crew->started; at++)
+		(void)pthread_join(crew->threads[at], NULL);
+	(void)pthread_cond_destroy(&crew->changed);
+	(void)pthread_mutex_destroy(&crew->lock);
+	free(crew);
+}
+
+/* As many lanes more as there are threads for: other jobs' lanes take theirs. Under the lock. */
+static unsigned free_lanes(const struct sr_crew *crew)
+{
+	return crew->lanes < crew->started + 1 ? crew->started + 1 - crew->lanes : 0;
+}
+
+void sr_crew_run(struct sr_crew *crew, bool alone, sr_crew_lane *run, void *context)
+{
+	struct job job = {.run = run, .context = context, .given = 1, .over = PTHREAD_COND_INITIALIZER};
+	if (!crew || alone) {
+		run(context, 0);
+		return;
+	}
+	pthread_mutex_lock(&crew->lock);
+	crew->lanes++;
+	job.wanted = free_lanes(crew);
+	crew->lanes += job.wanted;
+	if (job.wanted > 0) {
+		job.next = crew->first;
+		crew->first = &job;
+	}
+	for (unsigned lane = 0; lane < job.wanted; lane++)
+		pthread_cond_signal(&crew->changed);
+	pthread_mutex_unlock(&crew->lock);
+	run(context, 0);
+	pthread_mutex_lock(&crew->lock);
+	withdraw(crew, &job);
+	crew->lanes -= 1 + job.wanted;
+	while (job.running > 0)
+		pthread_cond_wait(&job.over, &crew->lock);
+	pthread_mutex_unlock(&crew->lock);
+	(void)pthread_cond_destroy(&job.over);
+}
