@@ -55,10 +55,13 @@ static void resume(SHA512_CTX *hash, const uint64_t state[8])
 	hash->Nl = BLOCK * 8;
 }
 
+/* Its bytes, the highest first: eight at once, which gcc does not make of shifts. */
 static void put_word(uint8_t out[WORD], uint64_t word)
 {
-	for (size_t i = 0; i < WORD; i++)
-		out[i] = (uint8_t)(word >> (8 * (WORD - 1 - i)));
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	memcpy(out, &word, WORD);
 }
 
 /*
