@@ -20,8 +20,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct alarm *alarm = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, alarm->cli, 2);
 	case ARGP_KEY_ARG:
 		if (alarm->verb != VERB_NONE)
 			return cli_wrong(alarm->cli, "there is a word too much");
@@ -30,13 +28,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
 							   : VERB_NONE;
 		return alarm->verb ? 0 : cli_wrong(alarm->cli, "alarm needs list or test");
 	case ARGP_KEY_END:
-		return alarm->cli->help || alarm->verb ? 0 : cli_wrong(alarm->cli, "alarm needs list or test");
+		return alarm->verb ? 0 : cli_wrong(alarm->cli, "alarm needs list or test");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "list\ntest",
@@ -59,7 +56,6 @@ static const struct argp argp = {
 	       "Example:\n\n"
 	       "  sealreel --credential auditor.cred alarm list --json | jq '.alarms[] | select(.severity == "
 	       "\"critical\")'\n",
-	.children = children,
 };
 
 struct heard {
@@ -178,7 +174,7 @@ int cli_alarm(struct cli *cli, int argc, char **argv)
 {
 	struct alarm alarm = {.cli = cli};
 	struct heard heard = {.cli = cli};
-	int status = cli_parse(cli, &argp, argc, argv, &alarm);
+	int status = cli_parse_data(cli, &argp, argc, argv, &alarm);
 	if (status >= 0)
 		return status;
 	sr_blocking *blocking = cli_connect(cli, &status);

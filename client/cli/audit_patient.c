@@ -61,8 +61,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct patient *patient = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, patient->cli, 2);
 	case KEY_TAG:
 		return take_identity(patient, value, true);
 	case ARGP_KEY_ARG:
@@ -75,7 +73,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	case KEY_TO:
 		return parse_time(value, &patient->query.to_ms) ? 0 : cli_wrong(patient->cli, "--to is no time");
 	case ARGP_KEY_END:
-		return patient->query.patient || patient->cli->help
+		return patient->query.patient
 			       ? 0
 			       : cli_wrong(patient->cli, "audit patient needs an IDENTITY or --patient-tag");
 	default:
@@ -83,7 +81,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -104,7 +101,6 @@ static const struct argp argp = {
 	       "is unavailable. That you ask is an entry too, and so is each name that is opened.\n\nExample:\n\n"
 	       "  sealreel --credential auditor.cred audit patient 'urn:example:patient|4711' --auditor-key "
 	       "auditor.key\n",
-	.children = children,
 };
 
 /* ---- people ---- */
@@ -409,6 +405,6 @@ static int run(struct patient *patient)
 int cli_audit_patient(struct cli *cli, int argc, char **argv)
 {
 	struct patient patient = {.cli = cli, .audit.cli = cli};
-	int status = cli_parse(cli, &argp, argc, argv, &patient);
+	int status = cli_parse_data(cli, &argp, argc, argv, &patient);
 	return status >= 0 ? status : run(&patient);
 }

@@ -25,8 +25,6 @@ struct order {
 	size_t size;
 };
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
-
 /* ---- checkpoint ---- */
 
 static const struct argp_option checkpoint_options[] = {
@@ -43,8 +41,6 @@ static error_t parse_checkpoint(int key, char *value, struct argp_state *state)
 {
 	struct order *order = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, order->cli, 2);
 	case KEY_VERIFIER:
 		order->key_text = value;
 		return 0;
@@ -54,8 +50,6 @@ static error_t parse_checkpoint(int key, char *value, struct argp_state *state)
 	case KEY_SHOW_KEY:
 		order->shows_key = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		return cli_wrong(order->cli, "there is a word too much");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -72,7 +66,6 @@ static const struct argp checkpoint_argp = {
 	       "Example:\n\n"
 	       "  sealreel --credential auditor.cred audit checkpoint --verifier-key @auditor.vkey -o "
 	       "$(date +%F).note\n",
-	.children = children,
 };
 
 static int print_checkpoint(const struct order *order, const struct audit *audit, const struct sr_checkpoint *own)
@@ -119,7 +112,7 @@ int cli_audit_checkpoint(struct cli *cli, int argc, char **argv)
 {
 	struct order order = {.cli = cli};
 	struct audit audit = {.cli = cli};
-	int status = cli_parse(cli, &checkpoint_argp, argc, argv, &order);
+	int status = cli_parse_data(cli, &checkpoint_argp, argc, argv, &order);
 	if (status >= 0)
 		return status;
 	if (!order.key_text)
@@ -147,7 +140,7 @@ static error_t parse_proof(int key, char *value, struct argp_state *state)
 		order->numbered = true;
 		return 0;
 	case ARGP_KEY_END:
-		return order->numbered || order->cli->help
+		return order->numbered
 			       ? 0
 			       : cli_wrong(order->cli, "proof needs the NUMBER of an entry");
 	default:
@@ -165,7 +158,6 @@ static const struct argp proof_argp = {
 	       "Exits with 0; 1 if the proof does not hold, or it failed; 2 there is no such entry, or wrong usage; 5 "
 	       "the store is unavailable.\n\nExample:\n\n"
 	       "  sealreel --credential auditor.cred audit proof 4711 --verifier-key @auditor.vkey -o 4711.proof\n",
-	.children = children,
 };
 
 static bool take_entry(void *context, const struct sr_audit_entry *entry, struct sr_span json)
@@ -210,7 +202,7 @@ int cli_audit_proof(struct cli *cli, int argc, char **argv)
 {
 	struct order order = {.cli = cli};
 	struct audit audit = {.cli = cli};
-	int status = cli_parse(cli, &proof_argp, argc, argv, &order);
+	int status = cli_parse_data(cli, &proof_argp, argc, argv, &order);
 	if (status >= 0)
 		return status;
 	status = audit_key_read(order.key_text, &order.key);

@@ -121,8 +121,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct search *search = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, search->cli, 2);
 	case KEY_FORMAT:
 		return audit_form_parse(value, &search->printer.form)
 			       ? 0
@@ -144,14 +142,10 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	case KEY_FROM:
 	case KEY_TO:
 		return take_condition(search, key, value);
-	case ARGP_KEY_ARG:
-		return cli_wrong(search->cli, "there is a word too much");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
-
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
 
 #define EXITS                                                                                                          \
 	"Exits with 0, whether or not there are any; 1 if it failed or was refused, 2 wrong usage, 5 if the store is " \
@@ -166,7 +160,6 @@ static const struct argp search_argp = {
 	       "members.\n\n" EXITS "\n\nExample:\n\n"
 	       "  sealreel --credential auditor.cred audit search --patient 'urn:example:patient|4711' --kind "
 	       "refused,sent\n",
-	.children = children,
 };
 
 static const struct argp export_argp = {
@@ -180,7 +173,6 @@ static const struct argp export_argp = {
 	       "store/FORMAT.md, section 7, has the tables. --json is --format json.\n\n" EXITS "\n\nExample:\n\n"
 	       "  sealreel --credential auditor.cred audit export --format csv --from 2026-11-01 --to 2026-12-01 "
 	       "-o november.csv\n",
-	.children = children,
 };
 
 static bool print(void *context, const struct sr_audit_entry *entry, struct sr_span json)
@@ -232,7 +224,7 @@ static int run(struct search *search)
 int cli_audit_search(struct cli *cli, int argc, char **argv)
 {
 	struct search search = {.cli = cli};
-	int status = cli_parse(cli, &search_argp, argc, argv, &search);
+	int status = cli_parse_data(cli, &search_argp, argc, argv, &search);
 	if (status >= 0)
 		return status;
 	search.printer.form = cli->json ? AUDIT_JSON : AUDIT_TEXT;
@@ -242,7 +234,7 @@ int cli_audit_search(struct cli *cli, int argc, char **argv)
 int cli_audit_export(struct cli *cli, int argc, char **argv)
 {
 	struct search search = {.cli = cli, .printer.form = AUDIT_JSON};
-	int status = cli_parse(cli, &export_argp, argc, argv, &search);
+	int status = cli_parse_data(cli, &export_argp, argc, argv, &search);
 	if (status >= 0)
 		return status;
 	if (cli->json)

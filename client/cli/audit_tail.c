@@ -35,21 +35,16 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct tail *tail = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, tail->cli, 2);
 	case 'f':
 		tail->follows = true;
 		return 0;
 	case 'n':
 		return parse_number(value, UINT32_MAX, &tail->lines) ? 0 : cli_wrong(tail->cli, "-n is no number");
-	case ARGP_KEY_ARG:
-		return cli_wrong(tail->cli, "there is a word too much");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -58,7 +53,6 @@ static const struct argp argp = {
 	       "JSON: one line for each entry, exactly as the log has it; store/FORMAT.md, section 7, has its "
 	       "members.\n\nExits with 0, also after an interrupt; 1 if it failed or was refused, 5 if the store is "
 	       "unavailable.\n\nExample:\n\n  sealreel --credential auditor.cred audit tail -n 100 --follow\n",
-	.children = children,
 };
 
 static bool print(void *context, const struct sr_audit_entry *entry, struct sr_span json)
@@ -86,7 +80,7 @@ int cli_audit_tail(struct cli *cli, int argc, char **argv)
 	const struct sigaction action = {.sa_handler = on_signal};
 	struct tail tail = {.cli = cli, .lines = LINES, .printer = {.out = stdout}};
 	struct audit audit = {.cli = cli};
-	int status = cli_parse(cli, &argp, argc, argv, &tail);
+	int status = cli_parse_data(cli, &argp, argc, argv, &tail);
 	if (status >= 0)
 		return status;
 	tail.printer.form = cli->json ? AUDIT_JSON : AUDIT_TEXT;

@@ -41,8 +41,6 @@ static const struct argp_option options[] = {
 
 static error_t check(struct verify *verify)
 {
-	if (verify->cli->help)
-		return 0;
 	if (verify->directory && (verify->quick || verify->out))
 		return cli_wrong(verify->cli, "--quick and -o go with a store that is served");
 	if (verify->quick && verify->kept_count == 0)
@@ -54,8 +52,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct verify *verify = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, verify->cli, 2);
 	case KEY_VERIFIER:
 		verify->key_text = value;
 		return 0;
@@ -82,7 +78,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -101,7 +96,6 @@ static const struct argp argp = {
 	       "is unavailable.\n\nExample:\n\n"
 	       "  sealreel --credential auditor.cred audit verify --verifier-key @auditor.vkey \\\n"
 	       "    --checkpoint yesterday.note -o today.note || page-somebody\n",
-	.children = children,
 };
 
 static int become_daemon(const struct verify *verify)
@@ -282,7 +276,7 @@ int cli_audit_verify(struct cli *cli, int argc, char **argv)
 	if (!verify)
 		return cli_fail_memory();
 	verify->cli = cli;
-	int status = cli_parse(cli, &argp, argc, argv, verify);
+	int status = cli_parse_data(cli, &argp, argc, argv, verify);
 	if (status < 0)
 		status = run(verify);
 	free(verify);

@@ -62,8 +62,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct backup *backup = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, backup->cli, 2);
 	case KEY_RATE:
 		return parse_rate(value, &backup->rate) ? 0 : cli_wrong(backup->cli, "--rate is no number of bytes");
 	case KEY_VERIFY:
@@ -75,13 +73,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		backup->path = value;
 		return 0;
 	case ARGP_KEY_END:
-		return backup->path || backup->cli->help ? 0 : cli_wrong(backup->cli, "there is no DEST");
+		return backup->path ? 0 : cli_wrong(backup->cli, "there is no DEST");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -94,7 +91,6 @@ static const struct argp argp = {
 	       "One that was cut off is run again. Exits 1 if a file of the store, or with --verify of the backup, is "
 	       "missing or damaged.\n\nJSON: " BACKUP_JSON ".\n\nExample:\n\n"
 	       "  sealreel --credential operator.cred backup /mnt/backup && sealreel backup --verify /mnt/backup\n",
-	.children = children,
 };
 
 /* ---- calls ---- */
@@ -535,7 +531,7 @@ static int take(struct backup *backup)
 int cli_backup(struct cli *cli, int argc, char **argv)
 {
 	struct backup backup = {.cli = cli, .rate = RATE, .fd = -1, .log = -1};
-	int status = cli_parse(cli, &argp, argc, argv, &backup);
+	int status = cli_parse_data(cli, &argp, argc, argv, &backup);
 	if (status >= 0)
 		return status;
 	backup.place.json = cli->json;

@@ -41,14 +41,19 @@ cli_command cli_init, cli_service, cli_grant, cli_ingest, cli_finish, cli_list, 
 	cli_status, cli_stats, cli_health, cli_scrub, cli_backup, cli_restore, cli_freeze, cli_thaw, cli_alarm,
 	cli_shown, cli_delete, cli_undelete, cli_epoch, cli_rotate, cli_patient, cli_hold, cli_patient_erase, cli_audit;
 
-/* The options of --server, --credential …; and of --json. The child's input is the struct cli. */
-extern const struct argp cli_reach_argp, cli_json_argp;
+/* The options of --server, --credential …, which every command has. Its input is the struct cli. */
+extern const struct argp cli_reach_argp;
 
 /*
- * Parse a command's line with `argp`, whose `input` begins with a struct cli pointer. -1: go on; else the status to
- * exit with: help was printed, or one line says what is wrong.
+ * Parse a command's line: with `argp`, whose input is `input`, for the command's own options and words, and beside it
+ * with cli_reach_argp, which says what is wrong with a word that `argp` does not know. When --help is given, it does not
+ * matter what `argp` finds wrong. -1: go on; else the status to exit with: help was printed, or one line says what is
+ * wrong.
  */
 int cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv, void *input);
+
+/* The same for a command that prints data: it has --json as well. */
+int cli_parse_data(struct cli *cli, const struct argp *argp, int argc, char **argv, void *input);
 
 /* In a command's parser: note what is wrong (printf-style); returns what the parser must. */
 error_t cli_wrong(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -61,9 +66,6 @@ int cli_become_daemon(const char *const *words, size_t count);
 
 /* In a command's parser: take the value of --retry, a duration, into cli->reconnect_ms. */
 error_t cli_take_retry(struct cli *cli, const char *value);
-
-/* In a command's parser, for ARGP_KEY_INIT: hand `cli` to its `children` child parsers. */
-error_t cli_children(struct argp_state *state, struct cli *cli, unsigned children);
 
 /* Say that the connection is lost and tried again, or stands again (SR_OK): a line on stderr. */
 void cli_say_trying(const struct sr_result *result);

@@ -62,20 +62,15 @@ static error_t parse_reach(int key, char *value, struct argp_state *state)
 	case KEY_HELP:
 		cli->help = true;
 		return 0;
+	case ARGP_KEY_ARG:
+		return cli_wrong(cli, "there is a word too much");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
 const struct argp cli_reach_argp = {.options = reach_options, .parser = parse_reach};
-const struct argp cli_json_argp = {.options = json_options, .parser = parse_reach};
-
-error_t cli_children(struct argp_state *state, struct cli *cli, unsigned children)
-{
-	for (unsigned i = 0; i < children; i++)
-		state->child_inputs[i] = cli;
-	return 0;
-}
+static const struct argp json_argp = {.options = json_options, .parser = parse_reach};
 
 error_t cli_wrong(struct cli *cli, const char *format, ...)
 {
@@ -96,36 +91,59 @@ static const char *option_name(int argc, char **argv, int at, char option[32])
 }
 
 /* argp fills lines, which would break an example's command in two: those behind the last "Example" are as they are. */
-static int print_help(const struct argp *argp, char *name)
+static int print_help(const struct argp *argp, struct argp *own, char *name)
 {
-	struct argp shown = *argp;
-	char *text = argp->doc ? strdup(argp->doc) : NULL;
+	char *text = own->doc ? strdup(own->doc) : NULL;
 	char *example = NULL;
 	for (char *at = text ? strstr(text, "Example") : NULL; at; at = strstr(at + 1, "Example"))
 		example = at > text && (at[-1] == '\n' || at[-1] == '\v') ? at : example;
 	char *commands = example ? strstr(example, "\n\n") : NULL;
 	if (commands) {
 		*commands = '\0';
-		shown.doc = text;
+		own->doc = text;
 	}
-	argp_help(&shown, stdout, ARGP_HELP_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
+	argp_help(argp, stdout, ARGP_HELP_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
 	if (commands)
 		printf("\n%s", commands + 2);
 	free(text);
 	return CLI_DONE;
 }
 
-int cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv, void *input)
+/* A command's line: its own options and words first, then those of every command. */
+struct frame {
+	struct cli *cli;
+	void *input; /* of the command's own */
+};
+
+static error_t parse_frame(int key, char *value, struct argp_state *state)
 {
+	const struct frame *frame = state->input;
+	(void)value;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = frame->input;
+	for (size_t at = 1; state->root_argp->children[at].argp; at++)
+		state->child_inputs[at] = frame->cli;
+	return 0;
+}
+
+static int parse_with(const struct frame *frame, const struct argp *argp, const struct argp *data, int argc,
+		      char **argv)
+{
+	struct cli *cli = frame->cli;
+	struct frame input = *frame;
+	struct argp own = *argp;
+	const struct argp_child children[] = {
+		{&own, 0, NULL, 0}, {&cli_reach_argp, 0, NULL, 0}, {data, 0, NULL, 0}, {0}};
+	const struct argp whole = {.parser = parse_frame, .children = children};
 	char name[64];
 	char option[32];
 	int at = 0;
 	(void)snprintf(name, sizeof name, "sealreel %s", argv[0]);
 	/* argp's own words for a wrong option take two lines. */
-	error_t wrong = argp_parse(argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, &at, input);
-	if (cli->help) {
-		return print_help(argp, name);
-	}
+	error_t wrong = argp_parse(&whole, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, &at, &input);
+	if (cli->help)
+		return print_help(&whole, &own, name);
 	if (wrong == 0)
 		return -1;
 	if (cli->told[0])
@@ -134,6 +152,16 @@ int cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv, v
 		(void)fprintf(stderr, "sealreel: usage: %s is unknown or lacks its value; see %s --help\n",
 			      option_name(argc, argv, at, option), name);
 	return CLI_USAGE;
+}
+
+int cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv, void *input)
+{
+	return parse_with(&(const struct frame){cli, input}, argp, NULL, argc, argv);
+}
+
+int cli_parse_data(struct cli *cli, const struct argp *argp, int argc, char **argv, void *input)
+{
+	return parse_with(&(const struct frame){cli, input}, argp, &json_argp, argc, argv);
 }
 
 /* What to do about an answer that names nothing here; a command may know better. */

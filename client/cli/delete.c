@@ -16,21 +16,17 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct deletion *deletion = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, deletion->cli, 2);
 	case ARGP_KEY_ARG:
 		if (deletion->named)
 			return cli_wrong(deletion->cli, "there is an id too much");
 		deletion->named = true;
 		return sr_id_parse(value, deletion->recording) ? 0 : cli_wrong(deletion->cli, "%.64s is no id", value);
 	case ARGP_KEY_END:
-		return deletion->named || deletion->cli->help ? 0 : cli_wrong(deletion->cli, "there is no id");
+		return deletion->named ? 0 : cli_wrong(deletion->cli, "there is no id");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
-
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
 
 static const struct argp delete_argp = {
 	.parser = parse,
@@ -41,7 +37,6 @@ static const struct argp delete_argp = {
 	       "store's undelete_window_s); then its key and its files are destroyed. A recording on hold, or one that "
 	       "must be kept until a later time, is refused.\n\nJSON: an object with \"id\" and \"undo_until\" (RFC "
 	       "3339).\n\nExample:\n\n  sealreel delete 01936f6e-8c3a-7000-8000-000000000001\n",
-	.children = children,
 };
 
 static const struct argp undelete_argp = {
@@ -51,7 +46,6 @@ static const struct argp undelete_argp = {
 	       "it "
 	       "is too late.\n\nJSON: an object with \"id\".\n\nExample:\n\n"
 	       "  sealreel undelete 01936f6e-8c3a-7000-8000-000000000001\n",
-	.children = children,
 };
 
 /* Say what was done; `until` NULL: nothing has an end. */
@@ -77,7 +71,7 @@ static int run(struct cli *cli, int argc, char **argv, bool deletes)
 	struct deletion deletion = {.cli = cli};
 	struct sr_result result;
 	uint64_t until = 0;
-	int status = cli_parse(cli, deletes ? &delete_argp : &undelete_argp, argc, argv, &deletion);
+	int status = cli_parse_data(cli, deletes ? &delete_argp : &undelete_argp, argc, argv, &deletion);
 	if (status >= 0)
 		return status;
 	sr_blocking *blocking = cli_connect(cli, &status);

@@ -51,16 +51,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct epoch *epoch = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, epoch->cli, 2);
 	case KEY_NO_BACKUP:
 		epoch->no_backup = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		return take_word(epoch, value);
 	case ARGP_KEY_END:
-		if (epoch->cli->help)
-			return 0;
 		if (epoch->verb == VERB_NONE)
 			return cli_wrong(epoch->cli, "epoch needs list, new or retire");
 		if (epoch->verb == VERB_RETIRE && epoch->number == 0)
@@ -72,8 +68,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	}
 }
-
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
 
 /* clang-format off */
 static const struct argp argp = {
@@ -98,7 +92,6 @@ static const struct argp argp = {
 	"  sealreel --credential DIR/operator.cred epoch new\n"
 	"  sealreel --credential rotate.cred rotate\n"
 	"  sealreel --credential DIR/operator.cred epoch retire 1 --no-backup\n",
-	.children = children,
 };
 /* clang-format on */
 
@@ -170,7 +163,7 @@ static enum sr_code start(struct epoch *epoch, sr_client *client)
 int cli_epoch(struct cli *cli, int argc, char **argv)
 {
 	struct epoch epoch = {.cli = cli};
-	int status = cli_parse(cli, &argp, argc, argv, &epoch);
+	int status = cli_parse_data(cli, &argp, argc, argv, &epoch);
 	if (status >= 0)
 		return status;
 	sr_blocking *blocking = cli_connect(cli, &status);

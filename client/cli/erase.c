@@ -35,8 +35,6 @@ static const struct argp_option options[] = {
 
 static error_t check(struct erasure *erasure)
 {
-	if (erasure->cli->help)
-		return 0;
 	if (!erasure->erases)
 		return cli_wrong(erasure->cli, "patient needs erase");
 	if (!erasure->identity || erasure->identity[0] == '\0' || strlen(erasure->identity) > 255)
@@ -58,8 +56,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct erasure *erasure = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, erasure->cli, 2);
 	case KEY_REASON:
 		erasure->reason = value;
 		return 0;
@@ -91,7 +87,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
 /* clang-format off */
 static const struct argp argp = {
 	.options = options,
@@ -115,7 +110,6 @@ static const struct argp argp = {
 	"Example:\n\n"
 	"  sealreel --credential DIR/operator.cred patient erase 'urn:example:patient|4711' --reason 'request 88'\n"
 	"  sealreel --credential DIR/operator.cred patient erase 'urn:example:patient|4711' --final --rotator rotate.cred\n",
-	.children = children,
 };
 /* clang-format on */
 
@@ -237,7 +231,7 @@ int cli_patient_erase(struct cli *cli, int argc, char **argv)
 {
 	struct erasure erasure = {.cli = cli};
 	struct heard heard = {.cli = cli};
-	int status = cli_parse(cli, &argp, argc, argv, &erasure);
+	int status = cli_parse_data(cli, &argp, argc, argv, &erasure);
 	if (status >= 0)
 		return status;
 	sr_blocking *blocking = cli_connect(cli, &status);

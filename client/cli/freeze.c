@@ -96,8 +96,6 @@ static error_t take_recording(struct freeze *freeze, const char *text)
 static error_t check(struct freeze *freeze)
 {
 	const struct sr_freeze_options *options = &freeze->options;
-	if (freeze->cli->help)
-		return 0;
 	if (freeze->list)
 		return options->scope || options->reason || options->ingest
 			       ? cli_wrong(freeze->cli, "--list stands alone")
@@ -117,8 +115,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct freeze *freeze = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, freeze->cli, 2);
 	case KEY_ALL:
 		return take(freeze, SR_FROZEN_ALL, NULL, 0);
 	case KEY_PATIENT:
@@ -146,16 +142,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	case KEY_LIST:
 		freeze->list = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		return cli_wrong(freeze->cli, "there is a word too much");
 	case ARGP_KEY_END:
 		return check(freeze);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
-
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
 
 static const struct argp freeze_argp = {
 	.options = freeze_options,
@@ -176,7 +168,6 @@ static const struct argp freeze_argp = {
 	       "itself), \"reason\".\n\n"
 	       "Example:\n\n"
 	       "  sealreel --credential DIR/operator.cred freeze --service portal --reason 'shows wrong lists'\n",
-	.children = children,
 };
 
 static const struct argp thaw_argp = {
@@ -188,7 +179,6 @@ static const struct argp thaw_argp = {
 	       "with the role operate.\v"
 	       "Example:\n\n"
 	       "  sealreel --credential DIR/operator.cred thaw --service portal --reason 'release 4.1.2 is out'\n",
-	.children = children,
 };
 
 /* ---- the list ---- */
@@ -287,7 +277,7 @@ static int make(const struct freeze *freeze, struct heard *heard, sr_blocking *b
 static int run(struct freeze *freeze, const struct argp *argp, int argc, char **argv)
 {
 	struct heard heard = {.cli = freeze->cli};
-	int status = cli_parse(freeze->cli, argp, argc, argv, freeze);
+	int status = cli_parse_data(freeze->cli, argp, argc, argv, freeze);
 	if (status >= 0)
 		return status;
 	sr_blocking *blocking = cli_connect(freeze->cli, &status);

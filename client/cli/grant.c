@@ -92,8 +92,6 @@ static error_t take_binary(struct order *order, int key, const char *value)
 
 static error_t check_order(struct order *order)
 {
-	if (order->cli->help)
-		return 0;
 	if (!order->issuer_key || !order->mint.identity || !order->mint.scope || !order->mint.role)
 		return cli_wrong(order->cli, "grant needs --issuer-key, --patient, --scope and --act");
 	return 0;
@@ -103,8 +101,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct order *order = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, order->cli, 1);
 	case KEY_ISSUER:
 		order->issuer_key = value;
 		return 0;
@@ -132,8 +128,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	case KEY_AUDIENCE:
 		order->audience = value;
 		return 0;
-	case ARGP_KEY_ARG:
-		return cli_wrong(order->cli, "there is a word too much");
 	case ARGP_KEY_END:
 		return check_order(order);
 	default:
@@ -141,7 +135,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -151,7 +144,6 @@ static const struct argp argp = {
 	       "the operator.cred beside that socket.\n\nExample:\n\n"
 	       "  sealreel grant --issuer-key DIR/dev-issuer.jwk --patient 'urn:ward|7' --scope list,play \\\n"
 	       "    --act patient:7 --ttl 5m\n",
-	.children = children,
 };
 
 /* Path of the credential that tells the audience, in `out`; false if nothing says. */

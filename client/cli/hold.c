@@ -49,8 +49,6 @@ static error_t take_word(struct hold *hold, const char *word)
 static error_t check(struct hold *hold)
 {
 	bool subject = hold->by_recording || hold->identity;
-	if (hold->cli->help)
-		return 0;
 	if (hold->verb == VERB_NONE)
 		return cli_wrong(hold->cli, "hold needs place, release or list");
 	if (hold->verb == VERB_PLACE && hold->by_recording == (hold->identity != NULL))
@@ -74,8 +72,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct hold *hold = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, hold->cli, 2);
 	case KEY_RECORDING:
 		hold->by_recording = true;
 		return sr_id_parse(value, hold->id) ? 0 : cli_wrong(hold->cli, "%.64s is no id", value);
@@ -94,7 +90,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -110,7 +105,6 @@ static const struct argp argp = {
 	       "  sealreel --credential DIR/operator.cred hold place --patient 'urn:example:patient|4711' --reason "
 	       "'case "
 	       "2026-113'\n",
-	.children = children,
 };
 
 /* What the callbacks heard, and what a list has shown so far. */
@@ -177,7 +171,7 @@ static int ask(const struct hold *hold, sr_blocking *blocking, struct heard *hea
 int cli_hold(struct cli *cli, int argc, char **argv)
 {
 	struct hold hold = {.cli = cli};
-	int status = cli_parse(cli, &argp, argc, argv, &hold);
+	int status = cli_parse_data(cli, &argp, argc, argv, &hold);
 	if (status >= 0)
 		return status;
 	sr_blocking *blocking = cli_connect(cli, &status);

@@ -84,8 +84,6 @@ static error_t check(struct incident *incident)
 	} verbs[] = {{"open", 2, 3}, {"note", 3, 4},   {"list", 1, 1},
 		     {"show", 2, 2}, {"report", 2, 2}, {"contacts", 2, 2}};
 	int words = incident->text ? 4 : incident->what ? 3 : incident->name ? 2 : incident->verb ? 1 : 0;
-	if (incident->cli->help)
-		return 0;
 	for (size_t at = 0; words > 0 && at < sizeof verbs / sizeof *verbs; at++)
 		if (strcmp(verbs[at].verb, incident->verb) == 0)
 			return words >= verbs[at].least && words <= verbs[at].most
@@ -102,8 +100,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		return *value ? 0 : cli_wrong(incident->cli, "a condition is empty");
 	}
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, incident->cli, 2);
 	case KEY_AT:
 		return take_time(incident, value, &incident->at_ms, &incident->has_at);
 	case KEY_FROM:
@@ -135,7 +131,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -170,7 +165,6 @@ static const struct argp argp = {
 	       "  sealreel --credential auditor.cred audit incident note june aware_at --at 2020-06-09T09:30:00Z\n"
 	       "  sealreel --credential auditor.cred audit incident report june --from 2020-06-09 --to 2020-06-10 -o "
 	       "out\n",
-	.children = children,
 };
 
 /* ---- asking ---- */
@@ -420,7 +414,7 @@ int cli_audit_incident(struct cli *cli, int argc, char **argv)
 	} verbs[] = {{"open", open_incident}, {"note", note_incident},     {"list", list_incidents},
 		     {"show", show_incident}, {"report", incident_report}, {"contacts", incident_contacts}};
 	struct incident incident = {.cli = cli, .audit = {.cli = cli}};
-	int status = cli_parse(cli, &argp, argc, argv, &incident);
+	int status = cli_parse_data(cli, &argp, argc, argv, &incident);
 	if (status >= 0)
 		return status;
 	bool alone = strcmp(incident.verb, "contacts") == 0;

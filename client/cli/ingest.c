@@ -87,8 +87,6 @@ static error_t take_track(struct ingest *ingest, const char *value)
 /* What fits together of what was said. */
 static error_t judge(struct ingest *ingest)
 {
-	if (ingest->cli->help)
-		return 0;
 	if (ingest->count == 0)
 		return cli_wrong(ingest->cli, "there is no FILE");
 	if (ingest->track != 0 && !ingest->resumes)
@@ -104,9 +102,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct ingest *ingest = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		ingest->cli->reconnect_ms = RETRY_S * 1000u;
-		return cli_children(state, ingest->cli, 1);
 	case KEY_TYPE:
 		ingest->type = value;
 		return 0;
@@ -141,7 +136,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -155,7 +149,6 @@ static const struct argp argp = {
 	       "nothing comes of that for --retry, the status is 6, and --resume goes on with a FILE from what is "
 	       "durable of it.\n\nExample:\n\n"
 	       "  ffmpeg -i rtsp://camera -c copy -f webm - | sealreel ingest --type video/webm -\n",
-	.children = children,
 };
 
 static uint64_t all_durable(const struct ingest *ingest)
@@ -370,6 +363,7 @@ int cli_ingest(struct cli *cli, int argc, char **argv)
 {
 	static struct ingest ingest;
 	ingest.cli = cli;
+	cli->reconnect_ms = RETRY_S * 1000u;
 	int status = cli_parse(cli, &argp, argc, argv, &ingest);
 	if (status >= 0)
 		return status;
@@ -384,15 +378,13 @@ static error_t parse_finish(int key, char *value, struct argp_state *state)
 {
 	struct ingest *ingest = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, ingest->cli, 1);
 	case ARGP_KEY_ARG:
 		if (ingest->adds || !sr_id_parse(value, ingest->recording))
 			return cli_wrong(ingest->cli, "finish takes one recording's id");
 		ingest->adds = true;
 		return 0;
 	case ARGP_KEY_END:
-		return ingest->adds || ingest->cli->help ? 0 : cli_wrong(ingest->cli, "there is no RECORDING");
+		return ingest->adds ? 0 : cli_wrong(ingest->cli, "there is no RECORDING");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -405,7 +397,6 @@ static const struct argp finish_argp = {
 	       "the "
 	       "status is 0. 5: a track is still being written.\n\nExample:\n\n"
 	       "  sealreel finish 01936f6e-8c3a-7000-8000-000000000001\n",
-	.children = children,
 };
 
 int cli_finish(struct cli *cli, int argc, char **argv)

@@ -54,8 +54,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct init *init = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, init->cli, 1);
 	case KEY_KEY_SOURCE:
 		return pass_on(init, "--key-source", value);
 	case KEY_KEYRING:
@@ -72,7 +70,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		init->directory = value;
 		return 0;
 	case ARGP_KEY_END:
-		if (!init->directory && !init->cli->help)
+		if (!init->directory)
 			return cli_wrong(init->cli, "there is no DIR");
 		return 0;
 	default:
@@ -80,7 +78,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -88,7 +85,6 @@ static const struct argp argp = {
 	.doc = "Make a store in DIR, with a credential for its operator, a key pair for its auditor and an issuer for "
 	       "development.\vThe last line of the output is the store's id: \"store HEX\".\n\nExample:\n\n"
 	       "  sealreel init --key-source file:keyring.key /tmp/store && sealreeld /tmp/store\n",
-	.children = children,
 };
 
 /* Become the daemon's program that lies beside this one, or else the one in PATH. */

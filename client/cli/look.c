@@ -39,8 +39,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct look *look = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, look->cli, 2);
 	case KEY_FROM:
 		return parse_time(value, &look->list.from_ms) ? 0 : cli_wrong(look->cli, "--from is no time");
 	case KEY_TO:
@@ -48,7 +46,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		return take_id(look, value);
 	case ARGP_KEY_END:
-		if (look->most > 0 && look->count == 0 && !look->cli->help)
+		if (look->most > 0 && look->count == 0)
 			return cli_wrong(look->cli, "there is no id");
 		return 0;
 	default:
@@ -56,15 +54,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
-
 static const struct argp list_argp = {
 	.options = list_options,
 	.parser = parse,
 	.doc = "List the recordings of the grant's patient.\vExits 4 if rows were withheld: they are not this "
 	       "patient's, or damaged.\n\nJSON: an object with \"withheld\" and \"recordings\", each "
 	       "with " SHOW_RECORDING_FIELDS ".\n\nExample:\n\n  sealreel list --from 2026-11-01 --json\n",
-	.children = children,
 };
 
 static const struct argp info_argp = {
@@ -73,7 +68,6 @@ static const struct argp info_argp = {
 	.doc = "Show one recording.\vJSON: an object with " SHOW_RECORDING_FIELDS
 	       ", \"epoch\", \"root_version\", \"held\".\n\nExample:\n\n"
 	       "  sealreel info 01936f6e-8c3a-7000-8000-000000000001\n",
-	.children = children,
 };
 
 static const struct argp check_argp = {
@@ -82,7 +76,6 @@ static const struct argp check_argp = {
 	.doc = "Ask which of up to 200 ids are recordings of the grant's patient.\vPrints each id with yes or no, and "
 	       "exits 1 if any is no. JSON: an object with \"ids\", each with \"id\" and \"theirs\" (true or false)."
 	       "\n\nExample:\n\n  sealreel check 01936f6e-8c3a-7000-8000-000000000001\n",
-	.children = children,
 };
 
 /* Print or collect one page; the next one is asked for after it. */
@@ -182,7 +175,7 @@ static int show_checked(struct look *look, sr_blocking *blocking)
 static int run(struct look *look, const struct argp *argp, int argc, char **argv,
 	       int (*show)(struct look *look, sr_blocking *blocking))
 {
-	int status = cli_parse(look->cli, argp, argc, argv, look);
+	int status = cli_parse_data(look->cli, argp, argc, argv, look);
 	if (status >= 0)
 		return status;
 	sr_blocking *blocking = cli_connect(look->cli, &status);

@@ -62,7 +62,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	(void)value;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		return cli_children(state, front->cli, 1);
+		state->child_inputs[0] = front->cli;
+		return 0;
 	case ARGP_KEY_ARG:
 		/* The rest is the command's. */
 		front->command = state->next - 1;

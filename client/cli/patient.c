@@ -79,8 +79,6 @@ static error_t check_pair(struct patient *patient)
 
 static error_t check(struct patient *patient)
 {
-	if (patient->cli->help)
-		return 0;
 	patient->proofs.given[0] = patient->cli->grant ? patient->cli->grant : getenv("SEALREEL_GRANT");
 	switch (patient->verb) {
 	case VERB_NONE:
@@ -103,8 +101,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct patient *patient = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, patient->cli, 2);
 	case KEY_MAP:
 		patient->map = value;
 		return 0;
@@ -136,7 +132,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -163,7 +158,6 @@ static const struct argp argp = {
 	       "Example:\n\n"
 	       "  sealreel --credential DIR/operator.cred patient merge 'urn:ward|7' 'urn:ward|12' \\\n"
 	       "    --issuer-key DIR/dev-issuer.jwk\n",
-	.children = children,
 };
 
 /* ---- one patient, or one pair ---- */
@@ -261,7 +255,7 @@ int cli_patient(struct cli *cli, int argc, char **argv)
 		return cli_patient_erase(cli, argc, argv);
 	struct patient patient = {.cli = cli, .proofs = {.cli = cli}};
 	sr_blocking *blocking = NULL;
-	int status = cli_parse(cli, &argp, argc, argv, &patient);
+	int status = cli_parse_data(cli, &argp, argc, argv, &patient);
 	if (status >= 0)
 		return status;
 	if (patient.map) {

@@ -54,9 +54,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct play *play = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		play->cli->reconnect_ms = RETRY_S * 1000u;
-		return cli_children(state, play->cli, 1);
 	case KEY_TRACK:
 		return take_track(play, value);
 	case KEY_RANGE:
@@ -78,9 +75,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		play->named = true;
 		return 0;
 	case ARGP_KEY_END:
-		if (!play->named && !play->cli->help)
+		if (!play->named)
 			return cli_wrong(play->cli, "there is no RECORDING");
-		if (play->fd < 0 && isatty(STDOUT_FILENO) && !play->cli->help)
+		if (play->fd < 0 && isatty(STDOUT_FILENO))
 			return cli_wrong(play->cli, "media is not for a terminal: say -o FILE, or -o -");
 		return 0;
 	default:
@@ -88,7 +85,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -96,7 +92,6 @@ static const struct argp argp = {
 	.doc = "Write a track's bytes to a file or pipe, each checked before it is written. When the connection is "
 	       "lost, it is made again, and playing goes on behind the last byte.\vExample:\n\n"
 	       "  sealreel play 01936f6e-8c3a-7000-8000-000000000001 -o - | ffplay -\n",
-	.children = children,
 };
 
 /* The consumer sets the pace: while it takes nothing, nothing is read from the store. */
@@ -208,6 +203,7 @@ static int play_track(struct play *play, sr_blocking *blocking)
 int cli_play(struct cli *cli, int argc, char **argv)
 {
 	struct play play = {.cli = cli, .fd = -1, .read = {.track = 1, .length = UINT64_MAX, .data = on_data}};
+	cli->reconnect_ms = RETRY_S * 1000u;
 	int status = cli_parse(cli, &argp, argc, argv, &play);
 	if (status >= 0)
 		return status;

@@ -37,8 +37,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct restore *restore = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, restore->cli, 1);
 	case KEY_KEY_SOURCE:
 		return pass_on(restore, "--key-source", value);
 	case KEY_KEYRING:
@@ -54,9 +52,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		*(restore->source ? &restore->directory : &restore->source) = value;
 		return 0;
 	case ARGP_KEY_END:
-		if (!restore->directory && !restore->cli->help)
+		if (!restore->directory)
 			return cli_wrong(restore->cli, "restore takes SRC and DIR");
-		if (!restore->keyring && !restore->cli->help)
+		if (!restore->keyring)
 			return cli_wrong(restore->cli, "--keyring is needed: it is not part of a backup");
 		return 0;
 	default:
@@ -64,7 +62,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -76,7 +73,6 @@ static const struct argp argp = {
 	       "\vExits 1 if the backup is damaged; what could be restored then is there.\n\nExample:\n\n"
 	       "  sealreel restore --keyring /safe/keyring --key-source passphrase --ledger /safe/ledger /mnt/backup "
 	       "/srv/store\n",
-	.children = children,
 };
 
 int cli_restore(struct cli *cli, int argc, char **argv)

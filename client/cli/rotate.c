@@ -50,8 +50,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	struct rotate *rotate = state->input;
 	uint64_t number;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, rotate->cli, 2);
 	case KEY_DRY_RUN:
 		rotate->dry_run = true;
 		return 0;
@@ -78,8 +76,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	case KEY_ISSUER:
 		rotate->deep.proofs.issuer_key = value;
 		return 0;
-	case ARGP_KEY_ARG:
-		return cli_wrong(rotate->cli, "there is a word too much");
 	case ARGP_KEY_END:
 		if (rotate->deep.identity ? rotate->dry_run || rotate->rate || rotate->older_than || rotate->back
 					  : rotate->deep.resumes || rotate->deep.proofs.issuer_key)
@@ -92,8 +88,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	}
 }
-
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
 
 /* clang-format off */
 static const struct argp argp = {
@@ -115,7 +109,6 @@ static const struct argp argp = {
 	"Example, for a nightly timer:\n\n"
 	"  sealreel --credential rotate.cred rotate --rate 5000 --if-older-than 90d\n"
 	"  sealreel --credential DIR/operator.cred rotate --deep 'urn:ward|7' --issuer-key DIR/dev-issuer.jwk\n",
-	.children = children,
 };
 /* clang-format on */
 
@@ -267,7 +260,7 @@ int cli_rotate(struct cli *cli, int argc, char **argv)
 	rotate->cli = cli;
 	rotate->began = rotate_now();
 	rotate->deep.proofs.cli = cli;
-	int status = cli_parse(cli, &argp, argc, argv, rotate);
+	int status = cli_parse_data(cli, &argp, argc, argv, rotate);
 	sr_blocking *blocking = status < 0 ? cli_connect(cli, &status) : NULL;
 	if (blocking && rotate->deep.identity) {
 		status = cli_deepen(&rotate->deep, blocking);

@@ -55,8 +55,6 @@ static const struct argp_option options[] = {
 
 static error_t check(struct scrub *scrub)
 {
-	if (scrub->cli->help)
-		return 0;
 	if (!scrub->discards)
 		return scrub->reason ? cli_wrong(scrub->cli, "--reason goes with --discard") : 0;
 	if (scrub->directory || scrub->resumes || scrub->rate != RATE)
@@ -70,8 +68,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct scrub *scrub = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, scrub->cli, 2);
 	case KEY_RATE:
 		return parse_rate(value, &scrub->rate) ? 0 : cli_wrong(scrub->cli, "--rate is no number of bytes");
 	case KEY_RESUME:
@@ -96,8 +92,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
-
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -109,7 +103,6 @@ static const struct argp argp = {
 	       "What it cannot see: whether segments open (their keys need a grant; playing checks them), and a "
 	       "recording whose rows and files were all rolled back together.\n\nJSON: " SR_SCRUB_JSON_FIELDS
 	       ".\n\nExample:\n\n  sealreel --credential DIR/operator.cred scrub --rate 20M || page-somebody\n",
-	.children = children,
 };
 
 /* ---- a store that no daemon serves ---- */
@@ -262,7 +255,7 @@ int cli_scrub(struct cli *cli, int argc, char **argv)
 {
 	const struct sigaction action = {.sa_handler = on_signal};
 	struct scrub scrub = {.cli = cli, .rate = RATE, .info = {.state = "idle"}};
-	int status = cli_parse(cli, &argp, argc, argv, &scrub);
+	int status = cli_parse_data(cli, &argp, argc, argv, &scrub);
 	if (status >= 0)
 		return status;
 	if (scrub.discards)

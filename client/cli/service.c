@@ -48,8 +48,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct service *service = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, service->cli, 2);
 	case KEY_ROLE:
 		if (!sr_roles_parse(value, strlen(value), &service->roles) || service->roles == 0)
 			return cli_wrong(service->cli, "roles are ingest, playback, rotate, operate, audit");
@@ -60,8 +58,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		return take_word(service, value);
 	case ARGP_KEY_END:
-		if (service->cli->help)
-			return 0;
 		if (service->verb == VERB_NONE)
 			return cli_wrong(service->cli, "service needs add, remove or list");
 		if (service->verb != VERB_LIST && !service->name)
@@ -74,7 +70,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -84,7 +79,6 @@ static const struct argp argp = {
 	       "with \"services\", each with \"name\", \"roles\" (array), \"key\" (hex), \"added\" (RFC 3339).\n\n"
 	       "Example:\n\n"
 	       "  sealreel --credential DIR/operator.cred service add clinic --role ingest,playback -o clinic.cred\n",
-	.children = children,
 };
 
 /* What a callback heard: all there is is printed in it. */
@@ -157,7 +151,7 @@ int cli_service(struct cli *cli, int argc, char **argv)
 {
 	struct service service = {.cli = cli};
 	struct heard heard = {.cli = cli};
-	int status = cli_parse(cli, &argp, argc, argv, &service);
+	int status = cli_parse_data(cli, &argp, argc, argv, &service);
 	if (status >= 0)
 		return status;
 	sr_blocking *blocking = cli_connect(cli, &status);

@@ -40,8 +40,6 @@ static error_t take_id(struct statement *statement, const char *value)
 
 static error_t check(const struct statement *statement)
 {
-	if (statement->cli->help)
-		return 0;
 	if (!statement->named)
 		return cli_wrong(statement->cli, "there is no id");
 	if (!statement->ends || statement->part.to_ms <= statement->part.from_ms)
@@ -53,8 +51,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct statement *statement = state->input;
 	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, statement->cli, 1);
 	case KEY_TRACK:
 		return take_track(statement, value);
 	case KEY_FROM:
@@ -75,8 +71,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {0}};
-
 static const struct argp shown_argp = {
 	.options = options,
 	.parser = parse,
@@ -85,7 +79,6 @@ static const struct argp shown_argp = {
 	       "play.\vReports label it as stated by this service, and apart from what the store has proved.\n\n"
 	       "Example: seconds 5 to 10 of the video were on the screen of dr-lee:\n\n"
 	       "  sealreel shown 01936f6e-8c3a-7000-8000-000000000001 --track 2 --from 5 --to 10 --who dr-lee\n",
-	.children = children,
 };
 
 int cli_shown(struct cli *cli, int argc, char **argv)

@@ -17,45 +17,23 @@ struct heard {
 	size_t count;
 };
 
-static error_t parse(int key, char *value, struct argp_state *state)
-{
-	struct heard *heard = state->input;
-	(void)value;
-	switch (key) {
-	case ARGP_KEY_INIT:
-		return cli_children(state, heard->cli, 2);
-	case ARGP_KEY_ARG:
-		return cli_wrong(heard->cli, "there is a word too much");
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp_child children[] = {{&cli_reach_argp, 0, NULL, 0}, {&cli_json_argp, 0, NULL, 0}, {0}};
-
 static const struct argp status_argp = {
-	.parser = parse,
 	.doc = "Show the store's state on one screen.\vJSON: an object with \"server\", \"store\", \"health\" (ok, or "
 	       "a "
 	       "code's name), \"health_text\", \"stats\" (an object of numbers).\n\nExample:\n\n"
 	       "  sealreel --credential DIR/operator.cred status\n",
-	.children = children,
 };
 
 static const struct argp stats_argp = {
-	.parser = parse,
 	.doc = "Print all counters, one \"name value\" on a line.\vJSON: one object of numbers.\n\nExample:\n\n"
 	       "  sealreel --credential DIR/operator.cred stats --json\n",
-	.children = children,
 };
 
 static const struct argp health_argp = {
-	.parser = parse,
 	.doc = "Exit 0 if the store can do everything, else 1 with the reason.\vJSON: an object with \"health\" (ok, "
 	       "or "
 	       "a code's name) and \"text\".\n\nExample:\n\n"
 	       "  sealreel --credential DIR/operator.cred --quiet health || page-somebody\n",
-	.children = children,
 };
 
 static void on_health(void *context, const struct sr_result *result, enum sr_code code, const char *text)
@@ -159,7 +137,7 @@ static int run(struct cli *cli, const struct argp *argp, int argc, char **argv,
 	       int (*show)(struct heard *heard, sr_blocking *blocking))
 {
 	struct heard heard = {.cli = cli};
-	int status = cli_parse(cli, argp, argc, argv, &heard);
+	int status = cli_parse_data(cli, argp, argc, argv, &heard);
 	if (status >= 0)
 		return status;
 	sr_blocking *blocking = cli_connect(cli, &status);
