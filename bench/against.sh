@@ -1,23 +1,25 @@
 #!/usr/bin/env bash
-# What reading and lists cost the daemon in processor time, of two builds in turn: to see whether a change gains.
+# What reading, ranges and lists cost the daemon in processor time, of two builds in turn: to see whether a change gains.
 #
-#   bench/against.sh [--rounds N] [--size SIZE] [--lists N] --bin DIRECTORY --against DIRECTORY
+#   bench/against.sh [--rounds N] [--size SIZE] [--ranges N] [--lists N] --bin DIRECTORY --against DIRECTORY
 #
 #   --rounds    how often each build has its turn (default: 5)
 #   --size      how long the recording is that is read (default: 1G)
+#   --ranges    how many ranges of 64 KiB each turn reads from random places (default: 2000)
 #   --lists     how many lists of 50 each turn asks for (default: 2000)
 #   --bin       the programs of one build, which also make the store,
 #   --against   and of the other, whose daemon serves the same store
 #
-# Prints tab-separated lines: `read`, build, the daemon's seconds for each GiB; `list`, build, its milliseconds for each
-# list; then `median` of each. Processor time, user and system, of all threads: it holds on a machine that others use
-# as well, where a clock's time does not.
+# Prints tab-separated lines: `read`, build, the daemon's seconds for each GiB; `range` and `list`, build, its
+# milliseconds for each; then `median` of each. Processor time, user and system, of all threads: it holds on a machine
+# that others use as well, where a clock's time does not. `wait` is a clock's: the median milliseconds of a range.
 set -euo pipefail
 # shellcheck source=bench/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 rounds=5
 size=1G
+ranges=2000
 lists=2000
 against=
 options "$@"
@@ -36,6 +38,17 @@ used() {
 	echo $(((fields[11] + fields[12]) * 1000 / $(getconf CLK_TCK)))
 }
 
+# spent WHAT NAME MILLISECONDS COUNT: what each one took.
+spent() {
+	awk -v what="$1" -v name="$2" -v ms="$3" -v n="$4" 'BEGIN { printf "%s\t%s\t%.4f\n", what, name, ms / n }' |
+		tee -a "$work/turns"
+}
+
+# ranges_of COUNT: read so many. Sets $line.
+ranges_of() {
+	line=$("$bin/bench-crowd" --turns "$1" range "$work/source" sealreel "$recording")
+}
+
 # turn NAME DIRECTORY: one turn of a build's daemon; the clients are always those of --bin.
 turn() {
 	local own=$bin before after
@@ -46,17 +59,22 @@ turn() {
 	before=$(used)
 	"$bin/bench-read" "$recording" >/dev/null
 	after=$(used)
-	awk -v name="$1" -v ms=$((after - before)) -v n="$length" \
-		'BEGIN { printf "read\t%s\t%.3f\n", name, ms / 1000 / (n / 1073741824) }' | tee -a "$work/turns"
+	spent read "$1" $((after - before)) $((length / 1073742))
+	ranges_of 200
+	before=$(used)
+	ranges_of "$ranges"
+	after=$(used)
+	spent range "$1" $((after - before)) "$ranges"
+	spent wait "$1" "$(value "$line" p50)" 1
 	"$bin/bench-lists" "$work/tokens" 200 50 >/dev/null
 	before=$(used)
 	"$bin/bench-lists" "$work/tokens" "$lists" 50 >/dev/null
 	after=$(used)
-	awk -v name="$1" -v ms=$((after - before)) -v n="$lists" \
-		'BEGIN { printf "list\t%s\t%.3f\n", name, ms / n }' | tee -a "$work/turns"
+	spent list "$1" $((after - before)) "$lists"
 	store_stop
 }
 
+line=
 make_work
 store_make unix
 "$bin/bench-fill" "$work/store" "$patients" "$recordings" >"$work/filled" 2>"$work/fill.log"
@@ -77,10 +95,10 @@ for ((round = 0; round < rounds; round++)); do
 	turn against "$against"
 	turn bin "$bin"
 done
-for what in read list; do
+for what in read range wait list; do
 	for name in against bin; do
 		awk -v what="$what" -v name="$name" '$1 == what && $2 == name { print $3 }' "$work/turns" | sort -n |
 			awk -v what="$what" -v name="$name" \
-				'{ v[NR] = $1 } END { printf "median\t%s\t%s\t%.3f\n", what, name, v[int((NR + 1) / 2)] }'
+				'{ v[NR] = $1 } END { printf "median\t%s\t%s\t%.4f\n", what, name, v[int((NR + 1) / 2)] }'
 	done
 done
