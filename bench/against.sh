@@ -11,7 +11,8 @@
 #   --against   and of the other, whose daemon serves the same store
 #
 # Prints tab-separated lines: `read`, build, the daemon's seconds for each GiB; `range` and `list`, build, its
-# milliseconds for each; then `median` of each. Processor time, user and system, of all threads: it holds on a machine
+# milliseconds for each; then `median` of each. The build `floor` of `read` is bench-floor: the same bytes by sendfile
+# and nothing else. Processor time, user and system, of all threads: it holds on a machine
 # that others use as well, where a clock's time does not. `wait` is a clock's: the median milliseconds of a range.
 set -euo pipefail
 # shellcheck source=bench/common.sh
@@ -75,6 +76,21 @@ turn() {
 }
 
 line=
+# floor: what plain sendfile costs of the same bytes, to a client that opens as much.
+floor() {
+	local port before
+	port=$(free_port)
+	"$bin/bench-floor" serve "$work/source" "$port" &
+	daemon_pid=$!
+	until (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+		kill -0 "$daemon_pid"
+	done
+	before=$(used)
+	"$bin/bench-floor" --open read "$port" >/dev/null
+	spent read floor $(($(used) - before)) $((length / 1073742))
+	store_stop
+}
+
 make_work
 store_make unix
 "$bin/bench-fill" "$work/store" "$patients" "$recordings" >"$work/filled" 2>"$work/fill.log"
@@ -94,9 +110,11 @@ store_stop
 for ((round = 0; round < rounds; round++)); do
 	turn against "$against"
 	turn bin "$bin"
+	floor
 done
 for what in read range wait list; do
-	for name in against bin; do
+	for name in against bin floor; do
+		[ "$what" = read ] || [ "$name" != floor ] || continue
 		awk -v what="$what" -v name="$name" '$1 == what && $2 == name { print $3 }' "$work/turns" | sort -n |
 			awk -v what="$what" -v name="$name" \
 				'{ v[NR] = $1 } END { printf "median\t%s\t%s\t%.4f\n", what, name, v[int((NR + 1) / 2)] }'
