@@ -242,6 +242,7 @@ static void wait_for_work(struct sr_audit *audit)
 
 static void *write_groups(void *context)
 {
+	sr_thread_is("account", 0);
 	struct sr_audit *audit = context;
 	struct group group;
 	pthread_mutex_lock(&audit->lock);

@@ -9,6 +9,7 @@
 #include "data/thread.h"
 
 #define THREADS_MAX 16
+#define NICE 5 /* who plays or asks for a list goes first */
 
 struct waiter {
 	struct waiter *next;
@@ -80,6 +81,7 @@ static void run_job(struct job *job)
 
 static void *flush_thread(void *context)
 {
+	sr_thread_is("flush", NICE);
 	struct sr_flusher *flusher = context;
 	struct job *job;
 	unsigned seat;

@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include "data/index_op.h"
+#include "data/thread.h"
+
+#define NICE 3 /* after who reads, before the syncs that its commits are for */
 
 static MDB_val key_of(const struct sr_op *op, const struct sr_op_item *item)
 {
@@ -242,6 +245,7 @@ static void drop(struct sr_op *batch)
 
 void *sr_index_thread(void *context)
 {
+	sr_thread_is("index", NICE);
 	struct sr_index *index = context;
 	struct sr_op *batch;
 

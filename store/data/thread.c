@@ -3,8 +3,11 @@
  */
 #include "data/thread.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 bool sr_thread_start(pthread_t *thread, void *(*run)(void *context), void *context)
 {
@@ -22,4 +25,15 @@ bool sr_thread_start(pthread_t *thread, void *(*run)(void *context), void *conte
 	started = pthread_create(thread, NULL, run, context) == 0;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return started;
+}
+
+void sr_thread_is(const char *name, int nice)
+{
+	static const struct sched_param none;
+	(void)pthread_setname_np(pthread_self(), name);
+	if (nice == 0)
+		return;
+	/* On Linux both are of this thread alone. */
+	(void)sched_setscheduler(0, SCHED_BATCH, &none);
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), nice);
 }

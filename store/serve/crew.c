@@ -43,6 +43,7 @@ static void withdraw(struct sr_crew *crew, const struct job *job)
 static void *help(void *context)
 {
 	struct sr_crew *crew = context;
+	sr_thread_is("crew", 0);
 	pthread_mutex_lock(&crew->lock);
 	while (!crew->stopping) {
 		struct job *job = crew->first;

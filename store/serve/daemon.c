@@ -29,10 +29,11 @@
 #include "serve/removal/sweeper.h"
 #include "serve/scrub/operate_scrub.h"
 #include "serve/session.h"
-#include "serve/waiting.h"
+#include "serve/workers.h"
 
 #define TICK_MS 25
 #define WAITING_PER_POOL 2 /* who waits takes no processor, and those who wait together share a commit */
+#define SEALING_NICE 10    /* what a thousand calls have brought keeps no list from a processor */
 
 uint64_t sr_now_ms(void)
 {
@@ -135,6 +136,7 @@ void sr_daemon_drained(struct sr_daemon *daemon)
 	if (!daemon->draining || daemon->session_count || daemon->writers || daemon->players || daemon->jobs)
 		return;
 	sr_alarming_close(daemon->alarming);
+	close_handle((uv_handle_t *)&daemon->turned);
 	close_handle((uv_handle_t *)&daemon->tick);
 	close_handle((uv_handle_t *)&daemon->on_term);
 	close_handle((uv_handle_t *)&daemon->on_int);
@@ -211,10 +213,19 @@ static void on_tick(uv_timer_t *timer)
 	sr_daemon_drained(daemon);
 }
 
+static void on_turned(uv_check_t *turned)
+{
+	struct sr_daemon *daemon = turned->data;
+	daemon->read_before = daemon->reading;
+	daemon->reading = 0;
+}
+
 static enum sr_code start_handles(struct sr_daemon *daemon, struct sr_error *err)
 {
-	daemon->tick.data = daemon->on_term.data = daemon->on_int.data = daemon->on_hup.data = daemon;
-	if (uv_timer_init(daemon->loop, &daemon->tick) != 0 || uv_signal_init(daemon->loop, &daemon->on_term) != 0 ||
+	daemon->turned.data = daemon->tick.data = daemon->on_term.data = daemon->on_int.data = daemon->on_hup.data =
+		daemon;
+	if (uv_check_init(daemon->loop, &daemon->turned) != 0 || uv_check_start(&daemon->turned, on_turned) != 0 ||
+	    uv_timer_init(daemon->loop, &daemon->tick) != 0 || uv_signal_init(daemon->loop, &daemon->on_term) != 0 ||
 	    uv_signal_init(daemon->loop, &daemon->on_int) != 0 || uv_signal_init(daemon->loop, &daemon->on_hup) != 0 ||
 	    uv_timer_start(&daemon->tick, on_tick, TICK_MS, TICK_MS) != 0 ||
 	    uv_signal_start(&daemon->on_term, on_end, SIGTERM) != 0 ||
@@ -280,6 +291,13 @@ static void say_ready(const struct sr_daemon *daemon)
 	sr_ready_tell("READY=1");
 }
 
+static bool start_workers(struct sr_daemon *daemon, unsigned pool_threads)
+{
+	daemon->waiting = sr_workers_new("waiting", 0, WAITING_PER_POOL * pool_threads, daemon->postbox);
+	daemon->sealing = sr_workers_new("sealing", SEALING_NICE, pool_threads, daemon->postbox);
+	return daemon->waiting && daemon->sealing;
+}
+
 static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts *parts, struct sr_error *err)
 {
 	daemon->keyring = parts->keyring;
@@ -293,8 +311,8 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->decoy_size = sr_row_decoy(daemon->keyring, daemon->decoy_id, daemon->decoy);
 	daemon->flusher = sr_flusher_new(parts->config->flush_threads);
 	daemon->postbox = sr_postbox_new(daemon->loop);
-	if (daemon->postbox)
-		daemon->waiting = sr_waiting_new(WAITING_PER_POOL * parts->config->pool_threads, daemon->postbox);
+	if (daemon->postbox && !start_workers(daemon, parts->config->pool_threads))
+		return SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
 	daemon->crew = sr_crew_new(uv_available_parallelism() - 1);
 	daemon->spoiled = sr_spoiled_new();
 	daemon->claims = sr_claims_new();
@@ -303,7 +321,7 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 	daemon->alarming = sr_alarming_new(daemon);
 	daemon->rotation = sr_rotation_new(daemon);
 	daemon->backups = sr_backups_new();
-	if (!daemon->flusher || !daemon->waiting || !daemon->crew || !daemon->spoiled || !daemon->claims ||
+	if (!daemon->flusher || !daemon->postbox || !daemon->crew || !daemon->spoiled || !daemon->claims ||
 	    !daemon->scrub || !daemon->remover || !daemon->alarming || !daemon->rotation || !daemon->backups ||
 	    !daemon->decoy_size)
 		return SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
@@ -368,7 +386,8 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 	sr_remover_free(daemon->remover);
 	sr_scrub_free(daemon->scrub);
 	sr_accounting_free(daemon->accounting);
-	sr_waiting_free(daemon->waiting);
+	sr_workers_free(daemon->sealing);
+	sr_workers_free(daemon->waiting);
 	sr_crew_free(daemon->crew);
 	sr_flusher_free(daemon->flusher);
 	sr_spoiled_free(daemon->spoiled);

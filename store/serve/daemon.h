@@ -46,8 +46,8 @@ struct sr_remover;
 struct sr_sweeper;
 struct sr_accounting;
 struct sr_backups;
-struct sr_waiting;
 struct sr_crew;
+struct sr_workers;
 
 struct sr_daemon {
 	uv_loop_t *loop;
@@ -60,7 +60,8 @@ struct sr_daemon {
 	struct sr_flusher *flusher;
 	struct sr_spoiled *spoiled;
 	struct sr_postbox *postbox;
-	struct sr_waiting *waiting;
+	struct sr_workers *waiting; /* what waits for the index */
+	struct sr_workers *sealing; /* what is recorded */
 	struct sr_crew *crew;
 	struct sr_rotation *rotation; /* the loop's, but for what serve/epochs/rotation.h says */
 	struct sr_scrub *scrub;       /* has a lock of its own; begun and stopped on the loop alone */
@@ -94,6 +95,8 @@ struct sr_daemon {
 			  for */
 	uint64_t started_ms;
 	bool draining;
+	unsigned reading, read_before; /* sessions that had something to read: in this turn of the loop, in the last */
+	uv_check_t turned;
 	uv_timer_t tick;
 	uv_signal_t on_term, on_int, on_hup;
 };

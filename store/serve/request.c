@@ -146,12 +146,12 @@ static void on_pool(uv_work_t *job)
 		request->account.waits = sr_account_step(request);
 }
 
-static struct sr_request *of_waiting(struct sr_waiting_job *job)
+static struct sr_request *of_waiting(struct sr_workers_job *job)
 {
 	return (struct sr_request *)((char *)job - offsetof(struct sr_request, job.waiting));
 }
 
-static void on_waiting_thread(struct sr_waiting_job *job)
+static void on_waiting_thread(struct sr_workers_job *job)
 {
 	struct sr_request *request = of_waiting(job);
 	if (!request->account.step_left)
@@ -192,14 +192,14 @@ static void job_back(struct sr_request *request)
 
 static void waiting_on_loop(struct sr_post *post)
 {
-	job_back(of_waiting((struct sr_waiting_job *)((char *)post - offsetof(struct sr_waiting_job, back))));
+	job_back(of_waiting((struct sr_workers_job *)((char *)post - offsetof(struct sr_workers_job, back))));
 }
 
 static void run_waiting(struct sr_request *request)
 {
 	request->job.waiting.run = on_waiting_thread;
 	request->job.waiting.back.run = waiting_on_loop;
-	sr_waiting_run(request->daemon->waiting, &request->job.waiting);
+	sr_workers_run(request->daemon->waiting, &request->job.waiting);
 }
 
 static void on_loop(uv_work_t *job, int status)

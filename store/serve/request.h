@@ -10,7 +10,7 @@
 #include "options.h"
 #include "serve/accounting/accounting.h"
 #include "serve/daemon.h"
-#include "serve/waiting.h"
+#include "serve/workers.h"
 
 /* Who asks: copied from the services' table, so that the pool needs no look at the loop's state. */
 struct sr_caller {
@@ -103,7 +103,7 @@ struct sr_request {
 	sr_request_step *after;     /* on the loop, afterwards; NULL: answer and free */
 	union {
 		uv_work_t pool;
-		struct sr_waiting_job waiting;
+		struct sr_workers_job waiting;
 	} job;
 };
 
@@ -119,7 +119,7 @@ void sr_request_free(struct sr_request *request);
 
 /*
  * Run it on the pool, then `after` on the loop (or answer), once its entry, if `run` made the answer, is durable. What
- * changes the store, and so waits for the index, is run by threads of its own (serve/waiting.h); "on the pool" means
+ * changes the store, and so waits for the index, is run by workers of its own (serve/workers.h); "on the pool" means
  * either.
  */
 void sr_request_start(struct sr_request *request, sr_request_step *run, sr_request_step *after);

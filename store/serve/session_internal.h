@@ -11,7 +11,8 @@
 #define ADDRESS_MAX 64
 #define RECEIVE_BUFFER (SR_FRAME_MAX + 4096)
 #define SEND_AT_ONCE (1u << 20)
-#define READS_AT_ONCE 8
+#define READS_AT_ONCE 8          /* of one session */
+#define READS_A_TURN 16          /* of all sessions together, as far as each has one */
 #define RETRY_MS 1000            /* the hint with `busy` */
 #define LOW_WATER (512u << 10)   /* queued bytes below which the next batch of a player is prepared */
 #define LOW_FILES 32             /* and descriptors: segments of a slow recording are many and short */

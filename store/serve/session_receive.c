@@ -266,6 +266,14 @@ static bool read_some(struct sr_session *session)
 	return !empty && (size_t)got == size;
 }
 
+/* Who asks waits for whole turns of the loop, in and out: when many bring much, each is read less of at a time. */
+static int reads_now(struct sr_daemon *daemon)
+{
+	int each = READS_A_TURN / (int)(daemon->read_before > 0 ? daemon->read_before : 1);
+	daemon->reading++;
+	return each > READS_AT_ONCE ? READS_AT_ONCE : each < 1 ? 1 : each;
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct sr_session *session = sr_session_hold(poll->data);
@@ -275,7 +283,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		return;
 	}
 	if (events & UV_READABLE)
-		for (int reads = 0; reads < READS_AT_ONCE; reads++)
+		for (int reads = reads_now(session->daemon); reads > 0; reads--)
 			if (!sr_session_stands(session) || !sr_session_may_read(session) || !read_some(session))
 				break;
 	sr_session_flush(session);

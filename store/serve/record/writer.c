@@ -113,7 +113,6 @@ enum sr_code sr_writer_reserve(struct sr_daemon *daemon, const struct sr_writer_
 	writer->generation = claim->generation;
 	memcpy(writer->recording, claim->recording, SR_UUID);
 	writer->ready_last = &writer->ready;
-	writer->job.data = writer;
 	writer->next = daemon->writers;
 	if (writer->next)
 		writer->next->previous = writer;

@@ -7,6 +7,7 @@
 
 #include "serve/record/writer.h"
 #include "serve/renewal.h"
+#include "serve/workers.h"
 
 /*
  * What a call collects for one job, if its segment does not close before: half a second of it. A job for every chunk
@@ -64,12 +65,12 @@ struct sr_writer {
 	uint64_t late_since;    /* monotonic ms since when it waits for a closed segment; 0: it does not */
 	bool paused;            /* holds the session's reading */
 	bool uploads;           /* its segments are full before they are old: no call's are */
-	bool held_up; /* its open segment has waited for us, with a full buffer or for calls that were late */
-	int64_t may;  /* bytes that it may take of uploads' share, where that is limited */
+	bool held_up;           /* its open segment has waited for us, with a full buffer or for calls that were late */
+	int64_t may;            /* bytes that it may take of uploads' share, where that is limited */
 	bool job_runs, close_due, job_closes;
 	enum sr_code job_code; /* the job's alone while it runs */
 	struct sr_error job_error;
-	uv_work_t job;
+	struct sr_workers_job job;
 	struct sr_commit *ready, **ready_last; /* written, waiting for a flush */
 	struct sr_commit *flushing;            /* under the flush that runs */
 	bool flush_runs;

@@ -1,5 +1,5 @@
 /*
- * From a writer's buffer to its acknowledgement: sealed on the pool, synced by a flush thread, committed by the index
+ * From a writer's buffer to its acknowledgement: sealed by workers, synced by a flush thread, committed by the index
  * thread, and back on the loop by post.
  */
 #include <stddef.h>
@@ -53,11 +53,11 @@ size_t sr_writer_most(const struct sr_writer *writer)
 	return collects_much(writer) ? UPLOAD_HELD : CALL_HELD;
 }
 
-/* ---- sealing, on the pool ---- */
+/* ---- sealing, by workers ---- */
 
-static void seal_on_pool(uv_work_t *job)
+static void seal(struct sr_workers_job *job)
 {
-	struct sr_writer *writer = job->data;
+	struct sr_writer *writer = (struct sr_writer *)((char *)job - offsetof(struct sr_writer, job));
 	const struct sr_write_buffer *buffer = &writer->sealed_now;
 	struct sr_span parts[BLOCKS_MAX];
 	struct sr_sealing_input input = {parts, 0, buffer->media_time, writer->job_closes};
@@ -77,8 +77,8 @@ static void seal_on_pool(uv_work_t *job)
 
 /*
  * A full segment is an upload's. One that closed before it was full is a call's, unless it had to wait for us: then how
- * fast its client is does not show. So one of many uploads that ends, or gets little of the processors, is not taken for
- * a call that is late, for which all others would stand back.
+ * fast its client is does not show. So one of many uploads that ends, or gets little of the processors, is not taken
+ * for a call that is late, for which all others would stand back.
  */
 static void take_commits(struct sr_writer *writer)
 {
@@ -95,10 +95,9 @@ static void take_commits(struct sr_writer *writer)
 	}
 }
 
-static void sealed_on_loop(uv_work_t *job, int status)
+static void sealed(struct sr_post *post)
 {
-	struct sr_writer *writer = job->data;
-	(void)status; /* jobs are never cancelled */
+	struct sr_writer *writer = (struct sr_writer *)((char *)post - offsetof(struct sr_writer, job.back));
 	writer->job_runs = false;
 	sr_write_buffer_clear(&writer->sealed_now);
 	take_commits(writer);
@@ -130,7 +129,9 @@ static void start_job(struct sr_writer *writer)
 	writer->job_runs = true;
 	if (writer->uploads)
 		count_share(writer, writer->sealed_now.used);
-	uv_queue_work(writer->daemon->loop, &writer->job, seal_on_pool, sealed_on_loop);
+	writer->job.run = seal;
+	writer->job.back.run = sealed;
+	sr_workers_run(writer->daemon->sealing, &writer->job);
 }
 
 /*

@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -209,8 +208,7 @@ static void *run(void *context)
 {
 	struct sr_sweeper *sweeper = context;
 	struct sr_sweep sweep = {.goes_on = goes_on, .context = sweeper, .accounting = sweeper->accounting};
-	/* Of this thread alone, and no harm if it is not granted. */
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+	sr_thread_is("sweeper", NICE);
 	pthread_mutex_lock(&sweeper->lock);
 	while (!sweeper->stopping) {
 		sweeper->woken = false;

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -198,8 +197,7 @@ static void *run(void *context)
 	struct sr_scrub *scrub = context;
 	struct sr_index_key first = scrub->place;
 	enum sr_scrub_phase phase = scrub->phase;
-	/* Of this thread alone, and no harm if it is not granted. */
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+	sr_thread_is("scrub", NICE);
 	bool goes_on = begin_phase(scrub, phase, &first);
 	while (goes_on) {
 		phases[phase].walk(scrub);

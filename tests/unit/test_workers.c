@@ -1,12 +1,12 @@
 /*
- * Jobs that wait: each runs once and comes back on the loop, as many at a time as there are threads, in the order
+ * Jobs of workers: each runs once and comes back on the loop, as many at a time as there are threads, in the order
  * given.
  */
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stddef.h>
 
-#include "serve/waiting.h"
+#include "serve/workers.h"
 
 #define THREADS 3
 #define JOBS 10
@@ -16,7 +16,7 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static unsigned begun, let_go; /* jobs that have begun; that may end */
 
 struct job {
-	struct sr_waiting_job waiting;
+	struct sr_workers_job member;
 	unsigned place;   /* in which it began, from 1 */
 	unsigned times;   /* it ran */
 	unsigned *back;   /* how many came back */
@@ -24,9 +24,9 @@ struct job {
 	pthread_t home;   /* where it came back */
 };
 
-static void run(struct sr_waiting_job *waiting)
+static void run(struct sr_workers_job *member)
 {
-	struct job *job = (struct job *)waiting;
+	struct job *job = (struct job *)member;
 	pthread_mutex_lock(&lock);
 	job->place = ++begun;
 	job->times++;
@@ -39,7 +39,7 @@ static void run(struct sr_waiting_job *waiting)
 
 static void come_back(struct sr_post *post)
 {
-	struct job *job = (struct job *)((char *)post - offsetof(struct job, waiting.back));
+	struct job *job = (struct job *)((char *)post - offsetof(struct job, member.back));
 	job->home = pthread_self();
 	++*job->back;
 }
@@ -65,7 +65,7 @@ static unsigned wait_begun(unsigned count)
 struct stage {
 	uv_loop_t loop;
 	struct sr_postbox *box;
-	struct sr_waiting *waiting;
+	struct sr_workers *workers;
 	struct job jobs[JOBS];
 	unsigned back;
 };
@@ -76,8 +76,8 @@ static struct stage *begin(unsigned threads)
 	cr_assert_eq(uv_loop_init(&stage.loop), 0);
 	stage.box = sr_postbox_new(&stage.loop);
 	cr_assert_not_null(stage.box);
-	stage.waiting = sr_waiting_new(threads, stage.box);
-	cr_assert_not_null(stage.waiting);
+	stage.workers = sr_workers_new("test", 0, threads, stage.box);
+	cr_assert_not_null(stage.workers);
 	return &stage;
 }
 
@@ -85,8 +85,8 @@ static void give_all(struct stage *stage)
 {
 	for (unsigned at = 0; at < JOBS; at++) {
 		struct job *job = &stage->jobs[at];
-		*job = (struct job){.waiting = {.run = run, .back = {.run = come_back}}, .back = &stage->back};
-		sr_waiting_run(stage->waiting, &job->waiting);
+		*job = (struct job){.member = {.run = run, .back = {.run = come_back}}, .back = &stage->back};
+		sr_workers_run(stage->workers, &job->member);
 	}
 }
 
@@ -94,13 +94,13 @@ static void end(struct stage *stage)
 {
 	while (stage->back < JOBS)
 		(void)uv_run(&stage->loop, UV_RUN_ONCE);
-	sr_waiting_free(stage->waiting);
+	sr_workers_free(stage->workers);
 	sr_postbox_close(stage->box);
 	(void)uv_run(&stage->loop, UV_RUN_DEFAULT);
 	cr_assert_eq(uv_loop_close(&stage->loop), 0);
 }
 
-Test(waiting, each_runs_once_and_comes_back_on_the_loop)
+Test(workers, each_runs_once_and_comes_back_on_the_loop)
 {
 	struct stage *stage = begin(THREADS);
 	let(JOBS);
@@ -113,7 +113,7 @@ Test(waiting, each_runs_once_and_comes_back_on_the_loop)
 	}
 }
 
-Test(waiting, as_many_at_a_time_as_there_are_threads)
+Test(workers, as_many_at_a_time_as_there_are_threads)
 {
 	struct stage *stage = begin(THREADS);
 	give_all(stage);
@@ -126,7 +126,7 @@ Test(waiting, as_many_at_a_time_as_there_are_threads)
 	end(stage);
 }
 
-Test(waiting, one_thread_keeps_the_order)
+Test(workers, one_thread_keeps_the_order)
 {
 	struct stage *stage = begin(1);
 	let(JOBS);
@@ -136,14 +136,14 @@ Test(waiting, one_thread_keeps_the_order)
 		cr_expect_eq(stage->jobs[at].place, at + 1);
 }
 
-Test(waiting, numbers_of_threads_that_there_are_not)
+Test(workers, numbers_of_threads_that_there_are_not)
 {
 	uv_loop_t loop;
 	cr_assert_eq(uv_loop_init(&loop), 0);
 	struct sr_postbox *box = sr_postbox_new(&loop);
-	cr_expect_null(sr_waiting_new(0, box));
-	cr_expect_null(sr_waiting_new(SR_WAITING_THREADS_MAX + 1, box));
-	sr_waiting_free(NULL);
+	cr_expect_null(sr_workers_new("test", 0, 0, box));
+	cr_expect_null(sr_workers_new("test", 0, SR_WORKERS_MAX + 1, box));
+	sr_workers_free(NULL);
 	sr_postbox_close(box);
 	(void)uv_run(&loop, UV_RUN_DEFAULT);
 	cr_assert_eq(uv_loop_close(&loop), 0);
