@@ -28,8 +28,8 @@ static uint64_t now_ms(void)
 
 /* ---- submitting ---- */
 
-enum sr_code sr_audit_submit(struct sr_audit *audit, const struct sr_audit_entry *entry, enum sr_audit_class class,
-			     sr_audit_done *done, void *context, struct sr_error *err)
+enum sr_code sr_audit_leave(struct sr_audit *audit, const struct sr_audit_entry *entry, enum sr_audit_class class,
+			    sr_audit_done *done, void *context, struct sr_error *err)
 {
 	uint8_t tail[SR_AUDIT_TAIL_MAX];
 	struct sr_builder out = sr_builder_over(tail, sizeof tail);
@@ -45,8 +45,26 @@ enum sr_code sr_audit_submit(struct sr_audit *audit, const struct sr_audit_entry
 	*audit->last = item;
 	audit->last = &item->next;
 	pthread_mutex_unlock(&audit->lock);
-	pthread_cond_signal(&audit->submitted);
 	return SR_OK;
+}
+
+void sr_audit_hurry(struct sr_audit *audit)
+{
+	pthread_mutex_lock(&audit->lock);
+	bool any = audit->first != NULL;
+	audit->wanted = any;
+	pthread_mutex_unlock(&audit->lock);
+	if (any)
+		pthread_cond_signal(&audit->submitted);
+}
+
+enum sr_code sr_audit_submit(struct sr_audit *audit, const struct sr_audit_entry *entry, enum sr_audit_class class,
+			     sr_audit_done *done, void *context, struct sr_error *err)
+{
+	enum sr_code code = sr_audit_leave(audit, entry, class, done, context, err);
+	if (code == SR_OK)
+		sr_audit_hurry(audit);
+	return code;
 }
 
 /* Somebody who waits for an entry. */
@@ -187,7 +205,9 @@ static void commit(struct sr_audit *audit, struct group *group)
 	pthread_mutex_lock(&audit->lock);
 	audit->end += group->used;
 	audit->size = group->next;
-	pthread_cond_signal(&audit->durable);
+	if (audit->sealer_idle)
+		pthread_cond_signal(&audit->durable);
+	audit->sealer_idle = false;
 	pthread_mutex_unlock(&audit->lock);
 }
 
@@ -218,8 +238,10 @@ static void take(struct sr_audit *audit, struct group *group)
 		*group->last = item;
 		group->last = &item->next;
 	}
-	if (!audit->first)
+	if (!audit->first) {
 		audit->last = &audit->first;
+		audit->wanted = false;
+	}
 }
 
 /* Wait for work. While the log is full, look now and then whether it still is. */
@@ -247,7 +269,7 @@ static void *write_groups(void *context)
 	struct group group;
 	pthread_mutex_lock(&audit->lock);
 	while (audit->first || !audit->writer_stops) {
-		if (!audit->first) {
+		if (!audit->wanted && !audit->writer_stops) {
 			wait_for_work(audit);
 			continue;
 		}

@@ -64,6 +64,16 @@ typedef void sr_audit_done(void *context, enum sr_code result, uint64_t number, 
 enum sr_code sr_audit_submit(struct sr_audit *audit, const struct sr_audit_entry *entry, enum sr_audit_class class,
 			     sr_audit_done *done, void *context, struct sr_error *err) SR_MUST_USE;
 
+/*
+ * The same for an entry that nobody waits for: it takes no sync of its own, which the next entry would have to wait
+ * for, but goes with the next one submitted or appended, or after sr_audit_hurry.
+ */
+enum sr_code sr_audit_leave(struct sr_audit *audit, const struct sr_audit_entry *entry, enum sr_audit_class class,
+			    sr_audit_done *done, void *context, struct sr_error *err) SR_MUST_USE;
+
+/* Have what was left so become durable now. Any thread. */
+void sr_audit_hurry(struct sr_audit *audit);
+
 /* May ordinary entries be written? SR_OK, SR_NO_SPACE or SR_IO as the next append would, as far as is known. Any
  * thread. */
 enum sr_code sr_audit_ready(const struct sr_audit *audit);

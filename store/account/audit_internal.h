@@ -45,8 +45,10 @@ struct sr_audit {
 	/* Under the lock. */
 	struct sr_audit_item *first;
 	struct sr_audit_item **last;
+	bool wanted; /* somebody waits for one of them */
 	bool writer_stops;
 	bool sealer_stops;
+	bool sealer_idle; /* nothing durable is unsealed: whatever comes must wake it */
 	uint64_t size; /* durable entries */
 	uint64_t sealed_size;
 	uint64_t seal_wanted;

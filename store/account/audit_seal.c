@@ -269,7 +269,9 @@ void *sr_audit_sealer(void *context)
 		} else if (behind) {
 			wait_until(audit, time);
 		} else {
+			audit->sealer_idle = true;
 			pthread_cond_wait(&audit->durable, &audit->lock);
+			audit->sealer_idle = false;
 		}
 	}
 	pthread_mutex_unlock(&audit->lock);

@@ -3,6 +3,7 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 #include "audit_world.h"
@@ -77,6 +78,58 @@ Test(audit, a_checkpoint_covers_what_is_durable)
 	world_fill(audit, sr_audit_size(audit), 601);
 	sr_audit_close(audit);
 	cr_expect_eq(world_checkpoint(get_file("audit/checkpoint", NULL)).size, 601);
+}
+
+/* ---- nobody waits ---- */
+
+struct left {
+	_Atomic unsigned told;
+	uint64_t numbers[3];
+};
+
+static void told_of(void *context, enum sr_code result, uint64_t number, const struct sr_error *err)
+{
+	struct left *left = context;
+	(void)err;
+	cr_assert_eq(result, SR_OK);
+	left->numbers[left->told] = number;
+	left->told++;
+}
+
+static void leave_one(struct sr_audit *audit, struct left *left)
+{
+	struct sr_audit_entry entry = {.kind = SR_AUDIT_SENT, .operation = "play.read"};
+	cr_assert_eq(sr_audit_leave(audit, &entry, SR_AUDIT_CLOSING, told_of, left, NULL), SR_OK);
+}
+
+Test(audit, what_is_left_goes_with_the_next_or_when_it_is_hurried)
+{
+	struct sr_audit_entry entry = {.kind = SR_AUDIT_INTENT, .operation = "record.open"};
+	struct left left = {0};
+	uint64_t number;
+	world_make();
+	struct sr_audit *audit = world_open();
+	leave_one(audit, &left);
+	cr_expect_eq(sr_audit_size(audit), 0);
+	cr_assert_eq(sr_audit_append(audit, &entry, SR_AUDIT_ORDINARY, &number, NULL), SR_OK);
+	cr_expect_eq(number, 1);
+	cr_expect_eq(left.told, 1);
+	leave_one(audit, &left);
+	cr_expect_eq(sr_audit_size(audit), 2);
+	sr_audit_hurry(audit);
+	while (left.told < 2)
+		sched_yield();
+	cr_expect_eq(sr_audit_size(audit), 3);
+	sr_audit_hurry(audit); /* of nothing */
+	leave_one(audit, &left);
+	sr_audit_close(audit);
+	cr_expect_eq(left.told, 3);
+	cr_expect_eq(left.numbers[0], 0);
+	cr_expect_eq(left.numbers[1], 2);
+	cr_expect_eq(left.numbers[2], 3);
+	audit = world_open();
+	cr_expect_eq(sr_audit_size(audit), 4);
+	sr_audit_close(audit);
 }
 
 /* ---- many at once ---- */

@@ -149,7 +149,9 @@ static enum sr_code make_batch(uint64_t from, uint64_t to, struct sr_batch **bat
 
 	request.error = (struct sr_error){.code = SR_OK};
 	request.work_result = NULL;
-	enum sr_code code = sr_batch_make(&job);
+	enum sr_code code = sr_reading_look(&job);
+	if (code == SR_OK)
+		code = sr_batch_make(&job);
 	*batch = request.work_result;
 	cr_assert_eq(code, request.error.code);
 	cr_assert_eq(*batch != NULL, code == SR_OK);

@@ -140,6 +140,12 @@ static void said(void *context, enum sr_code result, uint64_t number, const stru
 	pthread_mutex_unlock(&accounting->lock);
 }
 
+/* What was sent and confirmed is said beside what goes on: nobody waits for it. */
+static bool is_left(const struct sr_audit_entry *entry)
+{
+	return entry->kind == SR_AUDIT_SENT || entry->kind == SR_AUDIT_CONFIRMED;
+}
+
 /* Submit with `pending` counting it. False: `done` will not be called. */
 static bool say(struct sr_accounting *accounting, const struct sr_audit_entry *entry, enum sr_audit_class class,
 		sr_audit_done *done, void *context)
@@ -148,7 +154,9 @@ static bool say(struct sr_accounting *accounting, const struct sr_audit_entry *e
 	pthread_mutex_lock(&accounting->lock);
 	accounting->pending++;
 	pthread_mutex_unlock(&accounting->lock);
-	enum sr_code code = sr_audit_submit(accounting->parts.audit, entry, class, done, context, &err);
+	enum sr_code code = is_left(entry)
+				    ? sr_audit_leave(accounting->parts.audit, entry, class, done, context, &err)
+				    : sr_audit_submit(accounting->parts.audit, entry, class, done, context, &err);
 	if (code == SR_OK)
 		return true;
 	pthread_mutex_lock(&accounting->lock);
@@ -336,6 +344,7 @@ static void move_low(struct sr_accounting *accounting, uint64_t now, bool commit
 
 void sr_accounting_tick(struct sr_accounting *accounting, uint64_t now)
 {
+	sr_audit_hurry(accounting->parts.audit);
 	if (now - accounting->marks_at < MARKS_MS)
 		return;
 	accounting->marks_at = now;
@@ -375,6 +384,7 @@ void sr_accounting_free(struct sr_accounting *accounting)
 	if (!accounting)
 		return;
 	sr_refusals_free(accounting->refusals, accounting);
+	sr_audit_hurry(accounting->parts.audit);
 	pthread_mutex_lock(&accounting->lock);
 	while (accounting->pending > 0)
 		pthread_cond_wait(&accounting->quiet, &accounting->lock);

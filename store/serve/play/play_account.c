@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "account/log.h"
-#include "serve/play/table.h"
 
 void sr_play_account_begin(struct sr_play_account *account, struct sr_daemon *daemon, const uint8_t recording[SR_UUID],
 			   uint64_t opened)
@@ -88,17 +87,30 @@ static void told(void *context, enum sr_code result, uint64_t number, const stru
 	sr_post(account->daemon->postbox, &account->ask.post);
 }
 
-/* The media time of the segment that holds byte `at`. SR_NO_MEDIA_TIME: none is known. */
-static enum sr_code look(struct sr_table_look *look, uint64_t at, uint64_t *media)
+/*
+ * The media time of the segment that holds byte `at`: one of those found, or else it is looked for. SR_NO_MEDIA_TIME:
+ * none is known.
+ */
+static enum sr_code media_at(const struct sr_table_look *found, uint64_t at, uint64_t *media)
 {
 	struct sr_segment_place place;
-	look->by_offset = true;
-	look->offset = at;
-	look->places = &place;
-	look->most = 1;
-	enum sr_code code = sr_table_read(look);
-	*media = code == SR_OK && look->count > 0 ? place.record.media_time : SR_NO_MEDIA_TIME;
-	look->places = NULL;
+	struct sr_table_look look = {.request = found->request,
+				     .recording = found->recording,
+				     .dek = found->dek,
+				     .track = found->track,
+				     .by_offset = true,
+				     .offset = at,
+				     .places = &place,
+				     .most = 1};
+	for (uint32_t each = 0; each < found->count; each++) {
+		const struct sr_segment_record *record = &found->places[each].record;
+		if (at >= record->offset && at - record->offset < record->length) {
+			*media = record->media_time;
+			return SR_OK;
+		}
+	}
+	enum sr_code code = sr_table_read(&look);
+	*media = code == SR_OK && look.count > 0 ? place.record.media_time : SR_NO_MEDIA_TIME;
 	return code;
 }
 
@@ -122,38 +134,35 @@ static uint64_t last_of(const struct sr_ask *ask, uint64_t length)
 }
 
 /* The range as it is, with its media times. */
-static enum sr_code describe(struct sr_play_account *account, struct sr_request *request, const uint8_t *dek,
+static enum sr_code describe(struct sr_play_account *account, const struct sr_table_look *found,
 			     struct sr_audit_recording *range)
 {
 	struct sr_ask *ask = &account->ask;
-	struct sr_table_look start = {
-		.request = request, .recording = account->recording, .dek = dek, .track = account->track};
-	struct sr_table_look end = start;
 	*range = (struct sr_audit_recording){.has_track = true, .track = account->track, .has_range = true};
 	memcpy(range->id, account->recording, SR_UUID);
-	enum sr_code code = look(&start, ask->from, &range->media_from);
-	if (code != SR_OK)
-		return code;
-	clip(ask, &start.head);
+	clip(ask, &found->head);
 	if (ask->nothing)
 		return SR_OK;
-	code = look(&end, last_of(ask, start.head.length), &range->media_to);
+	enum sr_code code = media_at(found, ask->from, &range->media_from);
+	if (code == SR_OK)
+		code = media_at(found, last_of(ask, found->head.length), &range->media_to);
 	range->from = ask->from;
 	range->to = ask->to;
 	range->has_length = true;
-	range->length = start.head.length;
+	range->length = found->head.length;
 	range->has_media = range->media_from != SR_NO_MEDIA_TIME && range->media_to != SR_NO_MEDIA_TIME;
 	return code;
 }
 
-enum sr_code sr_play_account_ask(struct sr_play_account *account, struct sr_request *request, const uint8_t *dek)
+enum sr_code sr_play_account_ask(struct sr_play_account *account, const struct sr_table_look *found)
 {
+	struct sr_request *request = found->request;
 	struct sr_accounting *accounting = account->daemon->accounting;
 	struct sr_audit_recording range;
 	struct sr_ask *ask = &account->ask;
 	if (!ask->wanted)
 		return SR_OK;
-	enum sr_code code = describe(account, request, dek, &range);
+	enum sr_code code = describe(account, found, &range);
 	if (code != SR_OK)
 		return code;
 	ask->wanted = false;

@@ -8,6 +8,7 @@
 #include "message.h"
 #include "serve/accounting/account_request.h"
 #include "serve/play/ranges.h"
+#include "serve/play/table.h"
 
 #define SR_AUTHORISE_MAX SR_READ_MAX         /* bytes of one entry */
 #define SR_AUTHORISE_AHEAD (SR_READ_MAX / 2) /* when so much is left, the next entry is written */
@@ -57,9 +58,11 @@ void sr_play_account_confirm(struct sr_play_account *account);
  */
 bool sr_play_account_plan(struct sr_play_account *account, const struct sr_play_range *range, uint64_t at) SR_MUST_USE;
 
-/* Submit what was planned, clipped to the track. Failures are in request->error. Pool. */
-enum sr_code sr_play_account_ask(struct sr_play_account *account, struct sr_request *request,
-				 const uint8_t *dek) SR_MUST_USE;
+/*
+ * Submit what was planned, clipped to the track. `found` (in): what has been read of it, where the range begins.
+ * Failures are in its request's error. Pool.
+ */
+enum sr_code sr_play_account_ask(struct sr_play_account *account, const struct sr_table_look *found) SR_MUST_USE;
 
 /*
  * After the job: say what was confirmed meanwhile (`words`: who, for whom). True if bytes up to `to` may leave; false:

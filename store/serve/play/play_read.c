@@ -12,7 +12,7 @@
 static void batch_on_pool(struct sr_request *request)
 {
 	struct sr_player *player = request->owner;
-	if (!sr_player_stands(request, player) || sr_play_account_ask(&player->account, request, player->dek) != SR_OK)
+	if (!sr_player_stands(request, player))
 		return;
 	struct sr_reading_job job = {
 		.request = request,
@@ -23,7 +23,8 @@ static void batch_on_pool(struct sr_request *request)
 		.end = player->range.from + player->range.length,
 		.most = player->fast ? SR_BATCH_FAST : SR_BATCH_USUAL,
 	};
-	(void)!sr_batch_make(&job);
+	if (sr_reading_look(&job) == SR_OK && sr_play_account_ask(&player->account, &job.look) == SR_OK)
+		(void)!sr_batch_make(&job);
 }
 
 static void read_done(struct sr_player *player)
@@ -82,8 +83,11 @@ static void settle(struct sr_player *player, struct sr_request *request)
 		sr_request_free(request);
 	}
 	sr_batch_free(batch);
-	if (sr_session_stands(session))
+	if (sr_session_stands(session)) {
+		sr_session_cork(session);
 		sr_players_feed(session);
+		sr_session_uncork(session);
+	}
 	sr_session_release(session);
 }
 

@@ -11,7 +11,6 @@
 #include <sodium.h>
 
 #include "data/warm.h"
-#include "serve/play/table.h"
 
 #define CHUNKS_PER_BODY (SR_BODY_MAX / SR_CHUNK_SEALED)
 
@@ -129,29 +128,34 @@ static enum sr_code open_file(struct sr_batch *batch, const struct sr_reading_jo
 	return code == SR_CORRUPT ? sr_request_corrupt(request, job->recording, "track's blob") : code;
 }
 
+enum sr_code sr_reading_look(struct sr_reading_job *job)
+{
+	job->look = (struct sr_table_look){.request = job->request,
+					   .recording = job->recording,
+					   .dek = job->dek,
+					   .track = job->track,
+					   .by_offset = true,
+					   .offset = job->from,
+					   .places = job->places,
+					   .most = SR_BATCH_SEGMENTS + 1};
+	return sr_table_read(&job->look);
+}
+
 enum sr_code sr_batch_make(struct sr_reading_job *job)
 {
-	struct sr_segment_place places[SR_BATCH_SEGMENTS + 1]; /* one more, for its time */
-	struct sr_table_look look = {.request = job->request,
-				     .recording = job->recording,
-				     .dek = job->dek,
-				     .track = job->track,
-				     .by_offset = true,
-				     .offset = job->from,
-				     .places = places,
-				     .most = SR_BATCH_SEGMENTS + 1};
+	const struct sr_table_look *look = &job->look;
+	enum sr_code code = SR_OK;
 	struct sr_batch *batch = calloc(1, sizeof *batch);
 	if (!batch)
 		return SR_FAIL_MEMORY(&job->request->error);
 	batch->fd = -1;
 	batch->track = job->track;
 	batch->from = job->from;
-	enum sr_code code = sr_table_read(&look);
-	uint64_t end = job->end < look.head.length ? job->end : look.head.length;
-	if (code == SR_OK && look.count > 0) {
-		add_pieces(batch, job, &look, end);
-		add_times(batch, &look);
-		code = open_file(batch, job, places[0].file);
+	uint64_t end = job->end < look->head.length ? job->end : look->head.length;
+	if (look->count > 0) {
+		add_pieces(batch, job, look, end);
+		add_times(batch, look);
+		code = open_file(batch, job, look->places[0].file);
 	}
 	if (code != SR_OK) {
 		sr_batch_free(batch);

@@ -6,6 +6,7 @@
 #define SR_READING_H
 
 #include "serve/play/ranges.h"
+#include "serve/play/table.h"
 #include "serve/session.h"
 
 #define SR_BATCH_SEGMENTS 32
@@ -18,7 +19,10 @@
 
 struct sr_batch;
 
-/* What a batch is made for. `from` to `end`: the plaintext bytes still to be sent; `most`: one of the sizes above. */
+/*
+ * What a batch is made for. `from` to `end`: the plaintext bytes still to be sent; `most`: one of the sizes above. What
+ * sr_reading_look has found goes to `look`, whose places are `places`.
+ */
 struct sr_reading_job {
 	struct sr_request *request;
 	const uint8_t *recording;
@@ -26,11 +30,16 @@ struct sr_reading_job {
 	uint16_t track;
 	uint64_t from, end;
 	uint32_t most;
+	struct sr_segment_place places[SR_BATCH_SEGMENTS + 1]; /* one more, for its time */
+	struct sr_table_look look;
 };
 
+/* Find the next segments of the range. The job may not be moved or copied any more. Errors as sr_table_read. Pool. */
+enum sr_code sr_reading_look(struct sr_reading_job *job) SR_MUST_USE;
+
 /*
- * Find the next segments of the range, derive their keys, open the file and bring the bytes into the page cache. The
- * batch goes to request->work_result. Errors as sr_table_read, in request->error. Pool.
+ * Derive the keys of the segments found, open the file and bring the bytes into the page cache. The batch goes to
+ * request->work_result. Errors as sr_table_read, in request->error. Pool.
  */
 enum sr_code sr_batch_make(struct sr_reading_job *job) SR_MUST_USE;
 
