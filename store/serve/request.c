@@ -269,6 +269,7 @@ void sr_request_answer(struct sr_request *request, bool ended)
 	if (request->error.code == SR_OK && !request->reply.frame)
 		(void)SR_FAIL(&request->error, SR_INTERNAL, "the request ended without an answer");
 	(void)!sr_request_overtaken(request);
+	sr_session_cork(session);
 	if (request->malformed)
 		sr_session_end(session, SR_USAGE, request->error.text);
 	else if (request->error.code != SR_OK)
@@ -278,7 +279,7 @@ void sr_request_answer(struct sr_request *request, bool ended)
 		sr_session_send(session, request->head.stream, request->head.request, &request->reply, false);
 	if (request->reads)
 		sr_session_note_data(session);
-	sr_session_flush(session); /* before the late events, which take time */
+	sr_session_uncork(session); /* before the late events, which take time */
 	sr_request_free(request);
 }
 

@@ -73,6 +73,13 @@ bool sr_session_send_raw(struct sr_session *session, int fd, uint64_t position, 
 void sr_session_flush(struct sr_session *session);
 
 /*
+ * What is queued between the two is sent at the second, in as few segments as it fits, without asking the loop whether
+ * there is room. The session is held by the caller meanwhile. They nest.
+ */
+void sr_session_cork(struct sr_session *session);
+void sr_session_uncork(struct sr_session *session);
+
+/*
  * What is queued now, and what the socket still has of it, must be gone within three quarters of a second, or the
  * connection is reset: a freeze has ended a stream of it.
  */

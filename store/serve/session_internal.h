@@ -30,7 +30,8 @@ struct sr_session {
 	enum phase phase;
 	int fd;
 	uv_poll_t poll;
-	int polling; /* the events asked for */
+	int polling;     /* the events asked for */
+	unsigned corked; /* what is queued is sent before the loop is asked for anything */
 	struct sr_conn *conn;
 	struct sr_output output;
 	struct sr_caller caller;

@@ -282,12 +282,12 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		sr_session_release(session);
 		return;
 	}
+	sr_session_cork(session);
 	if (events & UV_READABLE)
 		for (int reads = reads_now(session->daemon); reads > 0; reads--)
 			if (!sr_session_stands(session) || !sr_session_may_read(session) || !read_some(session))
 				break;
-	sr_session_flush(session);
-	sr_session_update_poll(session);
+	sr_session_uncork(session);
 	sr_session_release(session);
 }
 
@@ -296,6 +296,8 @@ void sr_session_update_poll(struct sr_session *session)
 	if (session->phase == CLOSED)
 		return;
 	sr_session_account(session);
+	if (session->corked > 0)
+		return;
 	int wanted = 0;
 	if (sr_session_may_read(session) && session->phase != ENDING)
 		wanted |= UV_READABLE;

@@ -79,6 +79,19 @@ void sr_session_flush(struct sr_session *session)
 	sr_session_update_poll(session);
 }
 
+void sr_session_cork(struct sr_session *session)
+{
+	session->corked++;
+}
+
+void sr_session_uncork(struct sr_session *session)
+{
+	if (session->corked == 1)
+		sr_session_flush(session);
+	session->corked--;
+	sr_session_update_poll(session);
+}
+
 bool sr_reply_begin(struct sr_reply *reply, uint8_t type, size_t room)
 {
 	reply->capacity = SR_FRAME_HEAD + SR_MESSAGE_HEAD + room + SR_AEAD_TAG;
