@@ -80,7 +80,7 @@ static const struct sr_option options[] = {
 	{"limits", "flush_threads", SR_OPTION_NUMBER, AT(flush_threads), 1, 16, "4", false,
 	 "Threads that flush recordings to disk."},
 	{"limits", "pool_threads", SR_OPTION_NUMBER, AT(pool_threads), 1, 128, "8", false,
-	 "Threads that read and open recordings; twice as many wait for the index."},
+	 "Threads that read and open recordings; as many seal what is recorded, twice as many wait for the index."},
 	{"grants", "skew_s", SR_OPTION_NUMBER, AT(skew_s), 0, 300, "60", false,
 	 "How far an issuer's clock may be off; seconds."},
 	{"alarms", "alarm_command", SR_OPTION_TEXT, AT(alarm_command), 0, 0, SR_NONE, false,
