@@ -280,6 +280,7 @@ void *sr_audit_sealer(void *context)
 
 enum sr_code sr_audit_seal(struct sr_audit *audit, struct sr_error *err)
 {
+	sr_audit_hurry(audit);
 	pthread_mutex_lock(&audit->lock);
 	uint64_t wanted = audit->size, failures = audit->seal_failures;
 	if (audit->seal_wanted < wanted)

@@ -4,6 +4,8 @@
 #include "serve/post.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct sr_postbox {
@@ -11,6 +13,7 @@ struct sr_postbox {
 	pthread_mutex_t lock;
 	struct sr_post *first;
 	struct sr_post **last;
+	atomic_uint posting; /* threads that are not through with the box yet */
 };
 
 static void deliver(uv_async_t *wake)
@@ -50,12 +53,14 @@ struct sr_postbox *sr_postbox_new(uv_loop_t *loop)
 void sr_post(struct sr_postbox *box, struct sr_post *post)
 {
 	post->next = NULL;
+	atomic_fetch_add(&box->posting, 1);
 	pthread_mutex_lock(&box->lock);
 	*box->last = post;
 	box->last = &post->next;
-	/* Within the lock: once the loop can take the last post, it may close the box. */
-	uv_async_send(&box->wake);
 	pthread_mutex_unlock(&box->lock);
+	/* Without the lock: the loop, which this wakes, would wait for a thread that stands back behind all others. */
+	uv_async_send(&box->wake);
+	atomic_fetch_sub(&box->posting, 1);
 }
 
 static void closed(uv_handle_t *handle)
@@ -67,5 +72,8 @@ static void closed(uv_handle_t *handle)
 
 void sr_postbox_close(struct sr_postbox *box)
 {
+	/* The last post may have been taken before its thread was through. */
+	while (atomic_load(&box->posting) > 0)
+		(void)sched_yield();
 	uv_close((uv_handle_t *)&box->wake, closed);
 }

@@ -216,6 +216,8 @@ static void after(struct sr_request *request)
 void sr_serve_audit_read(struct sr_request *request)
 {
 	struct sr_session_asked question;
+	/* What nobody has waited for is to be in it, too. */
+	sr_audit_hurry(request->daemon->audit);
 	question_of(request, &question);
 	if (is_said(request->session, &question))
 		sr_account_goes_on(request);

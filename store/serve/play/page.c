@@ -88,7 +88,9 @@ enum sr_code sr_page_open(struct sr_page *page)
 		room += sr_entry_room((uint16_t)page->items[at].track_count);
 	}
 	atomic_store(&page->next, 0);
-	sr_crew_run(page->request->daemon->crew, page->count <= ALONE, run_lane, page);
+	/* Calls that are late need what processors there are. */
+	bool alone = page->count <= ALONE || atomic_load(&page->request->daemon->calls_late);
+	sr_crew_run(page->request->daemon->crew, alone, run_lane, page);
 	for (unsigned number = 0; number < SR_CREW_LANES_MAX; number++) {
 		struct sr_page_lane *lane = &page->lanes[number];
 		work->derivations += lane->work.derivations;

@@ -428,6 +428,7 @@ void sr_writers_tick(struct sr_daemon *daemon, uint64_t now)
 		tick(writer, now);
 	}
 	daemon->calls_late_ms = look.late;
+	atomic_store(&daemon->calls_late, look.late > daemon->settings->config->max_delay_ms / 8);
 	daemon->uploads = uploads;
 	sr_share_look(&daemon->share, &look);
 }
