@@ -71,7 +71,7 @@ turn() {
 	before=$(used)
 	"$bin/bench-lists" "$work/tokens" "$lists" 50 >/dev/null
 	after=$(used)
-	spent list "$1" $((after - before)) "$lists"
+	spent list "$1" $((after - before)) $((lists + $(wc -l <"$work/tokens"))) # each patient is asked for once before
 	store_stop
 }
 

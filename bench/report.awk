@@ -136,10 +136,12 @@ function print_others(i, cells) {
 		reached(rotation["ratio"] + 0, ">=", 0.25), reached(rotation["ratio"] + 0, ">=", 0.5)
 	for (i = 0; i < scales; i++) {
 		split(scale[i], cells, "\t")
-		if (cells[1] == "list")
+		if (cells[1] == "list") {
 			print_bound("list of " cells[3] " of " cells[2] ", p99 ms", cells[6] + 0,
 				cells[3] == 50 ? 2 : "", cells[3] == 50 ? 1 : "")
-		else if (cells[1] == "lists")
+			if (cells[3] == 50)
+				print_bound("  a patient\047s first, p50 ms", cells[8] + 0, "", "")
+		} else if (cells[1] == "lists")
 			print_bound("lists of " cells[3] " of " cells[2] ", each s", cells[4] + 0, "", "")
 		else if (cells[1] == "start")
 			print_bound("start, " cells[3] ", of " cells[2] ", ms", cells[5] + 0, "", "")
