@@ -71,7 +71,7 @@ enum sr_code sr_audit_submit(struct sr_audit *audit, const struct sr_audit_entry
 enum sr_code sr_audit_leave(struct sr_audit *audit, const struct sr_audit_entry *entry, enum sr_audit_class class,
 			    sr_audit_done *done, void *context, struct sr_error *err) SR_MUST_USE;
 
-/* Have what was left so become durable now. Any thread. */
+/* Have what was left so go to the disk now; it is not waited for. Any thread. */
 void sr_audit_hurry(struct sr_audit *audit);
 
 /* May ordinary entries be written? SR_OK, SR_NO_SPACE or SR_IO as the next append would, as far as is known. Any

@@ -83,10 +83,10 @@ struct sr_daemon {
 	unsigned half_open_count;
 	uint64_t memory_used; /* serve/budget.h */
 	struct sr_writer *writers;
-	uint64_t calls_late_ms; /* how long the call that waits longest for its closed segment has waited */
-	atomic_bool calls_late; /* so long that others stand back; for any thread */
-	unsigned uploads;       /* writers whose segments are full before they are old */
-	struct sr_share share;  /* what these may take beside the others */
+	atomic_bool
+		calls_late;    /* a call has waited for its closed segment so long that others stand back; any thread */
+	unsigned uploads;      /* writers whose segments are full before they are old */
+	struct sr_share share; /* what these may take beside the others */
 	struct sr_player *players;
 	struct sr_listener *listeners;
 	struct sr_freezes *freezes; /* in force; requests have shares of their own */

@@ -22,7 +22,10 @@ struct sr_postbox *sr_postbox_new(uv_loop_t *loop) SR_MUST_USE;
 /* Have `post->run` called once on the loop, in the order posted. Any thread; never fails. */
 void sr_post(struct sr_postbox *box, struct sr_post *post);
 
-/* Close; the box frees itself on the loop. Nothing may be posted any more. */
+/*
+ * Close; the box frees itself on the loop. Every post must have been taken already: a thread that is still within
+ * sr_post with it is waited for.
+ */
 void sr_postbox_close(struct sr_postbox *box);
 
 #endif

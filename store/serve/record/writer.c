@@ -427,7 +427,7 @@ void sr_writers_tick(struct sr_daemon *daemon, uint64_t now)
 		next = writer->next;
 		tick(writer, now);
 	}
-	daemon->calls_late_ms = look.late;
+	/* A quarter of what a segment may take to close. */
 	atomic_store(&daemon->calls_late, look.late > daemon->settings->config->max_delay_ms / 8);
 	daemon->uploads = uploads;
 	sr_share_look(&daemon->share, &look);

@@ -134,16 +134,12 @@ static void start_job(struct sr_writer *writer)
 	sr_workers_run(writer->daemon->sealing, &writer->job);
 }
 
-/*
- * True if it is an upload that stands back now: it has had its share, or calls wait for more than a quarter of what a
- * segment may take, and then there is no share.
- */
+/* True if it is an upload that stands back now: it has had its share, or calls are late, and then there is no share. */
 static bool yields(const struct sr_writer *writer)
 {
 	const struct sr_daemon *daemon = writer->daemon;
 	bool had_its_share = daemon->share.rate != SR_SHARE_ALL && writer->may <= 0;
-	return writer->uploads &&
-	       (had_its_share || daemon->calls_late_ms > writer->held.settings->config->max_delay_ms / 8);
+	return writer->uploads && (had_its_share || atomic_load(&daemon->calls_late));
 }
 
 static bool job_wanted(struct sr_writer *writer)
