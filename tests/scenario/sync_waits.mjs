@@ -1,10 +1,10 @@
 // A daemon whose disk hangs for one file: what ../tools/sync_waits.c does, for the scenarios that need it.
 import assert from 'node:assert/strict';
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { run } from './harness.mjs';
 
-/** Starts the released daemon of `store` so that syncs can be held; returns how to hold and release them. */
+/** Starts the released daemon of `store` so that syncs or writes can be held; returns how to hold and release them. */
 export async function startHeld(store) {
   const library = store.beside('sync_waits.so');
   const source = fileURLToPath(new URL('../tools/sync_waits.c', import.meta.url));
@@ -13,12 +13,15 @@ export async function startHeld(store) {
   const sign = store.beside('sync-waits');
   await store.start({ env: { LD_PRELOAD: library, SR_SYNC_WAITS: sign } });
   return {
-    /** From now on the sync of a file waits whose path contains `part`. */
-    hold(part) {
+    /** From now on each sync (or write) of a file waits whose path contains `part`. */
+    hold(part, call = 'sync') {
+      rmSync(`${sign}.waits`, { force: true });
       // Whole at once: the daemon looks at it all the time.
-      writeFileSync(`${sign}.new`, part);
+      writeFileSync(`${sign}.new`, `${call} ${part}`);
       renameSync(`${sign}.new`, sign);
     },
+    /** How many have begun to wait since. */
+    waits: () => (existsSync(`${sign}.waits`) ? statSync(`${sign}.waits`).size : 0),
     release() {
       rmSync(sign);
     },

@@ -1,4 +1,5 @@
-// Lists and plays do not queue behind what waits for the index: while no commit comes back, whoever only reads is served.
+// Lists and plays do not queue behind what waits for the index or is sealed: while no commit comes back, and while nothing of
+// what is recorded can be written, whoever only reads is served.
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
@@ -11,6 +12,8 @@ const MEDIA = Buffer.alloc(10_000, 9);
 const DEADLINE_MS = 15_000;
 const OPENINGS = 12; // more than there are threads of both kinds
 const NEWCOMERS = 3; // more than the pool has
+const CALLS = 3; // the same
+const CALL = Buffer.alloc(200_000, 7); // more than is collected before it is sealed
 
 // The released programs: a sanitizer must be the first library that is loaded.
 describe('while the index waits for its disk', { skip: missing(['sealreeld', 'sealreel'], BIN_RELEASE) }, () => {
@@ -27,9 +30,9 @@ describe('while the index waits for its disk', { skip: missing(['sealreeld', 'se
 
   after(() => store?.remove());
 
-  /** Runs `body` while no commit comes back; throws if it is not over by the deadline. */
-  async function withheld(body) {
-    disk.hold('data.mdb');
+  /** Runs `body` while no commit comes back, or what is said; throws if it is not over by the deadline. */
+  async function withheld(body, part = 'data.mdb', call = 'sync') {
+    disk.hold(part, call);
     const late = delay(DEADLINE_MS, undefined, { ref: false }).then(() => assert.fail('nothing came'));
     late.catch(() => {}); // when all has come
     try {
@@ -92,5 +95,24 @@ describe('while the index waits for its disk', { skip: missing(['sealreeld', 'se
         assert.equal(listed, 0, 'somebody was given a list whom the account cannot name');
       });
       assert.deepEqual(await lists, Array(NEWCOMERS).fill(2));
+    }))));
+
+  test('whoever only reads is served while what is recorded cannot be written', () => (
+    store.connected(clinic, (reader) => store.connected(clinic, async (caller) => {
+      const id = await store.record(caller, ALICE, { tracks: [{ media: MEDIA }] });
+      const writers = await Promise.all(Array.from({ length: CALLS }, async () => (
+        (await caller.record(store.mint(BOB, 'record'))).track({ type: 'video/webm' }))));
+      await withheld(async () => {
+        await Promise.all(writers.map((writer) => writer.append(CALL)));
+        await waitFor(() => disk.waits() >= 2, { what: 'as many seals as the pool has threads' });
+        assert.ok((await reader.list(store.mint(ALICE, 'list'))).recordings.length > 0);
+        const player = await reader.play(store.mint(ALICE, 'play'), id);
+        await player.update(1);
+        assert.deepEqual(await player.readAll(1), MEDIA);
+        assert.deepEqual(writers.map((writer) => writer.durable), Array(CALLS).fill(0));
+      }, 'blobs/', 'write');
+      for (const writer of writers) {
+        assert.equal(await writer.close(), CALL.length);
+      }
     }))));
 });
