@@ -36,7 +36,7 @@ ok() {
 
 not_ok() {
 	local lines="not ok - $1: $2"
-	[ $# -lt 3 ] || lines+=$'\n'$(tail -n 15 "$3" | sed 's/^/    /')
+	[ $# -lt 3 ] || lines+=$'\n'$(tail -n 40 "$3" | sed 's/^/    /')
 	echo "$lines"
 	return 1
 }

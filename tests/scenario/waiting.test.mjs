@@ -13,7 +13,8 @@ const DEADLINE_MS = 15_000;
 const OPENINGS = 12; // more than there are threads of both kinds
 const NEWCOMERS = 3; // more than the pool has
 const CALLS = 3; // the same
-const CALL = Buffer.alloc(200_000, 7); // more than is collected before it is sealed
+// More than is collected before it is sealed, and no more than is held before the session is read no further.
+const CALL = Buffer.alloc(150_000, 7);
 
 // The released programs: a sanitizer must be the first library that is loaded.
 describe('while the index waits for its disk', { skip: missing(['sealreeld', 'sealreel'], BIN_RELEASE) }, () => {
