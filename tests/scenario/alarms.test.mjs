@@ -217,7 +217,7 @@ for (const [value, expected] of [['alarm', () => []], ['freeze-patient', (tag) =
 }
 
 test('who names foreign ids stops nobody but the service, and only past the rule', { skip }, async () => {
-  await serve(TELL, [['on_foreign', 'freeze-service'], ['foreign_rate', '5/10']]);
+  await serve(TELL, [['on_foreign', 'freeze-service'], ['foreign_rate', '5/60']]);
   const { clinic, ids, own } = await foreign();
   const portal = await store.service('playback', 'portal');
   // As often as they like, but of five patients only; and ids that never were.

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { createCipheriv } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { readCredential } from '../peer/client.mjs';
 import { Connection } from '../peer/connection.mjs';
 import { Player } from '../peer/player.mjs';
@@ -13,6 +12,7 @@ import { Store, missing, refused, waitFor } from './harness.mjs';
 import { Raw } from './raw.mjs';
 
 const CHUNK = 16384;
+const GRACE = 6;
 const ALICE = 'https://clinic.example/mrn|alice';
 const BOB = 'https://clinic.example/mrn|bob';
 const NONCE = Buffer.alloc(16, 3);
@@ -26,10 +26,17 @@ let playback;
 
 const now = () => Math.floor(Date.now() / 1000);
 
-/** A grant that is over in so many seconds. */
+/** A grant that is good for so many seconds, and at most one more: its end is a whole second. */
 const ending = (identity, scope, seconds) => store.mint(identity, scope, {
-  claims: { exp: now() + seconds, iat: now() - 5 },
+  claims: { exp: now() + 1 + seconds, iat: now() - 5 },
 });
+
+/** Waits until this grant has been over for `more` seconds. */
+async function over(grant, more = 0) {
+  const { exp } = JSON.parse(Buffer.from(grant.split('.')[1], 'base64url'));
+  // The daemon's clock may be that of the last tick.
+  await waitFor(() => Date.now() > (exp + more) * 1000 + 50);
+}
 
 /** Runs `body(connection)` as a service. */
 async function calling(credential, body) {
@@ -60,7 +67,7 @@ const lengthOf = (id) => calling(playback, async (connection) => {
 describe('the life of a grant', { skip: missing() }, () => {
   before(async () => {
     store = await Store.serve({
-      options: [['grants', 'skew_s', '0'], ['store', 'record_grace_s', '6'], ['store', 'max_delay_ms', '100']],
+      options: [['grants', 'skew_s', '0'], ['store', 'record_grace_s', String(GRACE)], ['store', 'max_delay_ms', '100']],
     });
     ingest = await store.service('ingest');
     playback = await store.service('playback');
@@ -99,17 +106,19 @@ describe('the life of a grant', { skip: missing() }, () => {
       }));
 
     test('a table that is asked for after the end is refused, too', () => calling(playback, async (connection) => {
-      const player = await Player.open(connection, ending(ALICE, 'play', 1), id);
-      await delay(2100);
+      const grant = ending(ALICE, 'play', 1);
+      const player = await Player.open(connection, grant, id);
+      await over(grant);
       await assert.rejects(player.update(1), refused('expired'));
     }));
 
     test('goes on past its end when the grant is renewed', () => calling(playback, async (connection) => {
-      const player = await Player.open(connection, ending(ALICE, 'play', 2), id);
+      const grant = ending(ALICE, 'play', 2);
+      const player = await Player.open(connection, grant, id);
       await player.update(1);
       const expires = now() + 300;
       assert.equal(await player.renew(store.mint(ALICE, 'play', { claims: { exp: expires } })), expires);
-      await delay(2500);
+      await over(grant);
       assert.ok((await player.readAll(1)).equals(SOURCE));
     }));
 
@@ -158,8 +167,9 @@ describe('the life of a grant', { skip: missing() }, () => {
   describe('recording', () => {
     test('a writer goes on past its grant\'s end, and loses nothing at the end of its grace', () => calling(ingest,
       async (connection) => {
-        const { recording, writer } = await begin(connection, ending(ALICE, 'record', 1), SOURCE.subarray(0, 999));
-        await delay(2000);
+        const grant = ending(ALICE, 'record', 1);
+        const { recording, writer } = await begin(connection, grant, SOURCE.subarray(0, 999));
+        await over(grant);
         await writer.append(SOURCE.subarray(999, 5000));
         assert.equal(await writer.sync(), 5000);
         // Past the grace the stream ends; what was acknowledged stays.
@@ -190,9 +200,10 @@ describe('the life of a grant', { skip: missing() }, () => {
         const grant = ending(ALICE, 'record', 1);
         const { recording, writer } = await begin(connection, grant, SOURCE.subarray(0, 100));
         await writer.close();
-        const over = ending(ALICE, 'record', 1);
-        await delay(2000);
-        const asOver = new Recording(connection, over, recording.id);
+        const other = ending(ALICE, 'record', 0);
+        await over(grant);
+        await over(other);
+        const asOver = new Recording(connection, other, recording.id);
         await assert.rejects(asOver.resume(1), refused('expired'));
         await assert.rejects(asOver.track({ type: 'a/b' }), refused('expired'));
         await assert.rejects(asOver.finish(), refused('expired'));
@@ -209,16 +220,17 @@ describe('the life of a grant', { skip: missing() }, () => {
       const renewal = ending(ALICE, 'record', 3);
       await writer.renew(renewal);
       await writer.close();
-      await delay(3500);
+      await over(renewal);
       const resumed = await new Recording(connection, renewal, recording.id).resume(1);
       assert.equal(resumed.offset, 100);
       await resumed.close();
     }));
 
     test('past the grace the grant does nothing more', () => calling(ingest, async (connection) => {
-      const { recording, writer } = await begin(connection, ending(ALICE, 'record', 1), SOURCE.subarray(0, 100));
+      const grant = ending(ALICE, 'record', 1);
+      const { recording, writer } = await begin(connection, grant, SOURCE.subarray(0, 100));
       await writer.close();
-      await delay(8100);
+      await over(grant, GRACE);
       await assert.rejects(recording.resume(1), refused('expired'));
       await assert.rejects(recording.finish(), refused('expired'));
       assert.equal(await lengthOf(recording.id), 100);

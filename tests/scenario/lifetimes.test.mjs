@@ -137,7 +137,7 @@ describe('sessions and streams that end', { skip: missing(), timeout }, () => {
     await connecting(playback, 1, async (connection) => {
       const { players_now: already } = await store.stats();
       const stream = connection.stream();
-      const grant = store.mint(ALICE, 'play', { claims: { exp: now() + 2 } });
+      const grant = store.mint(ALICE, 'play', { claims: { exp: now() + 3 } });
       await stream.send('play.open', { grant, recording: recording.id });
       await stream.next('play.opened');
       assert.equal((await store.stats()).players_now, already + 1);

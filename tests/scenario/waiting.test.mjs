@@ -3,13 +3,12 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
-import { BIN_RELEASE, Store, missing, waitFor } from './harness.mjs';
+import { BIN_RELEASE, DEADLINE, Store, missing, waitFor } from './harness.mjs';
 import { startHeld } from './sync_waits.mjs';
 
 const ALICE = 'https://clinic.example/mrn|alice';
 const BOB = 'https://clinic.example/mrn|bob';
 const MEDIA = Buffer.alloc(10_000, 9);
-const DEADLINE_MS = 15_000;
 const OPENINGS = 12; // more than there are threads of both kinds
 const NEWCOMERS = 3; // more than the pool has
 const CALLS = 3; // the same
@@ -34,7 +33,7 @@ describe('while the index waits for its disk', { skip: missing(['sealreeld', 'se
   /** Runs `body` while no commit comes back, or what is said; throws if it is not over by the deadline. */
   async function withheld(body, part = 'data.mdb', call = 'sync') {
     disk.hold(part, call);
-    const late = delay(DEADLINE_MS, undefined, { ref: false }).then(() => assert.fail('nothing came'));
+    const late = delay(DEADLINE, undefined, { ref: false }).then(() => assert.fail('nothing came'));
     late.catch(() => {}); // when all has come
     try {
       await Promise.race([body(), late]);
