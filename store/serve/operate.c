@@ -67,8 +67,8 @@ static enum sr_code parse_add(struct sr_request *request, struct sr_service *ser
 	struct sr_service_add message;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_service_add_decode(&in, &message);
-	if (!sr_take_done(&in))
-		return sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
+		return request->error.code;
 	memcpy(service->name, message.name.data, message.name.size);
 	memcpy(service->key, message.key, sizeof service->key);
 	service->roles = message.roles;

@@ -20,6 +20,8 @@
 /* What a request takes beside its fields: itself, its grant, what its owner learns on the way; about. */
 #define REQUEST_COST (16u << 10)
 
+#define TRIES 8 /* of a change whose rows others change as well */
+
 /* With its own copy of the message's fields, and nothing else yet; NULL: memory is used up. */
 static struct sr_request *with_fields(const struct sr_cursor *fields)
 {
@@ -313,6 +315,25 @@ enum sr_code sr_request_malformed(struct sr_request *request)
 bool sr_request_bare(struct sr_request *request)
 {
 	return request->fields_size == 0 || sr_request_malformed(request) == SR_OK;
+}
+
+enum sr_code sr_request_decoded(struct sr_request *request, const struct sr_cursor *fields)
+{
+	return sr_take_done(fields) ? SR_OK : sr_request_malformed(request);
+}
+
+enum sr_code sr_request_attempts(struct sr_request *request, sr_request_attempt *attempt, void *context)
+{
+	for (int tries = 0; tries < TRIES; tries++) {
+		request->error = (struct sr_error){.code = SR_OK};
+		enum sr_code code = attempt(request, context);
+		if (code == SR_OK || request->error.code != SR_OK)
+			return code;
+		if (code != SR_CONFLICT)
+			return SR_FAIL(&request->error, code, "the index cannot be written");
+	}
+	request->retry_ms = 50;
+	return SR_FAIL(&request->error, SR_BUSY, "others are changing the same rows");
 }
 
 void sr_request_event(struct sr_request *request, struct sr_event *event)

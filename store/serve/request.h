@@ -157,11 +157,31 @@ struct sr_cursor sr_request_fields(const struct sr_request *request);
  */
 bool sr_request_reply(struct sr_request *request, uint8_t type, size_t room) SR_MUST_USE;
 
-/* The message did not decode: SR_USAGE in request->error, and answering it ends the connection. */
+/*
+ * SR_OK if what was decoded through `fields` is all of it, and well formed; else SR_USAGE in request->error, and
+ * answering it ends the connection.
+ */
+enum sr_code sr_request_decoded(struct sr_request *request, const struct sr_cursor *fields) SR_MUST_USE;
+
+/* The same refusal, for what the decoder cannot see. */
 enum sr_code sr_request_malformed(struct sr_request *request);
 
-/* True if it has no fields, as its type must; else as sr_request_malformed, and false. */
+/* True if it has no fields, as its type must; else the same refusal, and false. */
 bool sr_request_bare(struct sr_request *request) SR_MUST_USE;
+
+/*
+ * One look at the rows, and one attempt at changing them, by operations that demand them as they were seen. It begins
+ * without an error. SR_CONFLICT without a text in request->error: others have changed the rows in between. Another code
+ * without a text is the index's. Pool.
+ */
+typedef enum sr_code sr_request_attempt(struct sr_request *request, void *context);
+
+/*
+ * Attempts, each with `context`, until one meets rows that nobody else is changing: its result, with a text in
+ * request->error if it failed. After eight SR_BUSY, to be tried again soon. What request->error had before is gone: it
+ * was dealt with. Pool.
+ */
+enum sr_code sr_request_attempts(struct sr_request *request, sr_request_attempt *attempt, void *context) SR_MUST_USE;
 
 /*
  * Verify the grant `token`, and that it may be used for the request's operation, by this service, on `recording`

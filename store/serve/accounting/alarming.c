@@ -289,10 +289,8 @@ void sr_serve_alarm_list(struct sr_request *request)
 	uint64_t after;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_alarm_list_decode(&in, &after);
-	if (sr_take_done(&in))
+	if (sr_request_decoded(request, &in) == SR_OK)
 		list_alarms(request, after);
-	else
-		(void)sr_request_malformed(request);
 	sr_request_answer(request, false);
 }
 

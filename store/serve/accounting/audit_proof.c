@@ -16,14 +16,14 @@ struct order {
 	struct sr_audit_sizes sizes;
 };
 
-static bool take_order(const struct sr_request *request, struct order *order)
+static enum sr_code take_order(struct sr_request *request, struct order *order)
 {
 	struct sr_cursor in = sr_request_fields(request);
 	if (request->head.type == SR_MSG_AUDIT_PROOF)
 		sr_audit_number_decode(&in, &order->number);
 	else if (request->head.type == SR_MSG_AUDIT_CONSISTENCY)
 		sr_audit_sizes_decode(&in, &order->sizes);
-	return sr_take_done(&in);
+	return sr_request_decoded(request, &in);
 }
 
 static struct sr_span note_of(const struct sr_audit_view *view)
@@ -69,11 +69,7 @@ static void run(struct sr_request *request)
 	struct sr_audit *audit = request->daemon->audit;
 	struct sr_audit_view view;
 	struct order order = {.number = 0};
-	if (!take_order(request, &order)) {
-		(void)sr_request_malformed(request);
-		return;
-	}
-	if (sr_audit_seal(audit, &request->error) != SR_OK ||
+	if (take_order(request, &order) != SR_OK || sr_audit_seal(audit, &request->error) != SR_OK ||
 	    sr_audit_view_live(audit, &view, &request->error) != SR_OK)
 		return;
 	if (request->head.type == SR_MSG_AUDIT_CHECKPOINT)

@@ -55,8 +55,8 @@ static enum sr_code read_entries(struct sr_request *request, const struct sr_aud
 	struct sr_audit_order order;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_audit_order_decode(&in, &order);
-	if (!sr_take_done(&in))
-		return sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
+		return request->error.code;
 	uint64_t to = order.to == 0 || order.to > view->size ? view->size : order.to;
 	if (order.from <= view->size)
 		sr_account_count(request, "from", order.from);
@@ -136,8 +136,8 @@ static enum sr_code search_entries(struct sr_request *request, struct sr_audit_v
 	struct question question = {.service = ""};
 	struct sr_cursor in = sr_request_fields(request);
 	sr_audit_search_decode(&in, &question.message);
-	if (!sr_take_done(&in))
-		return sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
+		return request->error.code;
 	take_question(request, &question);
 	account_for(request, &question.query);
 	if (question.query.tag)

@@ -46,10 +46,8 @@ static void run_note(struct sr_request *request)
 	char name[SR_INCIDENT_NAME_MAX + 1];
 	struct sr_cursor in = sr_request_fields(request);
 	sr_incident_note_decode(&in, &note);
-	if (!sr_take_done(&in)) {
-		(void)sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
 		return;
-	}
 	if (!conditions_valid(&note)) {
 		(void)SR_FAIL(&request->error, SR_USAGE, "a note wrong has conditions on accesses, and nothing else");
 		return;
@@ -74,10 +72,8 @@ static void run_tag(struct sr_request *request)
 	char hex[2 * SR_TAG + 1];
 	struct sr_cursor in = sr_request_fields(request);
 	sr_audit_tag_decode(&in, &message);
-	if (!sr_take_done(&in)) {
-		(void)sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
 		return;
-	}
 	if (message.actor)
 		sr_actor_tag(request->daemon->keyring, message.identity.data, message.identity.size, tag);
 	else
@@ -90,9 +86,8 @@ static void run_tag(struct sr_request *request)
 static void run_auditor(struct sr_request *request)
 {
 	struct sr_cursor in = sr_request_fields(request);
-	if (!sr_take_done(&in))
-		(void)sr_request_malformed(request);
-	else if (sr_request_reply(request, SR_MSG_AUDIT_AUDITOR_KEY, SR_AUDITOR_KEY))
+	if (sr_request_decoded(request, &in) == SR_OK &&
+	    sr_request_reply(request, SR_MSG_AUDIT_AUDITOR_KEY, SR_AUDITOR_KEY))
 		sr_auditor_key_encode(&request->reply.fields, sr_keyring_auditor(request->daemon->keyring));
 }
 

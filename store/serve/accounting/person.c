@@ -38,9 +38,8 @@ static void run(struct sr_request *request)
 	size_t size;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_person_read_decode(&in, tag);
-	if (!sr_take_done(&in))
-		(void)sr_request_malformed(request);
-	else if (read_box(request, tag, box, &size) == SR_OK && sr_request_reply(request, SR_MSG_PERSON, 2 + size))
+	if (sr_request_decoded(request, &in) == SR_OK && read_box(request, tag, box, &size) == SR_OK &&
+	    sr_request_reply(request, SR_MSG_PERSON, 2 + size))
 		sr_person_box_encode(&request->reply.fields, (struct sr_span){box, size});
 }
 

@@ -241,10 +241,8 @@ static void rows(struct sr_request *request)
 	uint64_t token;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_backup_rows_decode(&in, &token);
-	if (!sr_take_done(&in)) {
-		(void)sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
 		return;
-	}
 	uint8_t *bytes = malloc(SR_BACKUP_ROWS_MAX);
 	if (!bytes) {
 		(void)SR_FAIL_MEMORY(&request->error);
@@ -281,10 +279,8 @@ static void read_file(struct sr_request *request)
 	struct sr_error why = {.text = ""};
 	struct sr_cursor in = sr_request_fields(request);
 	sr_backup_read_decode(&in, &order);
-	if (!sr_take_done(&in)) {
-		(void)sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
 		return;
-	}
 	struct sr_blob_name name = {.track = order.track, .file = order.file};
 	memcpy(name.recording, order.recording, SR_UUID);
 	uint8_t *bytes = malloc(order.length);
@@ -329,10 +325,8 @@ static void read_log(struct sr_request *request)
 	struct sr_backup_log order;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_backup_log_decode(&in, &order);
-	if (!sr_take_done(&in)) {
-		(void)sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
 		return;
-	}
 	struct sr_audit_piece *piece = calloc(1, sizeof *piece + SR_BACKUP_RECORDS_MAX);
 	if (!piece) {
 		(void)SR_FAIL_MEMORY(&request->error);
@@ -387,10 +381,8 @@ static void end(struct sr_request *request)
 	enum sr_code code = SR_OK;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_backup_end_decode(&in, &order);
-	if (!sr_take_done(&in)) {
-		(void)sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
 		return;
-	}
 	if (use(request, order.token) != SR_OK)
 		return;
 	if (order.complete && !backups->whole)

@@ -76,16 +76,14 @@ static void run(struct sr_request *request)
 	struct sr_cursor in = sr_request_fields(request);
 	struct sr_span place;
 	uint32_t passed = 0;
-	enum sr_code code = SR_OK;
 	if (!census) {
 		(void)SR_FAIL_MEMORY(&request->error);
 		return;
 	}
 	census->request = request;
 	sr_rotate_status_decode(&in, &place);
-	if (!sr_take_done(&in))
-		code = sr_request_malformed(request);
-	else if (!sr_epoch_place_parse(place, &census->place))
+	enum sr_code code = sr_request_decoded(request, &in);
+	if (code == SR_OK && !sr_epoch_place_parse(place, &census->place))
 		code = SR_FAIL(&request->error, SR_USAGE, "this is no place that a census gave");
 	sr_epoch_book_copy(request->daemon->epochs, &census->epochs);
 	for (int views = 0; code == SR_OK && views < VIEWS && census->place.part != SR_PART_END; views++)

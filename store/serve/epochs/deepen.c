@@ -337,10 +337,8 @@ static void run(struct sr_request *request)
 {
 	struct deepening *deepening = request->owner;
 	struct sr_cursor in = sr_request_fields(request);
-	enum sr_code code = SR_OK;
 	sr_rotate_deep_decode(&in, &deepening->message);
-	if (!sr_take_done(&in))
-		code = sr_request_malformed(request);
+	enum sr_code code = sr_request_decoded(request, &in);
 	if (code == SR_OK)
 		code = sr_request_grant(request, deepening->message.grant, NULL);
 	if (code == SR_OK)

@@ -189,10 +189,8 @@ static struct sr_retiring *take_retiring(struct sr_request *request)
 	struct sr_cursor in = sr_request_fields(request);
 	struct sr_epoch_retire order;
 	sr_epoch_retire_decode(&in, &order);
-	if (!sr_take_done(&in)) {
-		(void)sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
 		return NULL;
-	}
 	struct sr_retiring *retiring = calloc(1, sizeof *retiring);
 	if (!retiring) {
 		(void)SR_FAIL_MEMORY(&request->error);

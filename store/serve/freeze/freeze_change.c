@@ -294,8 +294,8 @@ static enum sr_code parse(struct sr_request *request, struct sr_change *change)
 		sr_thaw_decode(&in, &message);
 	else
 		sr_freeze_decode(&in, &message);
-	if (!sr_take_done(&in))
-		return sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
+		return request->error.code;
 	if (!sr_text_is_utf8(message.reason))
 		return SR_FAIL(&request->error, SR_USAGE, "a reason is UTF-8 without NUL");
 	if (message.scope == SR_FREEZE_GRANT && !sr_text_is_utf8(message.subject))

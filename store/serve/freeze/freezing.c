@@ -120,10 +120,8 @@ void sr_serve_freeze_list(struct sr_request *request)
 	uint32_t from;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_freeze_list_decode(&in, &from);
-	if (sr_take_done(&in))
+	if (sr_request_decoded(request, &in) == SR_OK)
 		list_freezes(request, from);
-	else
-		(void)sr_request_malformed(request);
 	sr_request_answer(request, false);
 }
 

@@ -124,10 +124,8 @@ static void open_on_pool(struct sr_request *request)
 	struct sr_cursor in = sr_request_fields(request);
 	struct sr_view *view;
 	sr_named_decode(&in, &opening->message);
-	if (!sr_take_done(&in)) {
-		(void)sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
 		return;
-	}
 	if (sr_request_grant(request, opening->message.grant, opening->message.recording) != SR_OK ||
 	    sr_lookup(request, opening->message.recording, &opening->found, &view) != SR_OK)
 		return;

@@ -45,10 +45,8 @@ static void run(struct sr_request *request)
 	uint8_t mac[SR_ROW_MAC];
 	struct sr_cursor in = sr_request_fields(request);
 	sr_shown_decode(&in, &shown);
-	if (!sr_take_done(&in)) {
-		(void)sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
 		return;
-	}
 	if (!sr_text_is_utf8(shown.who)) {
 		(void)SR_FAIL(&request->error, SR_USAGE, "a viewer's name is UTF-8 without NUL");
 		return;

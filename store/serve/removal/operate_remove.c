@@ -147,10 +147,8 @@ static void erase_on_pool(struct sr_request *request)
 	struct sr_patient_erase message;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_patient_erase_decode(&in, &message);
-	if (!sr_take_done(&in)) {
-		(void)sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
 		return;
-	}
 	if (!sr_text_is_utf8(message.reason)) {
 		(void)SR_FAIL(&request->error, SR_USAGE, "a reason is UTF-8 without NUL");
 		return;
@@ -316,10 +314,8 @@ static void discard_on_pool(struct sr_request *request)
 	struct sr_cursor in = sr_request_fields(request);
 	char id[SR_UUID_TEXT];
 	sr_reasoned_decode(&in, &message);
-	if (!sr_take_done(&in)) {
-		(void)sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
 		return;
-	}
 	if (!sr_text_is_utf8(message.reason)) {
 		(void)SR_FAIL(&request->error, SR_USAGE, "a reason is UTF-8 without NUL");
 		return;

@@ -98,11 +98,10 @@ void sr_serve_scrub_start(struct sr_request *request)
 	struct sr_scrub_start order;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_scrub_start_decode(&in, &order);
-	if (!sr_take_done(&in))
-		(void)sr_request_malformed(request);
-	else if (request->daemon->draining)
-		(void)SR_FAIL(&request->error, SR_UNAVAILABLE, "the daemon is ending");
-	else if (sr_scrub_begin(request->daemon->scrub, &order, &request->error) == SR_OK)
+	enum sr_code code = sr_request_decoded(request, &in);
+	if (code == SR_OK && request->daemon->draining)
+		code = SR_FAIL(&request->error, SR_UNAVAILABLE, "the daemon is ending");
+	if (code == SR_OK && sr_scrub_begin(request->daemon->scrub, &order, &request->error) == SR_OK)
 		sr_log(SR_LOG_INFO, "scrub_started", request->caller.name);
 	answer(request, 0);
 }
@@ -112,8 +111,7 @@ void sr_serve_scrub_status(struct sr_request *request)
 	uint32_t from;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_scrub_status_decode(&in, &from);
-	if (!sr_take_done(&in))
-		(void)sr_request_malformed(request);
+	(void)!sr_request_decoded(request, &in);
 	answer(request, from);
 }
 
