@@ -65,9 +65,7 @@ static void verify(struct sr_request *request)
 	struct sr_cursor in = sr_request_fields(request);
 	struct renewal *renewal = request->owner;
 	sr_grant_renew_decode(&in, &token);
-	if (!sr_take_done(&in))
-		(void)sr_request_malformed(request);
-	else
+	if (sr_request_decoded(request, &in) == SR_OK)
 		(void)!sr_request_grant(request, token, renewal->recording);
 }
 
@@ -108,10 +106,15 @@ static void answer(struct sr_request *request)
 	sr_request_free(request);
 }
 
-/* Read the row, change it, put it back if nobody else did meanwhile: SR_CONFLICT otherwise. */
-static enum sr_code put_trace_once(struct sr_request *request, const struct sr_index_key *key,
-				   const uint8_t recording[SR_UUID], const struct sr_grant_trace *trace)
+/*
+ * Note the new grant in the recording's row, so that it can resume the recording in its grace: read the row, change it,
+ * put it back if nobody else did meanwhile.
+ */
+static enum sr_code put_trace(struct sr_request *request, void *context)
 {
+	const struct sr_grant_trace *trace = context;
+	const uint8_t *recording = ((const struct renewal *)request->owner)->recording;
+	struct sr_index_key key = sr_key_recording(request->tag, recording);
 	struct sr_view *view;
 	struct sr_span value;
 	struct sr_recording_row row;
@@ -119,7 +122,7 @@ static enum sr_code put_trace_once(struct sr_request *request, const struct sr_i
 	enum sr_code code = sr_request_view(request, &view);
 	if (code != SR_OK)
 		return code;
-	code = sr_view_get(view, key, &value);
+	code = sr_view_get(view, &key, &value);
 	if (code == SR_OK)
 		code = sr_recording_row_decode(request->daemon->keyring, recording, value, &row);
 	if (code == SR_OK)
@@ -131,25 +134,11 @@ static enum sr_code put_trace_once(struct sr_request *request, const struct sr_i
 	row.writer_revision++;
 	size_t size = sr_recording_row_encode(request->daemon->keyring, recording, &row, bytes);
 	struct sr_op *op = sr_op_new();
-	if (!op || !sr_op_check(op, SR_CHECK_SUFFIX, key, mac, SR_ROW_MAC) || !sr_op_put(op, key, bytes, size)) {
+	if (!op || !sr_op_check(op, SR_CHECK_SUFFIX, &key, mac, SR_ROW_MAC) || !sr_op_put(op, &key, bytes, size)) {
 		sr_op_free(op);
 		return SR_FAIL_MEMORY(&request->error);
 	}
 	return sr_account_run(request, request->tag, op, NULL);
-}
-
-/* Note the new grant in the recording's row: in its grace it can resume the recording. Fails in request->error. */
-static enum sr_code put_trace(struct sr_request *request, const uint8_t recording[SR_UUID],
-			      const struct sr_grant_trace *trace)
-{
-	struct sr_index_key key = sr_key_recording(request->tag, recording);
-	for (int tries = 0; tries < SR_TRIES; tries++) {
-		enum sr_code code = put_trace_once(request, &key, recording, trace);
-		if (code != SR_CONFLICT)
-			return code;
-	}
-	request->retry_ms = 50;
-	return SR_FAIL(&request->error, SR_BUSY, "others are changing the same row");
 }
 
 /* On the pool. A writer's renewal changes its recording's row; a reader's changes nothing that lasts. */
@@ -166,7 +155,7 @@ static void remember(struct sr_request *request)
 	if (sr_account_intent(request) != SR_OK)
 		return;
 	sr_grant_hash(request->daemon->keyring, request->grant->issuer->iss, request->grant->jti, trace.hash);
-	(void)!put_trace(request, renewal->recording, &trace);
+	(void)!sr_request_attempts(request, put_trace, &trace);
 }
 
 /* May the new grant stand in for the old one on this stream? */

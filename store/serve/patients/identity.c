@@ -39,8 +39,8 @@ static enum sr_code parse(struct sr_request *request, struct change *change)
 {
 	struct sr_cursor in = sr_request_fields(request);
 	sr_patient_pair_decode(&in, &change->message);
-	if (!sr_take_done(&in))
-		return sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
+		return request->error.code;
 	change->renames = request->head.type == SR_MSG_PATIENT_RENAME;
 	change->single = !sodium_is_zero(change->message.recording, SR_UUID);
 	if (change->renames && change->single)
@@ -268,9 +268,8 @@ static enum sr_code put_patient(struct sr_request *request, const uint8_t tag[SR
 /* The receiving patient's row: there, and saying that a rename fills it while one does. */
 static enum sr_code prepare_target(struct sr_request *request, struct change *change)
 {
-	bool again = false;
-	enum sr_code code = sr_patient_ensure(request, &change->to, &again);
-	if (code == SR_OK && again)
+	enum sr_code code = sr_patient_ensure(request, &change->to);
+	if (code == SR_CONFLICT)
 		code = SR_FAIL(&request->error, SR_BUSY, "others are changing the same rows");
 	if (code != SR_OK || !change->renames || change->to.row.life == SR_LIFE_MOVING)
 		return code;

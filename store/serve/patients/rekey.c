@@ -99,7 +99,7 @@ static enum sr_code make_key(struct sr_request *request, struct rekeying *rekeyi
 }
 
 /* The whole operation, over rows that stand as they were read, or nothing. SR_CONFLICT without a text: they do not. */
-static enum sr_code attempt(struct sr_request *request, struct rekeying *rekeying)
+static enum sr_code attempt_once(struct sr_request *request, struct rekeying *rekeying)
 {
 	struct sr_index_key key = sr_key_patient(request->tag);
 	uint8_t bytes[SR_ROW_MAX];
@@ -138,6 +138,15 @@ static enum sr_code attempt(struct sr_request *request, struct rekeying *rekeyin
 	return sr_account_run(request, request->tag, op, &failed);
 }
 
+static enum sr_code attempt(struct sr_request *request, void *context)
+{
+	struct rekeying *rekeying = context;
+	enum sr_code code = attempt_once(request, rekeying);
+	sr_op_free(rekeying->op);
+	rekeying->op = NULL;
+	return code;
+}
+
 static void log_rekeyed(const struct sr_request *request, const struct sr_patient_moved *reply)
 {
 	char tag[2 * SR_TAG + 1];
@@ -156,20 +165,8 @@ static enum sr_code rekey(struct sr_request *request, struct rekeying *rekeying)
 	enum sr_code code = sr_patient_claim(request, request->tag);
 	if (code != SR_OK)
 		return code;
-	for (int tries = 0; tries < SR_TRIES; tries++) {
-		code = attempt(request, rekeying);
-		sr_op_free(rekeying->op);
-		rekeying->op = NULL;
-		if (code != SR_CONFLICT || request->error.code != SR_OK)
-			break;
-	}
+	code = sr_request_attempts(request, attempt, rekeying);
 	sr_claim_end(request->daemon->claims, request->tag, SR_CLAIM_CHANGING);
-	if (code == SR_CONFLICT && request->error.code == SR_OK) {
-		request->retry_ms = 200;
-		return SR_FAIL(&request->error, SR_BUSY, "others are changing the same rows");
-	}
-	if (code != SR_OK && request->error.code == SR_OK)
-		return SR_FAIL(&request->error, code, "the index cannot be written");
 	return code;
 }
 
@@ -178,15 +175,13 @@ static void run_rekey(struct sr_request *request)
 	struct rekeying *rekeying = calloc(1, sizeof *rekeying);
 	struct sr_span token;
 	struct sr_cursor in = sr_request_fields(request);
-	enum sr_code code = SR_OK;
 	if (!rekeying) {
 		(void)SR_FAIL_MEMORY(&request->error);
 		return;
 	}
 	rekeying->request = request;
 	sr_patient_rekey_decode(&in, &token);
-	if (!sr_take_done(&in))
-		code = sr_request_malformed(request);
+	enum sr_code code = sr_request_decoded(request, &in);
 	if (code == SR_OK)
 		code = sr_request_grant(request, token, NULL);
 	if (code == SR_OK)
@@ -205,11 +200,7 @@ static void run_root_new(struct sr_request *request)
 {
 	struct sr_log_line line;
 	uint32_t version;
-	if (request->fields_size != 0) {
-		(void)sr_request_malformed(request);
-		return;
-	}
-	if (sr_account_intent(request) != SR_OK ||
+	if (!sr_request_bare(request) || sr_account_intent(request) != SR_OK ||
 	    sr_keyring_root_add(request->daemon->keyring, &version, &request->error) != SR_OK)
 		return;
 	sr_account_applied(request);

@@ -19,7 +19,7 @@ static enum sr_code run(struct sr_request *request, struct sr_op *op, bool built
 	return sr_index_run(request->daemon->index, op, failed);
 }
 
-enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *patient, bool *again)
+enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *patient)
 {
 	const struct sr_keyring *keyring = request->daemon->keyring;
 	const struct sr_grant *grant = request->grant;
@@ -52,9 +52,6 @@ enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *pa
 		     sr_op_put(op, &key, row, size) && sr_op_put(op, &people, person, person_size) &&
 		     sr_epoch_guard(op, &hold);
 	code = run(request, op, built, &failed);
-	*again = code == SR_CONFLICT;
-	if (code == SR_CONFLICT)
-		return SR_OK;
 	if (code != SR_OK)
 		return code;
 	memcpy(patient->mac, row + size - SR_ROW_MAC, SR_ROW_MAC);
@@ -154,7 +151,7 @@ static bool build_row(struct sr_op *op, const struct sr_request *request, const 
 }
 
 enum sr_code sr_bind_recording(struct sr_request *request, const struct sr_patient *patient,
-			       const struct sr_new_row *row, bool *again)
+			       const struct sr_new_row *row)
 {
 	enum sr_code code = sr_bind_consultation(request, row->recording);
 	if (code == SR_OK)
@@ -166,7 +163,5 @@ enum sr_code sr_bind_recording(struct sr_request *request, const struct sr_patie
 		sr_op_free(op);
 		return SR_FAIL_MEMORY(&request->error);
 	}
-	code = sr_account_run(request, request->tag, op, NULL);
-	*again = code == SR_CONFLICT;
-	return code == SR_CONFLICT ? SR_OK : code;
+	return sr_account_run(request, request->tag, op, NULL);
 }

@@ -11,11 +11,11 @@
 #define SR_TRIES 8
 
 /*
- * Make the patient's row, and the `people` row of the identity, if there is none; then fill `patient`. *again (out) is
- * true if somebody else made it meanwhile: look once more. SR_INTERNAL; SR_BUSY while the patient is being erased.
- * Pool; waits for the commit.
+ * Make the patient's row, and the `people` row of the identity, if there is none; then fill `patient`. SR_CONFLICT
+ * without a text: somebody else made it meanwhile, look once more. SR_INTERNAL; SR_BUSY while the patient is being
+ * erased. Pool; waits for the commit.
  */
-enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *patient, bool *again) SR_MUST_USE;
+enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *patient) SR_MUST_USE;
 
 /*
  * Tie the grant's consultation, if it names one, to its patient, for good; SR_CONFLICT, with an alarm, if it is tied to
@@ -34,9 +34,10 @@ struct sr_new_row {
 /*
  * Bind the consultation, claim the id, put the new row: three operations in order, of which the last demands the first
  * two, and that the epochs are still those held. SR_CONFLICT, with an alarm: consultation or id belong to another
- * patient. A claim without a row is taken over. *again (out): the index changed in between. Pool; waits for the commit.
+ * patient; without a text: the index changed in between. A claim without a row is taken over. Pool; waits for the
+ * commit.
  */
 enum sr_code sr_bind_recording(struct sr_request *request, const struct sr_patient *patient,
-			       const struct sr_new_row *row, bool *again) SR_MUST_USE;
+			       const struct sr_new_row *row) SR_MUST_USE;
 
 #endif

@@ -23,6 +23,7 @@ struct opening {
 	uint8_t bytes[SR_ROW_MAX];
 	struct sr_recording_row row;
 	struct sr_new_row sealed; /* the row, in `bytes` */
+	bool looked_again;
 };
 
 static void answer(struct sr_request *request, const struct sr_recording_row *row)
@@ -83,10 +84,9 @@ static enum sr_code make_row(struct sr_request *request, struct opening *opening
 }
 
 /*
- * One look, and one attempt: *again (out) says that the index changed in between. The bindings are operations of their
- * own, before the row, and the row demands them.
+ * One look, and one attempt. The bindings are operations of their own, before the row, and the row demands them.
  */
-static enum sr_code attempt(struct sr_request *request, struct opening *opening, bool *again)
+static enum sr_code attempt_once(struct sr_request *request, struct opening *opening)
 {
 	const uint8_t *recording = opening->message.recording;
 	struct sr_view *view;
@@ -108,36 +108,27 @@ static enum sr_code attempt(struct sr_request *request, struct opening *opening,
 	code = sr_account_intent(request);
 	if (code != SR_OK)
 		return code;
-	code = sr_patient_ensure(request, &opening->patient, again);
-	if (code != SR_OK || *again)
+	code = sr_patient_ensure(request, &opening->patient);
+	if (code != SR_OK)
 		return code;
 	code = make_row(request, opening);
 	if (code == SR_OK)
-		code = sr_bind_recording(request, &opening->patient, &opening->sealed, again);
-	if (code == SR_OK && !*again)
+		code = sr_bind_recording(request, &opening->patient, &opening->sealed);
+	if (code == SR_OK)
 		answer(request, &opening->row);
 	return code;
 }
 
-/* Attempts until one meets rows that nobody else is changing. */
-static void open_claimed(struct sr_request *request, struct opening *opening)
+/* Its epoch may have ended since the view began: that is looked at once more. */
+static enum sr_code attempt(struct sr_request *request, void *context)
 {
-	bool again = true;
-	enum sr_code code = SR_OK;
-	for (int tries = 0; code == SR_OK && again && tries < SR_TRIES; tries++) {
-		again = false;
-		code = attempt(request, opening, &again);
-		/* Its epoch may have ended since the view began: that is looked at once more. */
-		if (code == SR_UNAVAILABLE && tries == 0) {
-			request->error = (struct sr_error){.code = SR_OK};
-			code = SR_OK;
-			again = true;
-		}
-	}
-	if (code == SR_OK && again) {
-		request->retry_ms = 50;
-		(void)SR_FAIL(&request->error, SR_BUSY, "others are changing the same rows");
-	}
+	struct opening *opening = context;
+	enum sr_code code = attempt_once(request, opening);
+	if (code != SR_UNAVAILABLE || opening->looked_again)
+		return code;
+	opening->looked_again = true;
+	request->error = (struct sr_error){.code = SR_OK};
+	return SR_CONFLICT;
 }
 
 static void run(struct sr_request *request)
@@ -149,14 +140,12 @@ static void run(struct sr_request *request)
 	}
 	struct sr_cursor in = sr_request_fields(request);
 	sr_record_open_decode(&in, &opening->message);
-	enum sr_code code = SR_OK;
-	if (!sr_take_done(&in))
-		code = sr_request_malformed(request);
-	else if (!sr_uuid_is_v7(opening->message.recording))
+	enum sr_code code = sr_request_decoded(request, &in);
+	if (code == SR_OK && !sr_uuid_is_v7(opening->message.recording))
 		code = SR_FAIL(&request->error, SR_USAGE, "a recording's id is a UUIDv7");
-	else if (!sr_text_is_utf8(opening->message.label))
+	if (code == SR_OK && !sr_text_is_utf8(opening->message.label))
 		code = SR_FAIL(&request->error, SR_USAGE, "a label is UTF-8 without NUL");
-	else
+	if (code == SR_OK)
 		code = sr_request_grant(request, opening->message.grant, opening->message.recording);
 	if (code == SR_OK)
 		code = sr_request_frozen(request, opening->message.recording);
@@ -167,7 +156,7 @@ static void run(struct sr_request *request)
 		request->retry_ms = 100;
 		(void)SR_FAIL(&request->error, SR_BUSY, "the patient's recordings are being moved or given a new key");
 	} else if (code == SR_OK) {
-		open_claimed(request, opening);
+		(void)!sr_request_attempts(request, attempt, opening);
 		sr_claim_end(request->daemon->claims, request->tag, SR_CLAIM_ADDING);
 	}
 	sodium_memzero(opening, sizeof *opening);

@@ -111,7 +111,7 @@ static enum sr_code seal_new_track(struct sr_request *request, struct beginning 
 }
 
 /* Put the track's row; a new one counts in the recording's row too. */
-static enum sr_code put_row(struct sr_request *request, struct beginning *beginning, bool *again)
+static enum sr_code put_row(struct sr_request *request, struct beginning *beginning)
 {
 	const struct sr_keyring *keyring = request->daemon->keyring;
 	struct sr_index_key track = sr_key_track(request->tag, beginning->recording, beginning->track);
@@ -136,12 +136,11 @@ static enum sr_code put_row(struct sr_request *request, struct beginning *beginn
 		return SR_FAIL_MEMORY(&request->error);
 	}
 	enum sr_code code = sr_account_run(request, request->tag, op, &failed);
-	*again = code == SR_CONFLICT;
 	if (code == SR_OK) {
 		memcpy(beginning->mac, bytes + size - SR_ROW_MAC, SR_ROW_MAC);
 		beginning->is_new = false;
 	}
-	return code == SR_CONFLICT ? SR_OK : code;
+	return code;
 }
 
 /* What is running goes on, so that it may use the account's reserve. */
@@ -221,8 +220,9 @@ static enum sr_code look(struct sr_request *request, struct beginning *beginning
 	return code;
 }
 
-static enum sr_code attempt(struct sr_request *request, struct beginning *beginning, bool *again)
+static enum sr_code attempt(struct sr_request *request, void *context)
 {
+	struct beginning *beginning = context;
 	enum sr_code code = look(request, beginning);
 	if (code == SR_OK)
 		code = sr_bind_consultation(request, beginning->recording);
@@ -235,8 +235,8 @@ static enum sr_code attempt(struct sr_request *request, struct beginning *beginn
 	if (code == SR_OK)
 		code = intend(request, beginning);
 	if (code == SR_OK)
-		code = put_row(request, beginning, again);
-	if (code == SR_OK && !*again && beginning->row.length == 0 && beginning->row.file_count == 1)
+		code = put_row(request, beginning);
+	if (code == SR_OK && beginning->row.length == 0 && beginning->row.file_count == 1)
 		code = create_file(request, beginning);
 	return code;
 }
@@ -256,8 +256,8 @@ static enum sr_code parse(struct sr_request *request, struct beginning *beginnin
 		beginning->token = resume.grant;
 		beginning->track = resume.track;
 	}
-	if (!sr_take_done(&in))
-		return sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
+		return request->error.code;
 	if (beginning->adds && !sr_text_is_printable(beginning->wanted.media_type))
 		return SR_FAIL(&request->error, SR_USAGE, "a media type is printable ASCII");
 	if (beginning->adds && !sr_text_is_utf8(beginning->wanted.label))
@@ -268,18 +268,11 @@ static enum sr_code parse(struct sr_request *request, struct beginning *beginnin
 static void prepare(struct sr_request *request)
 {
 	struct beginning *beginning = request->owner;
-	bool again = true;
 	enum sr_code code = parse(request, beginning);
 	if (code == SR_OK)
 		code = sr_request_grant(request, beginning->token, beginning->recording);
-	for (int tries = 0; code == SR_OK && again && tries < SR_TRIES; tries++) {
-		again = false;
-		code = attempt(request, beginning, &again);
-	}
-	if (code == SR_OK && again) {
-		request->retry_ms = 50;
-		(void)SR_FAIL(&request->error, SR_BUSY, "others are changing the same rows");
-	}
+	if (code == SR_OK)
+		(void)!sr_request_attempts(request, attempt, beginning);
 }
 
 /* ---- the file, once nobody else has it ---- */
@@ -290,7 +283,7 @@ static void prepare(struct sr_request *request)
  */
 static enum sr_code open_blob(struct sr_request *request, struct beginning *beginning, struct sr_blob **blob)
 {
-	bool changed, again = false;
+	bool changed;
 	if (beginning->made) {
 		*blob = beginning->made;
 		beginning->made = NULL;
@@ -300,8 +293,8 @@ static enum sr_code open_blob(struct sr_request *request, struct beginning *begi
 					       &beginning->row, blob, &changed, &request->error);
 	if (code != SR_OK || !changed)
 		return code;
-	code = put_row(request, beginning, &again);
-	if (code == SR_OK && again)
+	code = put_row(request, beginning);
+	if (code == SR_CONFLICT)
 		code = SR_FAIL(&request->error, SR_CONFLICT, "the track was resumed or finished elsewhere");
 	if (code != SR_OK)
 		sr_blob_close(*blob);

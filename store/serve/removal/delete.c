@@ -168,8 +168,10 @@ static enum sr_code revive(struct sr_request *request, struct deletion *deletion
 
 /* ---- the requests ---- */
 
-static enum sr_code attempt(struct sr_request *request, struct deletion *deletion, bool deletes)
+static enum sr_code attempt(struct sr_request *request, void *context)
 {
+	struct deletion *deletion = context;
+	bool deletes = request->head.type == SR_MSG_DELETE;
 	enum sr_code code = look(request, deletion, deletes);
 	if (code != SR_OK || deletion->found.doomed == deletes)
 		return code;
@@ -192,27 +194,13 @@ static void answer(struct sr_request *request, const struct deletion *deletion, 
 static void on_pool(struct sr_request *request)
 {
 	struct deletion *deletion = request->owner;
-	bool deletes = request->head.type == SR_MSG_DELETE;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_named_decode(&in, &deletion->message);
-	if (!sr_take_done(&in)) {
-		(void)sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
 		return;
-	}
 	enum sr_code code = sr_request_grant(request, deletion->message.grant, deletion->message.recording);
-	for (int tries = 0; code == SR_OK; tries++) {
-		code = attempt(request, deletion, deletes);
-		if (code == SR_OK) {
-			answer(request, deletion, deletes);
-			return;
-		}
-		if (code == SR_CONFLICT && request->error.code == SR_OK && tries < SR_TRIES)
-			code = SR_OK;
-	}
-	if (request->error.code == SR_OK) {
-		request->retry_ms = 50;
-		(void)SR_FAIL(&request->error, SR_BUSY, "others are changing the same rows");
-	}
+	if (code == SR_OK && sr_request_attempts(request, attempt, deletion) == SR_OK)
+		answer(request, deletion, request->head.type == SR_MSG_DELETE);
 }
 
 static void tell(const struct sr_request *request, const struct deletion *deletion, bool deletes)

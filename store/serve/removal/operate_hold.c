@@ -174,9 +174,9 @@ static enum sr_code look(struct sr_request *request, struct holding *holding, ui
 	return code;
 }
 
-/* SR_CONFLICT without a text: a row has changed in between. */
-static enum sr_code place_once(struct sr_request *request, struct holding *holding)
+static enum sr_code place_once(struct sr_request *request, void *context)
 {
+	struct holding *holding = context;
 	uint8_t patient_mac[SR_ROW_MAC];
 	enum sr_code code = look(request, holding, patient_mac);
 	if (code != SR_OK)
@@ -220,8 +220,8 @@ static enum sr_code parse_place(struct sr_request *request, struct holding *hold
 	struct sr_hold_place message;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_hold_place_decode(&in, &message);
-	if (!sr_take_done(&in))
-		return sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
+		return request->error.code;
 	if (!sr_text_is_utf8(message.reason))
 		return SR_FAIL(&request->error, SR_USAGE, "a reason is UTF-8 without NUL");
 	struct sr_hold *hold = &holding->hold;
@@ -241,20 +241,6 @@ static enum sr_code parse_place(struct sr_request *request, struct holding *hold
 	return SR_OK;
 }
 
-/* Try again while others change the same rows. */
-static enum sr_code repeat(struct sr_request *request, struct holding *holding,
-			   enum sr_code (*once)(struct sr_request *request, struct holding *holding))
-{
-	enum sr_code code = SR_CONFLICT;
-	for (int tries = 0; tries < SR_TRIES && code == SR_CONFLICT && request->error.code == SR_OK; tries++)
-		code = once(request, holding);
-	if (code == SR_CONFLICT && request->error.code == SR_OK) {
-		request->retry_ms = 50;
-		return SR_FAIL(&request->error, SR_BUSY, "others are changing the same rows");
-	}
-	return code;
-}
-
 static void tell(const struct sr_request *request, const char *event, const struct sr_hold *hold)
 {
 	struct sr_log_line line;
@@ -269,7 +255,7 @@ static void tell(const struct sr_request *request, const char *event, const stru
 static void place(struct sr_request *request)
 {
 	struct holding *holding = request->owner;
-	if (parse_place(request, holding) == SR_OK && repeat(request, holding, place_once) == SR_OK) {
+	if (parse_place(request, holding) == SR_OK && sr_request_attempts(request, place_once, holding) == SR_OK) {
 		answer_placed(request, holding);
 		tell(request, "hold_placed", &holding->hold);
 	}
@@ -374,8 +360,9 @@ static enum sr_code read_again(struct sr_request *request, struct holding *holdi
 	return code;
 }
 
-static enum sr_code release_once(struct sr_request *request, struct holding *holding)
+static enum sr_code release_once(struct sr_request *request, void *context)
 {
+	struct holding *holding = context;
 	size_t at = 0;
 	enum sr_code code = read_again(request, holding);
 	if (code != SR_OK)
@@ -401,10 +388,8 @@ static void release(struct sr_request *request)
 	struct sr_reasoned message;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_reasoned_decode(&in, &message);
-	if (!sr_take_done(&in)) {
-		(void)sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
 		return;
-	}
 	if (!sr_text_is_utf8(message.reason)) {
 		(void)SR_FAIL(&request->error, SR_USAGE, "a reason is UTF-8 without NUL");
 		return;
@@ -414,7 +399,7 @@ static void release(struct sr_request *request)
 	enum sr_code code = walk_all(&walk);
 	if (code == SR_OK && !walk.found)
 		code = SR_FAIL(&request->error, SR_NOT_FOUND, "there is no such hold");
-	if (code == SR_OK && repeat(request, holding, release_once) == SR_OK &&
+	if (code == SR_OK && sr_request_attempts(request, release_once, holding) == SR_OK &&
 	    sr_request_reply(request, SR_MSG_DONE, 0)) {
 		tell(request, "hold_released", &holding->hold);
 		sr_sweeper_wake(request->daemon->sweeper);
@@ -444,10 +429,8 @@ static void list(struct sr_request *request)
 	struct walk walk = {.request = request, .take = list_row, .holding = request->owner};
 	struct sr_cursor in = sr_request_fields(request);
 	sr_hold_list_decode(&in, &walk.wanted);
-	if (!sr_take_done(&in)) {
-		(void)sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
 		return;
-	}
 	if (!sr_request_reply(request, SR_MSG_HOLDS, SR_MESSAGE_MAX - SR_MESSAGE_HEAD))
 		return;
 	struct sr_builder *out = &request->reply.fields;
