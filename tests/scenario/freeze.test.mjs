@@ -18,6 +18,9 @@ const FAILED = 1;
 const USAGE = 2;
 const PREFIX = 'https://clinic.example/mrn|';
 const [ALICE, BOB] = [`${PREFIX}alice-4711`, `${PREFIX}bob-4712`];
+// A second is promised; a busy machine may let nobody run for longer.
+const WITHIN = 3000;
+const TAKEN = 100_000;
 const COUNT = process.env.SEALREEL_LONG ? 100 : 20;
 
 let store;
@@ -271,7 +274,7 @@ test('a stream under way ends between two bodies', { skip }, async () => {
       ended = error;
     });
     await freeze('--patient', ALICE);
-    await waitFor(() => ended, { deadline: 5000, what: 'the end of the stream' }).finally(() => thaw('--patient', ALICE));
+    await waitFor(() => ended, { what: 'the end of the stream' }).finally(() => thaw('--patient', ALICE));
     assert.equal(ended.code, 'frozen', ended.message);
     await client.ping();
   });
@@ -349,8 +352,8 @@ async function freePort() {
   return port;
 }
 
-/** Connects, and gives the client with its socket, whose arrivals are timed. */
-async function watched(credential, address) {
+/** Connects, and gives the client with its socket, whose arrivals are timed. `full`: it takes little, and then nothing more. */
+async function watched(credential, address, full = false) {
   const connect = net.connect;
   let socket;
   net.connect = (...args) => {
@@ -360,12 +363,15 @@ async function watched(credential, address) {
   const client = await Client.connect({ ...readCredential(credential), address }).finally(() => {
     net.connect = connect;
   });
-  const seen = { client, socket, total: 0, last: 0 };
+  const seen = { client, socket, full, port: socket.localPort, total: 0, last: 0 };
   const push = socket.push.bind(socket);
   socket.push = (chunk, ...rest) => {
     if (chunk) {
       seen.total += chunk.length;
       seen.last = performance.now();
+      if (full && seen.total > TAKEN) {
+        stall(socket);
+      }
     }
     return push(chunk, ...rest);
   };
@@ -373,17 +379,20 @@ async function watched(credential, address) {
 }
 
 /** Takes no byte more, so that everything between daemon and client fills up. */
-function stall({ socket }) {
+function stall(socket) {
   socket._read = () => {};
   socket._handle.readStop();
 }
 
-/** Of the daemon's connections to TCP clients what waits in the kernel, as `sent:received` in hex. */
+/**
+ * The daemon's connections to TCP clients, of each the client's port and whether anything waits to be taken: what the
+ * daemon has reset is none of them.
+ */
 function standing(port) {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   return readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1).map((line) => line.trim().split(/\s+/))
     .filter(([, local, , state]) => local?.endsWith(`:${hex}`) && !['0A', '06'].includes(state))
-    .map(([, , , , queues]) => queues);
+    .map(([, , remote, , queues]) => ({ port: parseInt(remote.split(':')[1], 16), waits: !queues.startsWith('00000000:') }));
 }
 
 for (const [kind, scope] of [['unix', '--all'], ['tcp', '--patient']]) {
@@ -394,6 +403,7 @@ for (const [kind, scope] of [['unix', '--all'], ['tcp', '--patient']]) {
     const big = randomBytes(16 << 20);
     const own = await Store.serve({ bin: BIN_RELEASE, options: [['listen', 'tcp', `127.0.0.1:${port}`]] });
     const streams = [];
+    let idle;
     try {
       const credential = await own.service('ingest,playback');
       const id = await own.connected(credential, (client) => own.record(client, ALICE, { tracks: [{ media: big }] }));
@@ -404,12 +414,15 @@ for (const [kind, scope] of [['unix', '--all'], ['tcp', '--patient']]) {
       const recording = await call.record(own.mint(BOB, 'record'), { label: '' });
       const writer = await recording.track({ type: 'video/webm' });
       for (let i = 0; i < 2 * COUNT; i++) {
-        const seen = await watched(credential, address);
-        seen.full = i % 2 === 1;
+        const seen = await watched(credential, address, i % 2 === 1);
         seen.player = await seen.client.play(own.mint(ALICE, 'play'), id);
         await seen.player.update(1);
         streams.push(seen);
       }
+      idle = await watched(credential, `tcp:127.0.0.1:${port}`);
+      idle.player = await idle.client.play(own.mint(ALICE, 'play'), id);
+      await idle.player.update(1);
+      const [fast, full] = [false, true].map((which) => streams.filter((seen) => seen.full === which));
       // Not before all are open: what is read takes this thread's time, and a handshake may take five seconds.
       for (const seen of streams) {
         seen.result = (async () => {
@@ -420,41 +433,42 @@ for (const [kind, scope] of [['unix', '--all'], ['tcp', '--patient']]) {
           }
         })().catch((error) => error);
       }
-      await waitFor(() => streams.every(({ total }) => total > 100_000), { what: 'bytes of every stream' });
-      streams.filter(({ full }) => full).forEach(stall);
+      await waitFor(() => streams.every(({ total }) => total > TAKEN), { what: 'bytes of every stream' });
       await delay(300);
       await writer.append(randomBytes(50_000));
       await own.done(['freeze', ...because(scope, ...(scope === '--all' ? [] : [ALICE]))], operator);
       const returned = performance.now();
-      const fast = streams.filter(({ full }) => !full);
-      // A client that takes too little in that time is reset as well, though it is only busy; it may still find in its own
-      // buffer why. On a busy machine that is all of them: they share one thread.
-      let cut = 0;
-      for (const { result } of fast) {
-        const error = await result;
+      for (const seen of fast) {
+        const error = await seen.result;
         assert.ok(error.code === 'frozen' || error instanceof Cut, error.message);
-        cut += error instanceof Cut;
+        seen.told = error.code === 'frozen';
       }
       const latest = Math.max(...fast.map(({ last }) => last)) - returned;
-      assert.ok(latest < 1000, `the last byte came ${latest} ms after the command had returned`);
-      // Of the full ones nothing is left at the daemon: on TCP not in the kernel either, as they were reset, but for those
-      // whose own buffers have taken all there was.
-      await delay(Math.max(0, returned + 1000 - performance.now()));
-      const left = kind === 'tcp' ? standing(port) : [];
-      assert.deepEqual(left.filter((queues) => !queues.startsWith('00000000:')), []);
-      const { reset_frozen: reset } = await own.stats();
-      const said = `${reset} were reset, ${cut} of the fast ones were cut`;
-      if (kind === 'tcp') {
-        assert.equal(reset, 2 * COUNT - left.length, said);
-      } else {
-        assert.ok(reset >= COUNT + cut && reset <= 2 * COUNT, said);
+      assert.ok(latest < WITHIN, `the last byte came ${latest} ms after the command had returned`);
+      // A client that takes too little in that time is reset as well, though it is only busy; on a busy machine that may be
+      // all of them: they share one thread. Of whom nothing waits is told, and so is everybody who is not reset.
+      const cut = fast.filter(({ told }) => !told);
+      let reset;
+      let left;
+      const isOver = () => (kind === 'unix' ? reset >= COUNT + cut.length && reset <= 2 * COUNT :
+        reset === 2 * COUNT + 1 - left.length && left.every(({ waits }) => !waits));
+      const took = await waitFor(async () => {
+        ({ reset_frozen: reset } = await own.stats());
+        left = standing(port);
+        return isOver() ? performance.now() - returned : null;
+      }, { deadline: 10_000 }).catch(() => Infinity);
+      const said = `after ${took} ms ${reset} were reset, ${cut.length} of the fast ones cut, ${JSON.stringify(left)} stood`;
+      assert.ok(took < WITHIN, said);
+      // Of the full ones nothing is left at the daemon: on TCP not in the kernel either, as they were reset.
+      for (const seen of [...full, ...cut]) {
+        assert.ok(left.every((one) => one.port !== seen.port), said);
       }
-      assert.ok(reset > COUNT / 2 + cut);
+      await assert.rejects(idle.player.readAll(1, 0, 1), refused('frozen'));
       await writer.append(randomBytes(50_000));
       await writer.close();
       await recording.finish();
       await call.close();
-      for (const { client } of fast) {
+      for (const { client } of [...fast, idle]) {
         await client.close();
       }
       await own.done(['thaw', ...because(scope, ...(scope === '--all' ? [] : [ALICE]))], operator);
@@ -465,7 +479,7 @@ for (const [kind, scope] of [['unix', '--all'], ['tcp', '--patient']]) {
       });
       assert.ok(again.equals(big));
     } finally {
-      streams.forEach(({ socket }) => socket.destroy());
+      [...streams, ...(idle ? [idle] : [])].forEach(({ socket }) => socket.destroy());
       await own.remove();
     }
   });
