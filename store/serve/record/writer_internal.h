@@ -1,6 +1,7 @@
 /*
- * What the files of a writer share: writer.c (registry, stream, messages, time), writer_buffer.c (what waits to be
- * sealed) and writer_pipeline.c (sealing, flush, commit, acknowledgement). Nobody else includes this.
+ * What the files of a writer share: writer_registry.c (who has which track), writer.c (stream and messages),
+ * writer_buffer.c (what waits to be sealed), writer_pipeline.c (sealing, flush, commit, acknowledgement) and writers.c
+ * (what befalls them all). Nobody else includes this.
  */
 #ifndef SR_WRITER_INTERNAL_H
 #define SR_WRITER_INTERNAL_H
@@ -88,6 +89,9 @@ struct sr_writer {
 /* Decide what the writer does next; called whenever anything about it has changed. May free it. */
 void sr_writer_advance(struct sr_writer *writer);
 
+/* Out of the registry, and free it: whoever waits for its place is told. Nothing of it is under way. */
+void sr_writer_free(struct sr_writer *writer);
+
 /*
  * Start a sealing job, or a flush, if one is due and none runs. While calls are late an upload has a job only when its
  * segment is old enough to close: what it brings can wait, and waits with its client.
@@ -99,6 +103,9 @@ void sr_writer_fail(struct sr_writer *writer, enum sr_code code, const char *tex
 
 /* The same for a failure of sealing or storing: its text, which may have a path, goes to the log only. */
 void sr_writer_fail_storage(struct sr_writer *writer, const struct sr_error *err);
+
+/* As sr_writer_fail, and what follows from it is done at once. May free the writer. */
+void sr_writer_end(struct sr_writer *writer, enum sr_code code, const char *text);
 
 /* How many bytes may wait or be sealed before the stream holds its session's reading; an append can come on top. */
 size_t sr_writer_most(const struct sr_writer *writer);
