@@ -17,7 +17,7 @@
 
 #define GROUP_MAX (1u << 20) /* bytes of one write */
 #define RECORD_MAX (SR_RECORD_HEAD + SR_AUDIT_ENTRY_MAX)
-#define FULL_LOOK_S 1 /* how often the writer looks whether there is room again */
+#define FULL_LOOK_MS 1000 /* how often the writer looks whether there is room again */
 
 static uint64_t now_ms(void)
 {
@@ -247,13 +247,11 @@ static void take(struct sr_audit *audit, struct group *group)
 /* Wait for work. While the log is full, look now and then whether it still is. */
 static void wait_for_work(struct sr_audit *audit)
 {
-	struct timespec until;
 	if (!atomic_load(&audit->full)) {
 		pthread_cond_wait(&audit->submitted, &audit->lock);
 		return;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += FULL_LOOK_S;
+	struct timespec until = sr_thread_deadline(FULL_LOOK_MS);
 	if (pthread_cond_timedwait(&audit->submitted, &audit->lock, &until) != ETIMEDOUT)
 		return;
 	pthread_mutex_unlock(&audit->lock);

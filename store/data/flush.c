@@ -26,15 +26,11 @@ struct job {
 };
 
 struct sr_flusher {
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	struct sr_threads threads;
 	struct job *first;
 	struct job **last;
-	bool stopping;
 	const struct sr_blob *busy[THREADS_MAX]; /* what each thread syncs and answers now */
-	pthread_t threads[THREADS_MAX];
-	unsigned started;
-	unsigned seats; /* how many threads have taken their place in `busy` */
+	unsigned seats;                          /* how many threads have taken their place in `busy` */
 };
 
 static bool is_busy(const struct sr_flusher *flusher, const struct sr_blob *blob)
@@ -86,26 +82,26 @@ static void *flush_thread(void *context)
 	struct job *job;
 	unsigned seat;
 
-	pthread_mutex_lock(&flusher->lock);
+	pthread_mutex_lock(&flusher->threads.lock);
 	seat = flusher->seats++;
 	for (;;) {
 		job = take_job(flusher);
 		if (job != NULL) {
 			flusher->busy[seat] = job->blob;
-			pthread_mutex_unlock(&flusher->lock);
+			pthread_mutex_unlock(&flusher->threads.lock);
 			run_job(job);
-			pthread_mutex_lock(&flusher->lock);
+			pthread_mutex_lock(&flusher->threads.lock);
 			/* A job of the same blob that waited for this one is taken next, here or by one awake. */
 			flusher->busy[seat] = NULL;
-		} else if (flusher->stopping && flusher->first == NULL) {
+		} else if (flusher->threads.stopping && flusher->first == NULL) {
 			break;
 		} else {
-			pthread_cond_wait(&flusher->changed, &flusher->lock);
+			pthread_cond_wait(&flusher->threads.changed, &flusher->threads.lock);
 		}
 	}
 	/* Those that stayed for a job whose blob was busy may go as well. */
-	pthread_cond_broadcast(&flusher->changed);
-	pthread_mutex_unlock(&flusher->lock);
+	pthread_cond_broadcast(&flusher->threads.changed);
+	pthread_mutex_unlock(&flusher->threads.lock);
 	return NULL;
 }
 
@@ -118,32 +114,17 @@ struct sr_flusher *sr_flusher_new(unsigned threads)
 	flusher = calloc(1, sizeof *flusher);
 	if (flusher == NULL)
 		return NULL;
-	/* With default attributes these cannot fail on Linux. */
-	(void)pthread_mutex_init(&flusher->lock, NULL);
-	(void)pthread_cond_init(&flusher->changed, NULL);
 	flusher->last = &flusher->first;
-	while (flusher->started < threads &&
-	       sr_thread_start(&flusher->threads[flusher->started], flush_thread, flusher))
-		flusher->started++;
-	if (flusher->started < threads) {
-		sr_flusher_free(flusher);
-		return NULL;
-	}
-	return flusher;
+	if (sr_threads_start(&flusher->threads, threads, flush_thread, flusher))
+		return flusher;
+	free(flusher);
+	return NULL;
 }
 
 void sr_flusher_free(struct sr_flusher *flusher)
 {
-	if (flusher == NULL)
-		return;
-	pthread_mutex_lock(&flusher->lock);
-	flusher->stopping = true;
-	pthread_cond_broadcast(&flusher->changed);
-	pthread_mutex_unlock(&flusher->lock);
-	for (unsigned i = 0; i < flusher->started; i++)
-		(void)pthread_join(flusher->threads[i], NULL);
-	(void)pthread_cond_destroy(&flusher->changed);
-	(void)pthread_mutex_destroy(&flusher->lock);
+	if (flusher != NULL)
+		sr_threads_end(&flusher->threads);
 	free(flusher);
 }
 
@@ -175,19 +156,19 @@ enum sr_code sr_flush(struct sr_flusher *flusher, struct sr_blob *blob, sr_flush
 		return SR_INTERNAL;
 	waiter->done = done;
 	waiter->context = context;
-	pthread_mutex_lock(&flusher->lock);
+	pthread_mutex_lock(&flusher->threads.lock);
 	job = waiting_job(flusher, blob);
 	if (job != NULL) {
 		*job->last = waiter;
 		job->last = &waiter->next;
 	}
-	pthread_mutex_unlock(&flusher->lock);
+	pthread_mutex_unlock(&flusher->threads.lock);
 	if (job == NULL) {
 		free(waiter);
 		return SR_INTERNAL;
 	}
 	/* Not under the lock, which whoever wakes takes first. */
-	pthread_cond_signal(&flusher->changed);
+	pthread_cond_signal(&flusher->threads.changed);
 	return SR_OK;
 }
 
@@ -195,9 +176,9 @@ unsigned sr_flusher_waiting(struct sr_flusher *flusher)
 {
 	unsigned waiting = 0;
 
-	pthread_mutex_lock(&flusher->lock);
+	pthread_mutex_lock(&flusher->threads.lock);
 	for (const struct job *job = flusher->first; job != NULL; job = job->next)
 		waiting++;
-	pthread_mutex_unlock(&flusher->lock);
+	pthread_mutex_unlock(&flusher->threads.lock);
 	return waiting;
 }

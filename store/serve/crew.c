@@ -21,13 +21,9 @@ struct job {
 };
 
 struct sr_crew {
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	struct sr_threads threads;
 	struct job *first; /* those that want lanes */
 	unsigned lanes;    /* that run, or are wanted */
-	bool stopping;
-	unsigned started;
-	pthread_t threads[SR_CREW_LANES_MAX - 1];
 };
 
 /* Take a job out of the queue. Under the lock. */
@@ -44,67 +40,51 @@ static void *help(void *context)
 {
 	struct sr_crew *crew = context;
 	sr_thread_is("crew", 0);
-	pthread_mutex_lock(&crew->lock);
-	while (!crew->stopping) {
+	pthread_mutex_lock(&crew->threads.lock);
+	while (!crew->threads.stopping) {
 		struct job *job = crew->first;
 		if (!job) {
-			pthread_cond_wait(&crew->changed, &crew->lock);
+			pthread_cond_wait(&crew->threads.changed, &crew->threads.lock);
 			continue;
 		}
 		unsigned lane = job->given++;
 		job->running++;
 		if (--job->wanted == 0)
 			withdraw(crew, job);
-		pthread_mutex_unlock(&crew->lock);
+		pthread_mutex_unlock(&crew->threads.lock);
 		job->run(job->context, lane);
-		pthread_mutex_lock(&crew->lock);
+		pthread_mutex_lock(&crew->threads.lock);
 		crew->lanes--;
 		/* Under the lock: the job is gone once its caller has it. */
 		if (--job->running == 0)
 			pthread_cond_signal(&job->over);
 	}
-	pthread_mutex_unlock(&crew->lock);
+	pthread_mutex_unlock(&crew->threads.lock);
 	return NULL;
 }
 
 struct sr_crew *sr_crew_new(unsigned helpers)
 {
 	struct sr_crew *crew = calloc(1, sizeof *crew);
-	if (!crew)
-		return NULL;
 	if (helpers > SR_CREW_LANES_MAX - 1)
 		helpers = SR_CREW_LANES_MAX - 1;
-	/* With default attributes these cannot fail on Linux. */
-	(void)pthread_mutex_init(&crew->lock, NULL);
-	(void)pthread_cond_init(&crew->changed, NULL);
-	while (crew->started < helpers && sr_thread_start(&crew->threads[crew->started], help, crew))
-		crew->started++;
-	if (crew->started < helpers) {
-		sr_crew_free(crew);
-		return NULL;
-	}
-	return crew;
+	if (crew && sr_threads_start(&crew->threads, helpers, help, crew))
+		return crew;
+	free(crew);
+	return NULL;
 }
 
 void sr_crew_free(struct sr_crew *crew)
 {
-	if (!crew)
-		return;
-	pthread_mutex_lock(&crew->lock);
-	crew->stopping = true;
-	pthread_cond_broadcast(&crew->changed);
-	pthread_mutex_unlock(&crew->lock);
-	for (unsigned at = 0; at < crew->started; at++)
-		(void)pthread_join(crew->threads[at], NULL);
-	(void)pthread_cond_destroy(&crew->changed);
-	(void)pthread_mutex_destroy(&crew->lock);
+	if (crew)
+		sr_threads_end(&crew->threads);
 	free(crew);
 }
 
 /* As many lanes more as there are threads for: other jobs' lanes take theirs. Under the lock. */
 static unsigned free_lanes(const struct sr_crew *crew)
 {
-	return crew->lanes < crew->started + 1 ? crew->started + 1 - crew->lanes : 0;
+	return crew->lanes < crew->threads.count + 1 ? crew->threads.count + 1 - crew->lanes : 0;
 }
 
 void sr_crew_run(struct sr_crew *crew, bool alone, sr_crew_lane *run, void *context)
@@ -114,7 +94,7 @@ void sr_crew_run(struct sr_crew *crew, bool alone, sr_crew_lane *run, void *cont
 		run(context, 0);
 		return;
 	}
-	pthread_mutex_lock(&crew->lock);
+	pthread_mutex_lock(&crew->threads.lock);
 	crew->lanes++;
 	job.wanted = free_lanes(crew);
 	crew->lanes += job.wanted;
@@ -123,14 +103,14 @@ void sr_crew_run(struct sr_crew *crew, bool alone, sr_crew_lane *run, void *cont
 		crew->first = &job;
 	}
 	for (unsigned lane = 0; lane < job.wanted; lane++)
-		pthread_cond_signal(&crew->changed);
-	pthread_mutex_unlock(&crew->lock);
+		pthread_cond_signal(&crew->threads.changed);
+	pthread_mutex_unlock(&crew->threads.lock);
 	run(context, 0);
-	pthread_mutex_lock(&crew->lock);
+	pthread_mutex_lock(&crew->threads.lock);
 	withdraw(crew, &job);
 	crew->lanes -= 1 + job.wanted;
 	while (job.running > 0)
-		pthread_cond_wait(&job.over, &crew->lock);
-	pthread_mutex_unlock(&crew->lock);
+		pthread_cond_wait(&job.over, &crew->threads.lock);
+	pthread_mutex_unlock(&crew->threads.lock);
 	(void)pthread_cond_destroy(&job.over);
 }

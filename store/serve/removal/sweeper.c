@@ -26,10 +26,7 @@ struct sr_sweeper {
 	struct sr_remover *remover;
 	uint64_t window_ms;
 	struct sr_accounting *accounting;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool stopping;
+	struct sr_threads threads; /* one */
 	bool woken;
 	bool sweeping;
 	uint64_t step_ms; /* the thread's alone: monotonic, when it began the recording it is at */
@@ -164,31 +161,19 @@ void sr_sweep(struct sr_remover *remover, struct sr_sweep *sweep)
 
 /* ---- its thread ---- */
 
-static struct timespec deadline(uint64_t milliseconds)
-{
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(milliseconds / 1000);
-	until.tv_nsec += (long)(milliseconds % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	return until;
-}
-
 /* Half of the time is others': it rests as long as the last recording took. */
 static bool goes_on(void *context)
 {
 	struct sr_sweeper *sweeper = context;
 	uint64_t spent = sr_monotonic_ms() - sweeper->step_ms;
-	struct timespec until = deadline(spent < REST_MOST_MS ? spent : REST_MOST_MS);
-	pthread_mutex_lock(&sweeper->lock);
-	while (!sweeper->stopping && pthread_cond_timedwait(&sweeper->changed, &sweeper->lock, &until) == 0)
+	struct timespec until = sr_thread_deadline(spent < REST_MOST_MS ? spent : REST_MOST_MS);
+	pthread_mutex_lock(&sweeper->threads.lock);
+	while (!sweeper->threads.stopping &&
+	       pthread_cond_timedwait(&sweeper->threads.changed, &sweeper->threads.lock, &until) == 0)
 		;
 	sweeper->step_ms = sr_monotonic_ms();
-	bool wanted = !sweeper->stopping && sweeper->holds == 0;
-	pthread_mutex_unlock(&sweeper->lock);
+	bool wanted = !sweeper->threads.stopping && sweeper->holds == 0;
+	pthread_mutex_unlock(&sweeper->threads.lock);
 	return wanted;
 }
 
@@ -198,10 +183,11 @@ static void wait(struct sr_sweeper *sweeper, const struct sr_sweep *last)
 	uint64_t now = sr_now_ms(), sleep = AGAIN_MS;
 	if (last->next_ms && last->next_ms < now + sleep)
 		sleep = last->next_ms > now ? last->next_ms - now : 1;
-	struct timespec until = deadline(sleep);
-	while (!sweeper->stopping && (!sweeper->woken || sweeper->holds > 0) &&
-	       (pthread_cond_timedwait(&sweeper->changed, &sweeper->lock, &until) == 0 || sweeper->holds > 0))
-		until = sweeper->holds > 0 ? deadline(AGAIN_MS) : until;
+	struct timespec until = sr_thread_deadline(sleep);
+	while (!sweeper->threads.stopping && (!sweeper->woken || sweeper->holds > 0) &&
+	       (pthread_cond_timedwait(&sweeper->threads.changed, &sweeper->threads.lock, &until) == 0 ||
+		sweeper->holds > 0))
+		until = sweeper->holds > 0 ? sr_thread_deadline(AGAIN_MS) : until;
 }
 
 static void *run(void *context)
@@ -209,21 +195,21 @@ static void *run(void *context)
 	struct sr_sweeper *sweeper = context;
 	struct sr_sweep sweep = {.goes_on = goes_on, .context = sweeper, .accounting = sweeper->accounting};
 	sr_thread_is("sweeper", NICE);
-	pthread_mutex_lock(&sweeper->lock);
-	while (!sweeper->stopping) {
+	pthread_mutex_lock(&sweeper->threads.lock);
+	while (!sweeper->threads.stopping) {
 		sweeper->woken = false;
 		sweeper->sweeping = true;
 		sweeper->step_ms = sr_monotonic_ms();
 		sweep.now_ms = sr_now_ms();
 		sweep.window_ms = sweeper->window_ms;
-		pthread_mutex_unlock(&sweeper->lock);
+		pthread_mutex_unlock(&sweeper->threads.lock);
 		sr_sweep(sweeper->remover, &sweep);
-		pthread_mutex_lock(&sweeper->lock);
+		pthread_mutex_lock(&sweeper->threads.lock);
 		sweeper->sweeping = false;
-		pthread_cond_broadcast(&sweeper->changed);
+		pthread_cond_broadcast(&sweeper->threads.changed);
 		wait(sweeper, &sweep);
 	}
-	pthread_mutex_unlock(&sweeper->lock);
+	pthread_mutex_unlock(&sweeper->threads.lock);
 	return NULL;
 }
 
@@ -231,47 +217,31 @@ static void *run(void *context)
 
 struct sr_sweeper *sr_sweeper_new(struct sr_remover *remover, uint32_t window_s, struct sr_accounting *accounting)
 {
-	pthread_condattr_t monotonic;
 	struct sr_sweeper *sweeper = calloc(1, sizeof *sweeper);
-	if (!sweeper || pthread_condattr_init(&monotonic) != 0) {
-		free(sweeper);
+	if (!sweeper)
 		return NULL;
-	}
 	sweeper->remover = remover;
 	sweeper->accounting = accounting;
 	sweeper->window_ms = (uint64_t)window_s * 1000;
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_mutex_init(&sweeper->lock, NULL);
-	pthread_cond_init(&sweeper->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-	if (sr_thread_start(&sweeper->thread, run, sweeper))
+	if (sr_threads_start(&sweeper->threads, 1, run, sweeper))
 		return sweeper;
-	pthread_cond_destroy(&sweeper->changed);
-	pthread_mutex_destroy(&sweeper->lock);
 	free(sweeper);
 	return NULL;
 }
 
 void sr_sweeper_free(struct sr_sweeper *sweeper)
 {
-	if (!sweeper)
-		return;
-	pthread_mutex_lock(&sweeper->lock);
-	sweeper->stopping = true;
-	pthread_cond_broadcast(&sweeper->changed);
-	pthread_mutex_unlock(&sweeper->lock);
-	pthread_join(sweeper->thread, NULL);
-	pthread_cond_destroy(&sweeper->changed);
-	pthread_mutex_destroy(&sweeper->lock);
+	if (sweeper)
+		sr_threads_end(&sweeper->threads);
 	free(sweeper);
 }
 
 void sr_sweeper_wake(struct sr_sweeper *sweeper)
 {
-	pthread_mutex_lock(&sweeper->lock);
+	pthread_mutex_lock(&sweeper->threads.lock);
 	sweeper->woken = true;
-	pthread_cond_broadcast(&sweeper->changed);
-	pthread_mutex_unlock(&sweeper->lock);
+	pthread_cond_broadcast(&sweeper->threads.changed);
+	pthread_mutex_unlock(&sweeper->threads.lock);
 }
 
 uint64_t sr_sweeper_window_ms(const struct sr_sweeper *sweeper)
@@ -281,18 +251,18 @@ uint64_t sr_sweeper_window_ms(const struct sr_sweeper *sweeper)
 
 void sr_sweeper_hold(struct sr_sweeper *sweeper)
 {
-	pthread_mutex_lock(&sweeper->lock);
+	pthread_mutex_lock(&sweeper->threads.lock);
 	sweeper->holds++;
 	while (sweeper->sweeping)
-		pthread_cond_wait(&sweeper->changed, &sweeper->lock);
-	pthread_mutex_unlock(&sweeper->lock);
+		pthread_cond_wait(&sweeper->threads.changed, &sweeper->threads.lock);
+	pthread_mutex_unlock(&sweeper->threads.lock);
 }
 
 void sr_sweeper_release(struct sr_sweeper *sweeper)
 {
-	pthread_mutex_lock(&sweeper->lock);
+	pthread_mutex_lock(&sweeper->threads.lock);
 	sweeper->holds--;
 	sweeper->woken = true;
-	pthread_cond_broadcast(&sweeper->changed);
-	pthread_mutex_unlock(&sweeper->lock);
+	pthread_cond_broadcast(&sweeper->threads.changed);
+	pthread_mutex_unlock(&sweeper->threads.lock);
 }

@@ -47,23 +47,9 @@ bool sr_scrub_goes_on(struct sr_scrub *scrub)
 	return goes_on;
 }
 
-/* When `milliseconds` from now are over, by the clock that waiting goes by. */
-static struct timespec deadline(unsigned milliseconds)
-{
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += milliseconds / 1000;
-	until.tv_nsec += (long)(milliseconds % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	return until;
-}
-
 void sr_scrub_nap(struct sr_scrub *scrub, unsigned milliseconds)
 {
-	struct timespec until = deadline(milliseconds);
+	struct timespec until = sr_thread_deadline(milliseconds);
 	pthread_mutex_lock(&scrub->lock);
 	while (!scrub->stopping && pthread_cond_timedwait(&scrub->changed, &scrub->lock, &until) == 0)
 		;
@@ -315,7 +301,7 @@ void sr_scrub_stop(struct sr_scrub *scrub)
 
 bool sr_scrub_wait(struct sr_scrub *scrub, unsigned milliseconds)
 {
-	struct timespec until = deadline(milliseconds);
+	struct timespec until = sr_thread_deadline(milliseconds);
 	pthread_mutex_lock(&scrub->lock);
 	while (scrub->state == SR_SCRUB_RUNNING && pthread_cond_timedwait(&scrub->changed, &scrub->lock, &until) == 0)
 		;
