@@ -101,27 +101,26 @@ static const struct argp argp = {
 static int become_daemon(const struct verify *verify)
 {
 	static char words[DAEMON_KEPT_MAX][4096];
-	const char *arguments[8 + DAEMON_KEPT_MAX] = {"--verify-audit"};
+	struct cli_daemon daemon = {.words = {"--verify-audit"}, .count = 1};
 	char key[SR_VERIFIER_MAX + 32];
-	size_t count = 1;
 	if (verify->kept_count > DAEMON_KEPT_MAX)
 		return cli_fail_text(SR_USAGE, "with DIR at most %d checkpoints can be given", DAEMON_KEPT_MAX);
 	char text[SR_VERIFIER_MAX];
 	sr_checkpoint_verifier(verify->key.name, verify->key.key, text);
 	(void)snprintf(key, sizeof key, "--verifier-key=%s", text);
-	arguments[count++] = key;
+	daemon.words[daemon.count++] = key;
 	for (size_t at = 0; at < verify->kept_count; at++) {
 		if (snprintf(words[at], sizeof words[at], "--checkpoint=%s", verify->kept_paths[at]) >=
 		    (int)sizeof words[at])
 			return cli_fail_text(SR_USAGE, "a path is too long");
-		arguments[count++] = words[at];
+		daemon.words[daemon.count++] = words[at];
 	}
 	if (verify->cli->json)
-		arguments[count++] = "--json";
+		daemon.words[daemon.count++] = "--json";
 	if (verify->cli->quiet)
-		arguments[count++] = "--quiet";
-	arguments[count++] = verify->directory;
-	return cli_become_daemon(arguments, count);
+		daemon.words[daemon.count++] = "--quiet";
+	daemon.words[daemon.count++] = verify->directory;
+	return cli_become_daemon(&daemon);
 }
 
 /* ---- the log that is served ---- */

@@ -46,9 +46,9 @@ extern const struct argp cli_reach_argp;
 
 /*
  * Parse a command's line: with `argp`, whose input is `input`, for the command's own options and words, and beside it
- * with cli_reach_argp, which says what is wrong with a word that `argp` does not know. When --help is given, it does not
- * matter what `argp` finds wrong. -1: go on; else the status to exit with: help was printed, or one line says what is
- * wrong.
+ * with cli_reach_argp, which says what is wrong with a word that `argp` does not know. When --help is given, it does
+ * not matter what `argp` finds wrong. -1: go on; else the status to exit with: help was printed, or one line says what
+ * is wrong.
  */
 int cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv, void *input);
 
@@ -58,11 +58,25 @@ int cli_parse_data(struct cli *cli, const struct argp *argp, int argc, char **ar
 /* In a command's parser: note what is wrong (printf-style); returns what the parser must. */
 error_t cli_wrong(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+#define CLI_DAEMON_WORDS 30
+
+/* A command line for the daemon's program. */
+struct cli_daemon {
+	const char *words[CLI_DAEMON_WORDS]; /* borrowed */
+	size_t count;
+};
+
 /*
- * Become the daemon's program that lies beside this one, or else the one in PATH, with `count` words (30 at most) for
- * its command line. Returns only if there is none: the exit status, its line printed.
+ * In a command's parser: add a word of ours, and a value (NULL: none) for it, both borrowed; returns what the parser
+ * must.
  */
-int cli_become_daemon(const char *const *words, size_t count);
+error_t cli_pass_on(struct cli *cli, struct cli_daemon *daemon, const char *word, const char *value);
+
+/*
+ * Become the daemon's program that lies beside this one, or else the one in PATH, with this command line. Returns only
+ * if there is none: the exit status, its line printed.
+ */
+int cli_become_daemon(const struct cli_daemon *daemon);
 
 /* In a command's parser: take the value of --retry, a duration, into cli->reconnect_ms. */
 error_t cli_take_retry(struct cli *cli, const char *value);
@@ -78,9 +92,6 @@ int cli_fail(const struct sr_result *result);
 
 /* The same for a failure of our own. */
 int cli_fail_text(enum sr_code code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* The same where the daemon's program itself is missing. */
-int cli_fail_no_daemon(void);
 
 /* The same where an allocation failed. */
 int cli_fail_memory(void);

@@ -16,7 +16,6 @@
 
 #define RETRY_S_MOST 86400
 #define DAEMON "sealreeld"
-#define DAEMON_WORDS 30
 
 enum { KEY_SERVER = 0x200, KEY_CREDENTIAL, KEY_GRANT, KEY_GRANT_COMMAND, KEY_JSON, KEY_HELP };
 
@@ -349,7 +348,7 @@ void cli_say_trying(const struct sr_result *result)
 		      result->code == SR_OK ? "connected again" : "connection lost; trying again");
 }
 
-int cli_fail_no_daemon(void)
+static int fail_no_daemon(void)
 {
 	print_failure(
 		&(const struct sr_result){.code = SR_UNAVAILABLE,
@@ -358,13 +357,23 @@ int cli_fail_no_daemon(void)
 	return CLI_UNAVAILABLE;
 }
 
-int cli_become_daemon(const char *const *words, size_t count)
+error_t cli_pass_on(struct cli *cli, struct cli_daemon *daemon, const char *word, const char *value)
+{
+	if (daemon->count + 2 > CLI_DAEMON_WORDS)
+		return cli_wrong(cli, "an option is given too often");
+	daemon->words[daemon->count++] = word;
+	if (value)
+		daemon->words[daemon->count++] = value;
+	return 0;
+}
+
+int cli_become_daemon(const struct cli_daemon *daemon)
 {
 	char own[PATH_MAX], beside[PATH_MAX + sizeof DAEMON + 1];
 	char name[] = DAEMON;
-	char *arguments[DAEMON_WORDS + 2] = {name};
-	for (size_t at = 0; at < count && at < DAEMON_WORDS; at++)
-		arguments[1 + at] = strdup(words[at]);
+	char *arguments[CLI_DAEMON_WORDS + 2] = {name};
+	for (size_t at = 0; at < daemon->count; at++)
+		arguments[1 + at] = strdup(daemon->words[at]);
 	ssize_t size = readlink("/proc/self/exe", own, sizeof own - 1);
 	if (size > 0) {
 		own[size] = '\0';
@@ -374,7 +383,7 @@ int cli_become_daemon(const char *const *words, size_t count)
 	(void)execvp(DAEMON, arguments);
 	for (size_t at = 1; arguments[at]; at++)
 		free(arguments[at]);
-	return cli_fail_no_daemon();
+	return fail_no_daemon();
 }
 
 sr_blocking *cli_connect(struct cli *cli, int *status)

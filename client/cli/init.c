@@ -15,16 +15,13 @@
 
 #define DAEMON "sealreeld"
 #define ISSUER "sealreel-dev"
-#define WORDS_MAX 14
 
 enum { KEY_KEY_SOURCE = 1, KEY_KEYRING, KEY_LEDGER, KEY_LISTEN, KEY_RECOVERY };
 
-/* The daemon's own command line, as far as it is ours to pass on. */
 struct init {
 	struct cli *cli;
 	const char *directory;
-	char *words[WORDS_MAX];
-	size_t count;
+	struct cli_daemon daemon;
 };
 
 static const struct argp_option options[] = {
@@ -38,32 +35,20 @@ static const struct argp_option options[] = {
 	{0},
 };
 
-static error_t pass_on(struct init *init, const char *option, char *value)
-{
-	static char names[WORDS_MAX][16];
-	if (init->count + 4 > WORDS_MAX)
-		return cli_wrong(init->cli, "an option is given too often");
-	(void)snprintf(names[init->count], sizeof names[0], "%s", option);
-	init->words[init->count] = names[init->count];
-	init->words[init->count + 1] = value;
-	init->count += 2;
-	return 0;
-}
-
 static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct init *init = state->input;
 	switch (key) {
 	case KEY_KEY_SOURCE:
-		return pass_on(init, "--key-source", value);
+		return cli_pass_on(init->cli, &init->daemon, "--key-source", value);
 	case KEY_KEYRING:
-		return pass_on(init, "--keyring", value);
+		return cli_pass_on(init->cli, &init->daemon, "--keyring", value);
 	case KEY_LEDGER:
-		return pass_on(init, "--ledger", value);
+		return cli_pass_on(init->cli, &init->daemon, "--ledger", value);
 	case KEY_RECOVERY:
-		return pass_on(init, "--recovery", value);
+		return cli_pass_on(init->cli, &init->daemon, "--recovery", value);
 	case KEY_LISTEN:
-		return pass_on(init, "--listen", value);
+		return cli_pass_on(init->cli, &init->daemon, "--listen", value);
 	case ARGP_KEY_ARG:
 		if (init->directory)
 			return cli_wrong(init->cli, "there is more than one DIR");
@@ -72,7 +57,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!init->directory)
 			return cli_wrong(init->cli, "there is no DIR");
-		return 0;
+		return cli_pass_on(init->cli, &init->daemon, "--init", init->directory);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -87,29 +72,12 @@ static const struct argp argp = {
 	       "  sealreel init --key-source file:keyring.key /tmp/store && sealreeld /tmp/store\n",
 };
 
-/* Become the daemon's program that lies beside this one, or else the one in PATH. */
-static _Noreturn void become_daemon(struct init *init, int out)
+/* In the child, whose lines go to the parent. */
+static _Noreturn void make_store(const struct init *init, int out)
 {
-	char own[PATH_MAX];
-	char beside[PATH_MAX + sizeof DAEMON + 1];
-	char name[] = DAEMON;
-	char flag[] = "--init";
-	char directory[PATH_MAX];
-	char *arguments[WORDS_MAX + 4] = {name, flag};
-	memcpy(arguments + 2, init->words, init->count * sizeof *arguments);
-	(void)snprintf(directory, sizeof directory, "%s", init->directory);
-	arguments[2 + init->count] = directory;
-	ssize_t size = readlink("/proc/self/exe", own, sizeof own - 1);
-	if (dup2(out, STDOUT_FILENO) >= 0) {
-		if (size > 0) {
-			own[size] = '\0';
-			(void)snprintf(beside, sizeof beside, "%s/%s", dirname(own), DAEMON);
-			(void)execv(beside, arguments);
-		}
-		(void)execvp(DAEMON, arguments);
-	}
-	(void)cli_fail_no_daemon();
-	_exit(CLI_FAILED);
+	if (dup2(out, STDOUT_FILENO) < 0)
+		_exit(cli_fail_text(SR_IO, "no pipe: %s", strerror(errno)));
+	_exit(cli_become_daemon(&init->daemon));
 }
 
 /* Have the daemon make the store; its lines but the last are passed on, the last is kept. */
@@ -122,7 +90,7 @@ static int run_daemon(struct init *init, char last[128])
 		return cli_fail_text(SR_IO, "no pipe: %s", strerror(errno));
 	pid_t child = fork();
 	if (child == 0)
-		become_daemon(init, ends[1]);
+		make_store(init, ends[1]);
 	close(ends[1]);
 	FILE *lines = child > 0 ? fdopen(ends[0], "r") : NULL;
 	last[0] = '\0';

@@ -1,17 +1,11 @@
 /* `sealreel restore`: the daemon's program makes a store again from a backup. */
-#include <stdio.h>
-#include <string.h>
-
 #include "cli/cli.h"
-
-#define WORDS_MAX 16
 
 enum { KEY_KEY_SOURCE = 1, KEY_KEYRING, KEY_LEDGER, KEY_LISTEN };
 
 struct restore {
 	struct cli *cli;
-	const char *words[WORDS_MAX];
-	size_t count;
+	struct cli_daemon daemon;
 	const char *source, *directory;
 	bool keyring;
 };
@@ -24,33 +18,28 @@ static const struct argp_option options[] = {
 	{0},
 };
 
-static error_t pass_on(struct restore *restore, const char *option, const char *value)
-{
-	if (restore->count + 2 > WORDS_MAX)
-		return cli_wrong(restore->cli, "an option is given too often");
-	restore->words[restore->count++] = option;
-	restore->words[restore->count++] = value;
-	return 0;
-}
-
 static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct restore *restore = state->input;
 	switch (key) {
 	case KEY_KEY_SOURCE:
-		return pass_on(restore, "--key-source", value);
+		return cli_pass_on(restore->cli, &restore->daemon, "--key-source", value);
 	case KEY_KEYRING:
 		restore->keyring = true;
-		return pass_on(restore, "--keyring", value);
+		return cli_pass_on(restore->cli, &restore->daemon, "--keyring", value);
 	case KEY_LEDGER:
-		return pass_on(restore, "--ledger", value);
+		return cli_pass_on(restore->cli, &restore->daemon, "--ledger", value);
 	case KEY_LISTEN:
-		return pass_on(restore, "--listen", value);
+		return cli_pass_on(restore->cli, &restore->daemon, "--listen", value);
 	case ARGP_KEY_ARG:
 		if (restore->directory)
 			return cli_wrong(restore->cli, "restore takes SRC and DIR");
-		*(restore->source ? &restore->directory : &restore->source) = value;
-		return 0;
+		if (!restore->source) {
+			restore->source = value;
+			return cli_pass_on(restore->cli, &restore->daemon, "--restore", value);
+		}
+		restore->directory = value;
+		return cli_pass_on(restore->cli, &restore->daemon, value, NULL);
 	case ARGP_KEY_END:
 		if (!restore->directory)
 			return cli_wrong(restore->cli, "restore takes SRC and DIR");
@@ -78,13 +67,6 @@ static const struct argp argp = {
 int cli_restore(struct cli *cli, int argc, char **argv)
 {
 	struct restore restore = {.cli = cli};
-	const char *words[WORDS_MAX + 4];
 	int status = cli_parse(cli, &argp, argc, argv, &restore);
-	if (status >= 0)
-		return status;
-	words[0] = "--restore";
-	words[1] = restore.source;
-	memcpy(words + 2, restore.words, restore.count * sizeof *words);
-	words[2 + restore.count] = restore.directory;
-	return cli_become_daemon(words, 3 + restore.count);
+	return status >= 0 ? status : cli_become_daemon(&restore.daemon);
 }

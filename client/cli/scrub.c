@@ -110,22 +110,21 @@ static const struct argp argp = {
 static int become_daemon(const struct scrub *scrub)
 {
 	char rate[32], resume[SR_SCRUB_PLACE_TEXT + 16];
-	const char *arguments[8] = {"--scrub"};
-	int count = 1;
+	struct cli_daemon daemon = {.words = {"--scrub"}, .count = 1};
 	if (scrub->resumes && !scrub->resume)
 		return cli_fail_text(SR_USAGE, "--resume needs the PLACE when there is a DIR");
 	(void)snprintf(rate, sizeof rate, "--rate=%llu", (unsigned long long)scrub->rate);
-	arguments[count++] = rate;
+	daemon.words[daemon.count++] = rate;
 	if (scrub->resume) {
 		(void)snprintf(resume, sizeof resume, "--resume=%s", scrub->resume);
-		arguments[count++] = resume;
+		daemon.words[daemon.count++] = resume;
 	}
 	if (scrub->cli->json)
-		arguments[count++] = "--json";
+		daemon.words[daemon.count++] = "--json";
 	if (scrub->cli->quiet)
-		arguments[count++] = "--quiet";
-	arguments[count++] = scrub->directory;
-	return cli_become_daemon(arguments, (size_t)count);
+		daemon.words[daemon.count++] = "--quiet";
+	daemon.words[daemon.count++] = scrub->directory;
+	return cli_become_daemon(&daemon);
 }
 
 /* ---- the daemon's ---- */
