@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "cli/audit_about.h"
 #include "cli/audit_form.h"
 #include "cli/parse.h"
 

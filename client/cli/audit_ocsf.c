@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/audit_about.h"
 #include "cli/audit_form.h"
 #include "cli/parse.h"
 #include "sealreel.h"

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
 #include "cli/backup.h"
+#include "cli/pace.h"
 #include "cli/parse.h"
 #include "cli/progress.h"
 
@@ -46,7 +46,7 @@ struct backup {
 	struct sr_backup_extent *later; /* extents of which earlier ones have not come yet */
 	size_t later_count;
 	uint64_t extents, copied, damaged;
-	struct timespec began;
+	double began; /* of cli_now */
 	int log;
 	int failed; /* errno of a write */
 };
@@ -125,18 +125,10 @@ static int wait_for(struct backup *backup, enum sr_code code)
 /* So that what was copied since the beginning has taken its time. */
 static void keep_rate(const struct backup *backup)
 {
-	struct timespec now;
-	if (backup->rate == 0)
-		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	double due = (double)backup->copied / (double)backup->rate;
-	double past = (double)(now.tv_sec - backup->began.tv_sec) + (double)(now.tv_nsec - backup->began.tv_nsec) / 1e9;
+	double ahead = cli_ahead(backup->began, backup->copied, backup->rate);
 	/* A backup that asks for nothing is given up. */
-	double left = due - past < 10 ? due - past : 10;
-	if (left > 0) {
-		const struct timespec pause = {(time_t)left, (long)((left - (double)(time_t)left) * 1e9)};
-		(void)nanosleep(&pause, NULL);
-	}
+	if (ahead > 0)
+		cli_nap(ahead < 10 ? ahead : 10);
 }
 
 static int write_failed(void)
@@ -485,10 +477,7 @@ static int complete(struct backup *backup)
 
 static void tell(const struct backup *backup)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	double seconds =
-		(double)(now.tv_sec - backup->began.tv_sec) + (double)(now.tv_nsec - backup->began.tv_nsec) / 1e9;
+	double seconds = cli_now() - backup->began;
 	if (backup->cli->json)
 		printf("{\"backup\":\"%" PRIu64 "\",\"rows\":%" PRIu64 ",\"extents\":%" PRIu64
 		       ",\"copied_bytes\":%" PRIu64 ",\"records\":%" PRIu64 ",\"damaged\":%" PRIu64
@@ -504,7 +493,7 @@ static void tell(const struct backup *backup)
 
 static int take(struct backup *backup)
 {
-	clock_gettime(CLOCK_MONOTONIC, &backup->began);
+	backup->began = cli_now();
 	int status = look_back(backup);
 	if (status == CLI_DONE)
 		status = wait_for(backup, sr_backup_begin(backup->client, on_begun, backup, NULL));

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "cli/pace.h"
 #include "cli/parse.h"
 #include "cli/rotating.h"
 
@@ -112,13 +112,6 @@ static const struct argp argp = {
 };
 /* clang-format on */
 
-double rotate_now(void)
-{
-	struct timespec time;
-	(void)clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 static void on_stepped(void *context, const struct sr_result *result, const struct sr_rotated_info *info)
 {
 	struct rotate *rotate = context;
@@ -135,7 +128,7 @@ static bool shows_bar(const struct rotate *rotate)
 static void draw(struct rotate *rotate)
 {
 	static const char full[BAR + 1] = "##############################";
-	double passed = rotate_now() - rotate->began, part = rotate->stepped.progress;
+	double passed = cli_now() - rotate->began, part = rotate->stepped.progress;
 	if (!shows_bar(rotate) || passed < rotate->drawn + REDRAW_S)
 		return;
 	rotate->drawn = passed;
@@ -147,19 +140,12 @@ static void draw(struct rotate *rotate)
 }
 
 /* A signal ends it early, which is what is wanted. */
-static void nap(double seconds)
-{
-	struct timespec pause = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
-	(void)nanosleep(&pause, NULL);
-}
-
 /* Keep to the rate: wait until as much time has passed as what was moved may take. */
 static void throttle(const struct rotate *rotate)
 {
-	double due = rotate->rate ? rotate->began + (double)rotate->moved / (double)rotate->rate : 0;
-	double wait = due - rotate_now();
-	if (wait > 0 && !asked)
-		nap(wait);
+	double ahead = cli_ahead(rotate->began, rotate->moved, rotate->rate);
+	if (ahead > 0 && !asked)
+		cli_nap(ahead);
 }
 
 /* Fifty steps a second where there is a rate: who reads meanwhile waits for a small one, not for a second's worth. */
@@ -184,7 +170,7 @@ static bool step(struct rotate *rotate, sr_blocking *blocking, bool first)
 			return true;
 		if (rotate->answer.result.code != SR_BUSY || first)
 			return false;
-		nap(rotate->answer.result.retry_ms ? rotate->answer.result.retry_ms / 1000.0 : 0.05);
+		cli_nap(rotate->answer.result.retry_ms ? rotate->answer.result.retry_ms / 1000.0 : 0.05);
 	}
 	return false;
 }
@@ -239,7 +225,7 @@ static int move(struct rotate *rotate, sr_blocking *blocking)
 {
 	bool first = true, ended = true;
 	uint64_t before = 0;
-	rotate->began = rotate_now();
+	rotate->began = cli_now();
 	for (int passes = 0; passes < PASSES && ended; passes++) {
 		before = rotate->moved;
 		ended = pass(rotate, blocking, &first);
@@ -258,7 +244,7 @@ int cli_rotate(struct cli *cli, int argc, char **argv)
 	if (!rotate)
 		return cli_fail_memory();
 	rotate->cli = cli;
-	rotate->began = rotate_now();
+	rotate->began = cli_now();
 	rotate->deep.proofs.cli = cli;
 	int status = cli_parse_data(cli, &argp, argc, argv, rotate);
 	sr_blocking *blocking = status < 0 ? cli_connect(cli, &status) : NULL;

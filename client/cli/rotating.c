@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/pace.h"
 #include "cli/parse.h"
 #include "cli/show.h"
 
@@ -136,7 +137,7 @@ int rotate_dry_run(struct rotate *rotate, sr_blocking *blocking)
 	while (rotate->place_size > 0)
 		if (!rotate_census(rotate, blocking))
 			return cli_fail(&rotate->answer.result);
-	double took = rotate_now() - rotate->began;
+	double took = cli_now() - rotate->began;
 	for (size_t at = 0; at < rotate->count; at++) {
 		const struct sr_epoch_info *epoch = &rotate->epochs[at];
 		uint64_t rows = epoch->recordings + epoch->people;
@@ -156,7 +157,7 @@ int rotate_dry_run(struct rotate *rotate, sr_blocking *blocking)
 
 void rotate_tell(const struct rotate *rotate, bool complete)
 {
-	double took = rotate_now() - rotate->began;
+	double took = cli_now() - rotate->began;
 	uint32_t to = rotate->back ? rotate->back : rotate->current;
 	if (rotate->cli->json)
 		(void)show_json(json_pack("{s:I, s:I, s:I, s:I, s:f, s:b}", "to", (json_int_t)to, "moved",

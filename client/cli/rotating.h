@@ -27,11 +27,8 @@ struct rotate {
 	uint32_t first, last;
 	uint64_t moved, passed, left;
 	uint8_t left_first[SR_ID];
-	double began, drawn;
+	double began, drawn; /* of cli_now */
 };
-
-/* Seconds since some fixed point. */
-double rotate_now(void);
 
 /* The next part of the census, added to rotate->epochs. False, with rotate->answer.result set, if it failed. */
 bool rotate_census(struct rotate *rotate, sr_blocking *blocking);
