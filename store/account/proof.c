@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The tree of the view's latest checkpoint. `reader` is released by the caller; NULL when memory is used up. */
-static enum sr_code tree_of(const struct sr_audit_view *view, struct sr_merkle_tree *tree,
+/*
+ * The tree of the view's latest checkpoint, which must cover `size` entries. `reader` is released by the caller; NULL
+ * when memory is used up.
+ */
+static enum sr_code tree_of(const struct sr_audit_view *view, uint64_t size, struct sr_merkle_tree *tree,
 			    struct sr_tile_reader **reader, struct sr_error *err)
 {
 	struct sr_checkpoint claims;
@@ -21,6 +24,9 @@ static enum sr_code tree_of(const struct sr_audit_view *view, struct sr_merkle_t
 	(*reader)->dir = view->dir;
 	(*reader)->size = claims.size;
 	*tree = (struct sr_merkle_tree){sr_tile_source, *reader, claims.size};
+	if (size > claims.size)
+		return SR_FAIL(err, SR_USAGE, "the checkpoint covers fewer entries than %llu",
+			       (unsigned long long)size);
 	return SR_OK;
 }
 
@@ -28,10 +34,7 @@ enum sr_code sr_audit_root(const struct sr_audit_view *view, uint64_t size, uint
 {
 	struct sr_merkle_tree tree;
 	struct sr_tile_reader *reader;
-	enum sr_code code = tree_of(view, &tree, &reader, err);
-	if (code == SR_OK && size > tree.size)
-		code = SR_FAIL(err, SR_USAGE, "the checkpoint covers fewer entries than %llu",
-			       (unsigned long long)size);
+	enum sr_code code = tree_of(view, size, &tree, &reader, err);
 	tree.size = size;
 	if (code == SR_OK)
 		code = sr_merkle_root(&tree, root, err);
@@ -44,10 +47,7 @@ enum sr_code sr_audit_prove_consistency(const struct sr_audit_view *view, uint64
 {
 	struct sr_merkle_tree tree;
 	struct sr_tile_reader *reader;
-	enum sr_code code = tree_of(view, &tree, &reader, err);
-	if (code == SR_OK && size > tree.size)
-		code = SR_FAIL(err, SR_USAGE, "the checkpoint covers fewer entries than %llu",
-			       (unsigned long long)size);
+	enum sr_code code = tree_of(view, size, &tree, &reader, err);
 	if (size != 0)
 		tree.size = size;
 	if (code == SR_OK)
@@ -61,7 +61,7 @@ enum sr_code sr_audit_prove_inclusion(const struct sr_audit_view *view, uint64_t
 {
 	struct sr_merkle_tree tree;
 	struct sr_tile_reader *reader;
-	enum sr_code code = tree_of(view, &tree, &reader, err);
+	enum sr_code code = tree_of(view, 0, &tree, &reader, err);
 	if (code == SR_OK && number >= tree.size)
 		code = SR_FAIL(err, SR_USAGE, "the checkpoint of %llu entries does not cover number %llu",
 			       (unsigned long long)tree.size, (unsigned long long)number);

@@ -16,6 +16,7 @@
 #include "serve/freeze/freezing.h"
 #include "serve/operations.h"
 #include "serve/session.h"
+#include "text.h"
 
 /* What a request takes beside its fields: itself, its grant, what its owner learns on the way; about. */
 #define REQUEST_COST (16u << 10)
@@ -320,6 +321,11 @@ bool sr_request_bare(struct sr_request *request)
 enum sr_code sr_request_decoded(struct sr_request *request, const struct sr_cursor *fields)
 {
 	return sr_take_done(fields) ? SR_OK : sr_request_malformed(request);
+}
+
+enum sr_code sr_request_text(struct sr_request *request, struct sr_span text, const char *what)
+{
+	return sr_text_is_utf8(text) ? SR_OK : SR_FAIL(&request->error, SR_USAGE, "%s is UTF-8 without NUL", what);
 }
 
 enum sr_code sr_request_attempts(struct sr_request *request, sr_request_attempt *attempt, void *context)

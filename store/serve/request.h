@@ -163,10 +163,13 @@ bool sr_request_reply(struct sr_request *request, uint8_t type, size_t room) SR_
  */
 enum sr_code sr_request_decoded(struct sr_request *request, const struct sr_cursor *fields) SR_MUST_USE;
 
-/* The same refusal, for what the decoder cannot see. */
+/* SR_OK if `text` is UTF-8 without NUL; else SR_USAGE in request->error, which calls it `what` ("a reason"). */
+enum sr_code sr_request_text(struct sr_request *request, struct sr_span text, const char *what) SR_MUST_USE;
+
+/* The same refusal as of what does not decode, for what the decoder cannot see. */
 enum sr_code sr_request_malformed(struct sr_request *request);
 
-/* True if it has no fields, as its type must; else the same refusal, and false. */
+/* True if it has no fields, as its type must; else that refusal, and false. */
 bool sr_request_bare(struct sr_request *request) SR_MUST_USE;
 
 /*

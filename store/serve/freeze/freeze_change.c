@@ -17,7 +17,6 @@
 #include "serve/play/play.h"
 #include "serve/record/writer.h"
 #include "serve/renewal.h"
-#include "text.h"
 
 /* A freeze or thaw on its way. They go one at a time, in the order in which they were asked for. */
 struct sr_change {
@@ -294,12 +293,13 @@ static enum sr_code parse(struct sr_request *request, struct sr_change *change)
 		sr_thaw_decode(&in, &message);
 	else
 		sr_freeze_decode(&in, &message);
-	if (sr_request_decoded(request, &in) != SR_OK)
-		return request->error.code;
-	if (!sr_text_is_utf8(message.reason))
-		return SR_FAIL(&request->error, SR_USAGE, "a reason is UTF-8 without NUL");
-	if (message.scope == SR_FREEZE_GRANT && !sr_text_is_utf8(message.subject))
-		return SR_FAIL(&request->error, SR_USAGE, "a jti is UTF-8 without NUL");
+	enum sr_code code = sr_request_decoded(request, &in);
+	if (code == SR_OK)
+		code = sr_request_text(request, message.reason, "a reason");
+	if (code == SR_OK && message.scope == SR_FREEZE_GRANT)
+		code = sr_request_text(request, message.subject, "a jti");
+	if (code != SR_OK)
+		return code;
 	take_subject(request, &message, entry);
 	entry->scope = message.scope;
 	entry->ingest = message.ingest;

@@ -7,7 +7,6 @@
 #include "serve/accounting/account_request.h"
 #include "serve/dispatch.h"
 #include "serve/play/lookup.h"
-#include "text.h"
 
 /* Who looked, if it is another than the grant's actor: by the same tag that they have where they act themselves. */
 static enum sr_code note_viewer(struct sr_request *request, struct sr_span who)
@@ -45,12 +44,9 @@ static void run(struct sr_request *request)
 	uint8_t mac[SR_ROW_MAC];
 	struct sr_cursor in = sr_request_fields(request);
 	sr_shown_decode(&in, &shown);
-	if (sr_request_decoded(request, &in) != SR_OK)
+	if (sr_request_decoded(request, &in) != SR_OK ||
+	    sr_request_text(request, shown.who, "a viewer's name") != SR_OK)
 		return;
-	if (!sr_text_is_utf8(shown.who)) {
-		(void)SR_FAIL(&request->error, SR_USAGE, "a viewer's name is UTF-8 without NUL");
-		return;
-	}
 	enum sr_code code = sr_request_grant(request, shown.grant, shown.recording);
 	if (code == SR_OK)
 		code = sr_lookup(request, shown.recording, &found, &view);

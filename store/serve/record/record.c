@@ -12,7 +12,6 @@
 #include "serve/patients/claims.h"
 #include "serve/play/lookup.h"
 #include "serve/record/binding.h"
-#include "text.h"
 
 /* Everything that goes into a new row, wiped as one. */
 struct opening {
@@ -143,8 +142,8 @@ static void run(struct sr_request *request)
 	enum sr_code code = sr_request_decoded(request, &in);
 	if (code == SR_OK && !sr_uuid_is_v7(opening->message.recording))
 		code = SR_FAIL(&request->error, SR_USAGE, "a recording's id is a UUIDv7");
-	if (code == SR_OK && !sr_text_is_utf8(opening->message.label))
-		code = SR_FAIL(&request->error, SR_USAGE, "a label is UTF-8 without NUL");
+	if (code == SR_OK)
+		code = sr_request_text(request, opening->message.label, "a label");
 	if (code == SR_OK)
 		code = sr_request_grant(request, opening->message.grant, opening->message.recording);
 	if (code == SR_OK)

@@ -260,9 +260,7 @@ static enum sr_code parse(struct sr_request *request, struct beginning *beginnin
 		return request->error.code;
 	if (beginning->adds && !sr_text_is_printable(beginning->wanted.media_type))
 		return SR_FAIL(&request->error, SR_USAGE, "a media type is printable ASCII");
-	if (beginning->adds && !sr_text_is_utf8(beginning->wanted.label))
-		return SR_FAIL(&request->error, SR_USAGE, "a label is UTF-8 without NUL");
-	return SR_OK;
+	return beginning->adds ? sr_request_text(request, beginning->wanted.label, "a label") : SR_OK;
 }
 
 static void prepare(struct sr_request *request)

@@ -15,7 +15,6 @@
 #include "serve/removal/holding.h"
 #include "serve/removal/removal.h"
 #include "serve/removal/sweeper.h"
-#include "text.h"
 
 #define ROWS_AT_ONCE 500 /* a view ends within 1,000 rows */
 
@@ -220,10 +219,8 @@ static enum sr_code parse_place(struct sr_request *request, struct holding *hold
 	struct sr_hold_place message;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_hold_place_decode(&in, &message);
-	if (sr_request_decoded(request, &in) != SR_OK)
+	if (sr_request_decoded(request, &in) != SR_OK || sr_request_text(request, message.reason, "a reason") != SR_OK)
 		return request->error.code;
-	if (!sr_text_is_utf8(message.reason))
-		return SR_FAIL(&request->error, SR_USAGE, "a reason is UTF-8 without NUL");
 	struct sr_hold *hold = &holding->hold;
 	sr_uuid7(sr_now_ms(), hold->id);
 	hold->placed_ms = sr_now_ms();
@@ -388,12 +385,8 @@ static void release(struct sr_request *request)
 	struct sr_reasoned message;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_reasoned_decode(&in, &message);
-	if (sr_request_decoded(request, &in) != SR_OK)
+	if (sr_request_decoded(request, &in) != SR_OK || sr_request_text(request, message.reason, "a reason") != SR_OK)
 		return;
-	if (!sr_text_is_utf8(message.reason)) {
-		(void)SR_FAIL(&request->error, SR_USAGE, "a reason is UTF-8 without NUL");
-		return;
-	}
 	memcpy(holding->hold.id, message.id, SR_UUID);
 	note_words(request, message.id, message.reason);
 	enum sr_code code = walk_all(&walk);

@@ -20,7 +20,6 @@
 #include "serve/removal/erasure_leads.h"
 #include "serve/removal/holding.h"
 #include "serve/removal/sweeper.h"
-#include "text.h"
 
 #define ROWS_AT_ONCE 900 /* a view ends within 1,000 rows */
 
@@ -147,12 +146,8 @@ static void erase_on_pool(struct sr_request *request)
 	struct sr_patient_erase message;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_patient_erase_decode(&in, &message);
-	if (sr_request_decoded(request, &in) != SR_OK)
+	if (sr_request_decoded(request, &in) != SR_OK || sr_request_text(request, message.reason, "a reason") != SR_OK)
 		return;
-	if (!sr_text_is_utf8(message.reason)) {
-		(void)SR_FAIL(&request->error, SR_USAGE, "a reason is UTF-8 without NUL");
-		return;
-	}
 	sr_patient_tag(request->daemon->keyring, message.identity.data, message.identity.size, ended->tag,
 		       &request->work);
 	sr_account_linked(request, ended->tag);
@@ -314,12 +309,8 @@ static void discard_on_pool(struct sr_request *request)
 	struct sr_cursor in = sr_request_fields(request);
 	char id[SR_UUID_TEXT];
 	sr_reasoned_decode(&in, &message);
-	if (sr_request_decoded(request, &in) != SR_OK)
+	if (sr_request_decoded(request, &in) != SR_OK || sr_request_text(request, message.reason, "a reason") != SR_OK)
 		return;
-	if (!sr_text_is_utf8(message.reason)) {
-		(void)SR_FAIL(&request->error, SR_USAGE, "a reason is UTF-8 without NUL");
-		return;
-	}
 	struct finding finding = {.request = request, .recording = message.id, .value = malloc(SR_INDEX_VALUE_MAX)};
 	if (!finding.value) {
 		(void)SR_FAIL_MEMORY(&request->error);
