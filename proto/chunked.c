@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cursor.h"
+#include "equal.h"
 #include "hkdf.h"
 
 #define CHUNKS_MAX (UINT64_C(1) << 38)
@@ -158,7 +159,7 @@ static enum sr_opening open_front(const uint8_t input_key[SR_KEY], const struct 
 	enum sr_opening opening = SR_OTHER_KEY;
 
 	sr_message_key_derive(input_key, front, context->data, context->size, &message);
-	if (sodium_memcmp(message.commitment, front + SR_SALT, SR_COMMITMENT) != 0)
+	if (!sr_equal(message.commitment, front + SR_SALT, SR_COMMITMENT))
 		goto out;
 	opening = SR_OPEN_FAILED;
 	*aead = sr_aead_new(message.key);
@@ -283,7 +284,7 @@ enum sr_opening sr_input_open(struct sr_input *input, struct sr_span context, st
 		return SR_DAMAGED;
 	front = sr_take_span(&in, SR_SEALED_FRONT).data;
 	derive(&input->key, front, context, &message);
-	if (sodium_memcmp(message.commitment, front + SR_SALT, SR_COMMITMENT) == 0) {
+	if (sr_equal(message.commitment, front + SR_SALT, SR_COMMITMENT)) {
 		opening = SR_OPEN_FAILED;
 		if (sr_aead_rekey(input->aead, message.key))
 			opening = open_chunks(input->aead, message.base_nonce, in, plain) ? SR_OPENED : SR_DAMAGED;

@@ -4,11 +4,11 @@
  */
 #include "data/index_internal.h"
 
-#include <sodium.h>
 #include <string.h>
 
 #include "data/index_op.h"
 #include "data/thread.h"
+#include "equal.h"
 
 #define NICE 3 /* after who reads, before the syncs that its commits are for */
 
@@ -27,8 +27,8 @@ static bool ends_in(const MDB_val *stored, MDB_val value, bool whole)
 {
 	if (stored == NULL || stored->mv_size < value.mv_size || (whole && stored->mv_size != value.mv_size))
 		return false;
-	return sodium_memcmp((const uint8_t *)stored->mv_data + (stored->mv_size - value.mv_size), value.mv_data,
-			     value.mv_size) == 0;
+	return sr_equal((const uint8_t *)stored->mv_data + (stored->mv_size - value.mv_size), value.mv_data,
+			value.mv_size);
 }
 
 /*

@@ -6,6 +6,8 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "equal.h"
+
 #define EPOCH_AT 27 /* in a recording's row of format 1 */
 #define PERSON_FRONT (1 + 4)
 #define HELD_MAX (SR_PERSON_MAX - PERSON_FRONT - SR_SEALED_SMALL)
@@ -93,7 +95,7 @@ static enum sr_code seal_and_compare(const struct sr_rewrapper *rewrapper, const
 	enum sr_code code = sr_input_seal(rewrapper->new, span_of(&move->new), held, move->out);
 
 	if (code == SR_OK && (sr_input_open(rewrapper->compare, span_of(&move->new), made, again) != SR_OPENED ||
-			      sodium_memcmp(again, held.data, held.size) != 0))
+			      !sr_equal(again, held.data, held.size)))
 		code = SR_INTERNAL;
 	sodium_memzero(again, held.size);
 	return code;

@@ -6,6 +6,8 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "equal.h"
+
 /* The HMAC of a row: what its context names, then its bytes. */
 static void row_mac(const struct sr_keyring *keyring, const struct sr_context *context, struct sr_span bytes,
 		    uint8_t mac[SR_ROW_MAC])
@@ -46,7 +48,7 @@ static enum sr_code begin(const struct sr_keyring *keyring, const struct sr_cont
 		return SR_CORRUPT;
 	bytes = sr_take_span(&in, value.size - SR_ROW_MAC);
 	row_mac(keyring, context, bytes, mac);
-	if (sodium_memcmp(mac, sr_take_span(&in, SR_ROW_MAC).data, SR_ROW_MAC) != 0)
+	if (!sr_equal(mac, sr_take_span(&in, SR_ROW_MAC).data, SR_ROW_MAC))
 		return SR_CORRUPT;
 	*fields = sr_cursor_over(bytes.data, bytes.size);
 	format = sr_take_u8(fields);
