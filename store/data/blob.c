@@ -116,7 +116,7 @@ enum sr_code sr_blobs_space(struct sr_blobs *blobs, struct sr_error *err)
 /*
  * The directory that a blob lies in. A missing one is the store's damage: init made them all.
  */
-enum sr_code sr_blobs_open_fan(const struct sr_blobs *blobs, const char *fan, int *fd, struct sr_error *err)
+static enum sr_code open_fan(const struct sr_blobs *blobs, const char *fan, int *fd, struct sr_error *err)
 {
 	*fd = openat(blobs->root, fan, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd >= 0)
@@ -126,10 +126,16 @@ enum sr_code sr_blobs_open_fan(const struct sr_blobs *blobs, const char *fan, in
 	return fail_errno(err, fan, "opening the directory");
 }
 
-static enum sr_code open_fan(const struct sr_blobs *blobs, const struct sr_blob_label *label, int *fan,
-			     struct sr_error *err)
+enum sr_code sr_blobs_list_fan(const struct sr_blobs *blobs, const char *fan, DIR **directory, struct sr_error *err)
 {
-	return sr_blobs_open_fan(blobs, label->fan, fan, err);
+	int fd;
+	enum sr_code code = open_fan(blobs, fan, &fd, err);
+
+	*directory = code == SR_OK ? fdopendir(fd) : NULL;
+	if (code != SR_OK || *directory != NULL)
+		return code;
+	(void)close(fd);
+	return SR_FAIL_MEMORY(err);
 }
 
 /*
@@ -143,7 +149,7 @@ static enum sr_code open_present(const struct sr_blobs *blobs, const struct sr_b
 	int fan;
 
 	*fd = -1;
-	code = open_fan(blobs, label, &fan, err);
+	code = open_fan(blobs, label->fan, &fan, err);
 	if (code != SR_OK)
 		return code;
 	*fd = openat(fan, label->file, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -193,7 +199,7 @@ enum sr_code sr_blob_create(struct sr_blobs *blobs, const struct sr_blob_name *n
 	int fan, fd;
 
 	*out = NULL;
-	code = open_fan(blobs, &label, &fan, err);
+	code = open_fan(blobs, label.fan, &fan, err);
 	if (code != SR_OK)
 		return code;
 	fd = openat(fan, label.file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -220,7 +226,7 @@ static enum sr_code sync_name(const struct sr_blobs *blobs, const struct sr_blob
 			      struct sr_error *err)
 {
 	int fan;
-	enum sr_code code = open_fan(blobs, label, &fan, err);
+	enum sr_code code = open_fan(blobs, label->fan, &fan, err);
 
 	if (code != SR_OK)
 		return code;
@@ -372,7 +378,7 @@ enum sr_code sr_blob_remove(struct sr_blobs *blobs, const struct sr_blob_name *n
 	enum sr_code code;
 	int fan;
 
-	code = open_fan(blobs, &label, &fan, err);
+	code = open_fan(blobs, label.fan, &fan, err);
 	if (code != SR_OK)
 		return code;
 	if (unlinkat(fan, label.file, 0) != 0 && errno != ENOENT)

@@ -4,6 +4,8 @@
 #ifndef SR_BLOB_NAME_H
 #define SR_BLOB_NAME_H
 
+#include <dirent.h>
+
 #include "data/blob.h"
 
 #define SR_BLOB_FAN 4   /* three hex digits and a NUL */
@@ -26,10 +28,10 @@ struct sr_blob_label sr_blob_label(const struct sr_blob_name *name);
 bool sr_blob_name_parse(const char *fan, const char *file, struct sr_blob_name *name) SR_MUST_USE;
 
 /*
- * A descriptor of the directory `fan` below the root ("." is the root), closed by the caller. SR_CORRUPT if it is
- * missing or no directory; SR_IO. *fd (out) is -1 on failure.
+ * Open the directory `fan` below the root ("." is the root) to be read; closed by the caller. SR_CORRUPT if it is
+ * missing or no directory; SR_IO; SR_INTERNAL. *directory (out) is NULL on failure.
  */
-enum sr_code sr_blobs_open_fan(const struct sr_blobs *blobs, const char *fan, int *fd,
+enum sr_code sr_blobs_list_fan(const struct sr_blobs *blobs, const char *fan, DIR **directory,
 			       struct sr_error *err) SR_MUST_USE;
 
 /* Fan-out directory `number`, below SR_BLOB_FANOUT. */

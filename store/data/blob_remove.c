@@ -47,18 +47,12 @@ static enum sr_code remove_chosen(struct sr_blobs *blobs, const struct choice *c
 	struct sr_blob_label label;
 	enum sr_code code;
 	DIR *directory;
-	int fd;
 
 	memcpy(any.recording, choice->recording, SR_UUID);
 	label = sr_blob_label(&any);
-	code = sr_blobs_open_fan(blobs, label.fan, &fd, err);
+	code = sr_blobs_list_fan(blobs, label.fan, &directory, err);
 	if (code != SR_OK)
 		return code;
-	directory = fdopendir(fd);
-	if (directory == NULL) {
-		(void)close(fd);
-		return SR_FAIL_MEMORY(err);
-	}
 	code = unlink_all(directory, label.fan, choice, err);
 	/* Also when nothing was there: an earlier removal may have been cut off before its sync. */
 	if (code == SR_OK && TEMP_FAILURE_RETRY(fsync(dirfd(directory))) != 0)

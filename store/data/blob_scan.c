@@ -3,7 +3,6 @@
  */
 #include "data/blob_scan.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -66,18 +65,12 @@ enum sr_code sr_blobs_scan(struct sr_blobs *blobs, unsigned fan, sr_blob_visit *
 	char name[SR_BLOB_FAN] = ".";
 	enum sr_code code;
 	DIR *directory;
-	int fd;
 
 	if (fan < SR_BLOB_FANOUT)
 		sr_blob_fan(fan, name);
-	code = sr_blobs_open_fan(blobs, name, &fd, err);
+	code = sr_blobs_list_fan(blobs, name, &directory, err);
 	if (code != SR_OK)
 		return code;
-	directory = fdopendir(fd);
-	if (directory == NULL) {
-		(void)close(fd);
-		return SR_FAIL_MEMORY(err);
-	}
 	code = visit_all(directory, name, visit, context, err);
 	(void)closedir(directory);
 	return code;
