@@ -72,7 +72,7 @@ Test(epoch_book, a_patient_is_not_bound_under_an_epoch_that_has_closed_meanwhile
 {
 	struct sr_index_key control = sr_key_control(SR_EPOCHS_ROW_NAME);
 	struct sr_grant grant = {.identity = "mrn|1", .identity_size = 5};
-	struct sr_patient patient = {.exists = false};
+	struct sr_patient patient = {.standing = SR_STANDING_NONE};
 	struct sr_index_key key = sr_key_patient(tag);
 	uint8_t row[SR_ROW_MAX];
 	struct sr_epochs epochs;

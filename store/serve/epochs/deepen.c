@@ -67,7 +67,7 @@ static enum sr_code find_next(struct sr_request *request, struct deepening *deep
 	if (code != SR_OK)
 		return code;
 	code = sr_patient_find(request, view, &deepening->patient);
-	if (code == SR_OK && !deepening->patient.exists)
+	if (code == SR_OK && deepening->patient.standing != SR_STANDING_HERE)
 		code = SR_FAIL(&request->error, SR_NOT_FOUND, "the patient has nothing in this store");
 	if (code == SR_OK) {
 		code = sr_view_walk(view, &from, SR_TAG, take_next, deepening);

@@ -204,9 +204,9 @@ static enum sr_code any_row(void *context, struct sr_view *view, const uint8_t r
 /* A rename goes to an identity that has nothing, or that this very rename has begun to fill. */
 static enum sr_code may_rename(struct sr_request *request, struct change *change)
 {
-	bool begun = change->to.exists && change->to.row.life == SR_LIFE_MOVING &&
+	bool begun = change->to.standing == SR_STANDING_HERE && change->to.row.life == SR_LIFE_MOVING &&
 		     memcmp(change->to.row.other, change->source.tag, SR_TAG) == 0;
-	if (!change->to.exists || begun)
+	if (change->to.standing != SR_STANDING_HERE || begun)
 		return SR_OK;
 	if (change->to.row.life == SR_LIFE_MOVING)
 		return SR_FAIL(&request->error, SR_CONFLICT, "another rename to the second identity is not finished");
@@ -362,7 +362,7 @@ static enum sr_code conclude(struct sr_request *request, struct change *change)
 	change->reply.left = change->movable + change->others;
 	if (code != SR_OK)
 		return code;
-	if (change->reply.left == 0 && change->from.exists) {
+	if (change->reply.left == 0 && change->from.standing == SR_STANDING_HERE) {
 		change->from.row.life = SR_LIFE_TOMBSTONE;
 		change->from.row.doomed_ms = sr_now_ms();
 		memcpy(change->from.row.other, request->tag, SR_TAG);
@@ -385,11 +385,12 @@ static enum sr_code carry_out(struct sr_request *request, struct change *change)
 	enum sr_code code = find_both(request, change);
 	if (code != SR_OK)
 		return code;
-	bool done = change->from.left && memcmp(change->from.row.other, request->tag, SR_TAG) == 0;
-	if (!change->from.exists && !done)
+	bool done =
+		change->from.standing == SR_STANDING_LEFT && memcmp(change->from.row.other, request->tag, SR_TAG) == 0;
+	if (change->from.standing != SR_STANDING_HERE && !done)
 		return SR_FAIL(&request->error, SR_NOT_FOUND, "the first identity has nothing in this store");
 	change->reply.root_version = change->to.row.root;
-	if (!change->from.exists && !change->single)
+	if (change->from.standing != SR_STANDING_HERE && !change->single)
 		return SR_OK;
 	code = escapes_no_hold(request, change);
 	if (code == SR_OK && change->renames)

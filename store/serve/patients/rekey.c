@@ -112,7 +112,7 @@ static enum sr_code attempt_once(struct sr_request *request, struct rekeying *re
 	sr_request_view_end(request, view);
 	if (code != SR_OK)
 		return code;
-	if (!rekeying->patient.exists)
+	if (rekeying->patient.standing != SR_STANDING_HERE)
 		return SR_FAIL(&request->error, SR_NOT_FOUND, "the patient has nothing in this store");
 	code = make_key(request, rekeying);
 	if (code != SR_OK)

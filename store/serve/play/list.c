@@ -68,8 +68,8 @@ static bool is_frozen(const struct sr_request *request, const uint8_t *recording
 static bool shows(const void *context, const uint8_t *recording, const struct sr_recording_row *row)
 {
 	const struct listing *listing = context;
-	return listing->patient.exists && listed(row->life) && within(&listing->message, row->opened_ms) &&
-	       !is_frozen(listing->request, recording);
+	return listing->patient.standing == SR_STANDING_HERE && listed(row->life) &&
+	       within(&listing->message, row->opened_ms) && !is_frozen(listing->request, recording);
 }
 
 /* One that is to be shown: its entry, unless it is damaged further down. */
@@ -142,7 +142,7 @@ static void consider(struct listing *listing, const struct sr_page_item *item)
 	const uint8_t *recording = item->recording;
 	enum sr_row_verdict verdict = item->verdict;
 	/* Without a patient row there is no key: whatever stands here is not this patient's. */
-	if (verdict == SR_ROW_NOT_THEIRS || (verdict == SR_ROW_OPEN && !listing->patient.exists)) {
+	if (verdict == SR_ROW_NOT_THEIRS || (verdict == SR_ROW_OPEN && listing->patient.standing != SR_STANDING_HERE)) {
 		misfiled(listing, recording);
 		withhold(listing);
 	} else if (verdict == SR_ROW_CORRUPT) {
@@ -220,7 +220,7 @@ static enum sr_code walk(struct listing *listing)
 	if (code != SR_OK)
 		return code;
 	code = sr_patient_find(request, listing->view, &listing->patient);
-	if (code == SR_OK && !listing->patient.erasing &&
+	if (code == SR_OK && listing->patient.standing != SR_STANDING_ERASING &&
 	    sr_view_walk(listing->view, &from, SR_TAG, visit, listing) != SR_OK)
 		code = SR_FAIL(&request->error, SR_IO, "reading the index failed");
 	if (code == SR_OK && !listing->failed)

@@ -87,6 +87,13 @@ static bool served(enum sr_life life)
 	return life == SR_LIFE_LIVE || life == SR_LIFE_DOOMED || life == SR_LIFE_MOVING || life == SR_LIFE_TOMBSTONE;
 }
 
+static enum sr_standing standing_of(enum sr_life life)
+{
+	return life == SR_LIFE_DOOMED      ? SR_STANDING_ERASING
+	       : life == SR_LIFE_TOMBSTONE ? SR_STANDING_LEFT
+					   : SR_STANDING_HERE;
+}
+
 enum sr_code sr_patient_find(struct sr_request *request, struct sr_view *view, struct sr_patient *patient)
 {
 	const struct sr_keyring *keyring = request->daemon->keyring;
@@ -95,24 +102,19 @@ enum sr_code sr_patient_find(struct sr_request *request, struct sr_view *view, s
 	enum sr_code code = get(request, view, sr_key_patient(request->tag), &value);
 	if (code != SR_OK && code != SR_NOT_FOUND)
 		return code;
-	patient->exists = code == SR_OK;
 	patient->row.root = sr_keyring_root(keyring);
-	if (patient->exists) {
+	if (code == SR_OK) {
 		code = sr_patient_row_decode(keyring, request->tag, value, &patient->row);
 		if (code == SR_CORRUPT)
 			return sr_request_corrupt(request, NULL, "patient row");
 		if (code != SR_OK || !served(patient->row.life))
 			return sr_request_later_format(request);
 		keep_mac(value, patient->mac);
-		patient->left = patient->row.life == SR_LIFE_TOMBSTONE;
-		patient->exists = !patient->left;
+		patient->standing = standing_of(patient->row.life);
 	}
-	if (patient->row.life == SR_LIFE_DOOMED) {
-		patient->exists = false;
-		patient->erasing = true;
+	if (patient->standing == SR_STANDING_ERASING)
 		patient->row = (struct sr_patient_row){.root = sr_keyring_root(keyring)};
-	}
-	uint32_t root = patient->left ? sr_keyring_root(keyring) : patient->row.root;
+	uint32_t root = patient->standing == SR_STANDING_LEFT ? sr_keyring_root(keyring) : patient->row.root;
 	code = sr_patient_key(keyring, root, patient->row.salt, request->grant->identity, request->grant->identity_size,
 			      patient->key, &request->work);
 	if (code != SR_OK)
@@ -235,7 +237,7 @@ enum sr_code sr_recording_find(struct sr_request *request, struct sr_view *view,
 	enum sr_code code = find_candidate(request, view, recording, &candidate);
 	if (code != SR_OK)
 		return code;
-	candidate.quiet |= patient->erasing;
+	candidate.quiet |= patient->standing == SR_STANDING_ERASING;
 	if (candidate.own && sr_recording_gone(request->daemon->keyring, recording, candidate.value))
 		take_decoy(request, &candidate);
 	enum sr_row_verdict verdict = sr_row_open(request->daemon->keyring, patient->key, candidate.id, candidate.value,

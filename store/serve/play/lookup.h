@@ -9,14 +9,20 @@
 #include "keys/opening.h"
 #include "serve/request.h"
 
+/* How a patient stands in the store. */
+enum sr_standing {
+	SR_STANDING_NONE,    /* no row */
+	SR_STANDING_HERE,    /* the row is theirs */
+	SR_STANDING_ERASING, /* they are being erased: as if there were no row, and nothing to wonder at */
+	SR_STANDING_LEFT     /* the row is a tombstone: they went to another identity */
+};
+
 /* A grant's patient, as far as the store knows them. Holds a key: wipe with sr_patient_wipe. */
 struct sr_patient {
-	bool exists;  /* false: no row; the key is then derived all the same, from a salt that is nobody's */
-	bool erasing; /* there is one, but it is being erased: as if there were none, and nothing to wonder at */
-	bool left;    /* ... or a tombstone, which `row` and `mac` then are: the patient went to another identity */
-	struct sr_patient_row row;
-	uint8_t mac[SR_ROW_MAC]; /* names exactly this row */
-	uint8_t key[SR_KEY];
+	enum sr_standing standing;
+	struct sr_patient_row row; /* HERE and LEFT; else nothing but the newest root */
+	uint8_t mac[SR_ROW_MAC];   /* names exactly this row */
+	uint8_t key[SR_KEY];       /* whatever the standing: there is always one to try */
 };
 void sr_patient_wipe(struct sr_patient *patient);
 

@@ -26,9 +26,10 @@ enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *pa
 	uint8_t row[SR_ROW_MAX], person[SR_PERSON_MAX];
 	size_t person_size, failed;
 	struct sr_epoch_hold hold;
-	if (patient->exists)
+	bool left = patient->standing == SR_STANDING_LEFT;
+	if (patient->standing == SR_STANDING_HERE)
 		return SR_OK;
-	if (patient->erasing) {
+	if (patient->standing == SR_STANDING_ERASING) {
 		request->retry_ms = 1000;
 		return SR_FAIL(&request->error, SR_BUSY, "this patient is being erased; it takes a moment");
 	}
@@ -47,16 +48,15 @@ enum sr_code sr_patient_ensure(struct sr_request *request, struct sr_patient *pa
 	struct sr_op *op = sr_op_new();
 	/* One who has gone to another identity, and comes back, begins anew. */
 	bool built = op &&
-		     sr_op_check(op, patient->left ? SR_CHECK_SUFFIX : SR_CHECK_ABSENT, &key,
-				 patient->left ? patient->mac : NULL, patient->left ? SR_ROW_MAC : 0) &&
+		     sr_op_check(op, left ? SR_CHECK_SUFFIX : SR_CHECK_ABSENT, &key, left ? patient->mac : NULL,
+				 left ? SR_ROW_MAC : 0) &&
 		     sr_op_put(op, &key, row, size) && sr_op_put(op, &people, person, person_size) &&
 		     sr_epoch_guard(op, &hold);
 	code = run(request, op, built, &failed);
 	if (code != SR_OK)
 		return code;
 	memcpy(patient->mac, row + size - SR_ROW_MAC, SR_ROW_MAC);
-	patient->exists = true;
-	patient->left = false;
+	patient->standing = SR_STANDING_HERE;
 	return sr_patient_key(keyring, patient->row.root, patient->row.salt, grant->identity, grant->identity_size,
 			      patient->key, &request->work);
 }
