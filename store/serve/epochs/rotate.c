@@ -203,8 +203,8 @@ static enum sr_code take_order(struct sr_request *request, struct step *step)
 	struct sr_epoch_place place;
 	bool begins;
 	sr_rotate_step_decode(&in, &order);
-	if (!sr_take_done(&in))
-		return sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
+		return request->error.code;
 	if (!sr_epoch_place_parse(order.place, &place))
 		return SR_FAIL(&request->error, SR_USAGE, "this is no place that a step of a rotation gave");
 	request->retry_ms = 1000;

@@ -274,9 +274,8 @@ static void run_list(struct sr_request *request)
 	listing->page.shows = shows;
 	listing->page.context = listing;
 	sr_list_decode(&in, &listing->message);
-	if (!sr_take_done(&in))
-		(void)sr_request_malformed(request);
-	else if (sr_request_grant(request, listing->message.grant, NULL) == SR_OK)
+	if (sr_request_decoded(request, &in) == SR_OK &&
+	    sr_request_grant(request, listing->message.grant, NULL) == SR_OK)
 		make_page(listing);
 	sr_page_wipe(&listing->page);
 	sr_patient_wipe(&listing->patient);
@@ -313,10 +312,9 @@ static void run_info(struct sr_request *request)
 	struct sr_view *view;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_named_decode(&in, &message);
-	if (!sr_take_done(&in))
-		(void)sr_request_malformed(request);
-	else if (sr_request_grant(request, message.grant, message.recording) == SR_OK &&
-		 sr_lookup(request, message.recording, &found, &view) == SR_OK) {
+	if (sr_request_decoded(request, &in) == SR_OK &&
+	    sr_request_grant(request, message.grant, message.recording) == SR_OK &&
+	    sr_lookup(request, message.recording, &found, &view) == SR_OK) {
 		tell(request, view, message.recording, &found);
 		sr_request_view_end(request, view);
 	}
@@ -374,9 +372,7 @@ static void run_check(struct sr_request *request)
 	uint8_t theirs[SR_CHECK_MAX] = {0};
 	struct sr_cursor in = sr_request_fields(request);
 	sr_check_decode(&in, &message);
-	if (!sr_take_done(&in))
-		(void)sr_request_malformed(request);
-	else if (sr_request_grant(request, message.grant, NULL) == SR_OK)
+	if (sr_request_decoded(request, &in) == SR_OK && sr_request_grant(request, message.grant, NULL) == SR_OK)
 		check_all(request, &message, theirs);
 }
 

@@ -7,9 +7,6 @@
 #include "serve/epochs/epochs.h"
 #include "serve/play/lookup.h"
 
-/* How often a change is tried again when others change the same rows. */
-#define SR_TRIES 8
-
 /*
  * Make the patient's row, and the `people` row of the identity, if there is none; then fill `patient`. SR_CONFLICT
  * without a text: somebody else made it meanwhile, look once more. SR_INTERNAL; SR_BUSY while the patient is being

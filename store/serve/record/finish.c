@@ -232,9 +232,9 @@ static void name_tracks(struct sr_request *request, const struct finishing *fini
 		sr_account_met(request, finishing->message.recording, NULL);
 }
 
-/* One look and one attempt; SR_CONFLICT: somebody changed a row in between. */
-static enum sr_code attempt(struct sr_request *request, struct finishing *finishing)
+static enum sr_code attempt(struct sr_request *request, void *context)
 {
+	struct finishing *finishing = context;
 	enum sr_code code = look(request, finishing);
 	if (code != SR_OK)
 		return code;
@@ -258,15 +258,7 @@ static enum sr_code attempt(struct sr_request *request, struct finishing *finish
 
 static void run(struct sr_request *request)
 {
-	struct finishing *finishing = request->owner;
-	enum sr_code code = SR_OK;
-	for (int tries = 0; tries < SR_TRIES; tries++) {
-		code = attempt(request, finishing);
-		if (code != SR_CONFLICT || request->error.code == SR_CONFLICT)
-			return;
-	}
-	request->retry_ms = 50;
-	(void)SR_FAIL(&request->error, SR_BUSY, "others are changing the same rows");
+	(void)!sr_request_attempts(request, attempt, request->owner);
 }
 
 /* Whose recording it is comes first: nobody else is told that somebody writes it. */
@@ -276,10 +268,8 @@ static void prove(struct sr_request *request)
 	struct sr_view *view;
 	struct sr_cursor in = sr_request_fields(request);
 	sr_named_decode(&in, &finishing->message);
-	if (!sr_take_done(&in)) {
-		(void)sr_request_malformed(request);
+	if (sr_request_decoded(request, &in) != SR_OK)
 		return;
-	}
 	if (sr_request_grant(request, finishing->message.grant, finishing->message.recording) != SR_OK ||
 	    sr_lookup(request, finishing->message.recording, &finishing->found, &view) != SR_OK)
 		return;
