@@ -1,5 +1,5 @@
 /*
- * The flush threads: a queue of blobs to sync, each with everyone who waits for it.
+ * The flush threads: a queue of blobs to sync.
  */
 #include "data/flush.h"
 
@@ -11,24 +11,19 @@
 #define THREADS_MAX 16
 #define NICE 5 /* who plays or asks for a list goes first */
 
-struct waiter {
-	struct waiter *next;
-	sr_flush_done *done;
-	void *context;
-};
-
-/* One sync that has not begun, and all whom it will answer, in order. */
+/* One sync that has not begun, and whom it answers. */
 struct job {
 	struct job *next;
 	struct sr_blob *blob;
-	struct waiter *first;
-	struct waiter **last;
+	sr_flush_done *done;
+	void *context;
 };
 
 struct sr_flusher {
 	struct sr_threads threads;
 	struct job *first;
 	struct job **last;
+	unsigned waiting;                        /* how many there are */
 	const struct sr_blob *busy[THREADS_MAX]; /* what each thread syncs and answers now */
 	unsigned seats;                          /* how many threads have taken their place in `busy` */
 };
@@ -55,23 +50,19 @@ static struct job *take_job(struct sr_flusher *flusher)
 		*at = job->next;
 		if (flusher->last == &job->next)
 			flusher->last = at;
+		flusher->waiting--;
 		return job;
 	}
 	return NULL;
 }
 
-/* Sync, answer everyone in order, release. The blob may be gone once the last is answered. */
+/* Sync, answer, release. The blob may be gone once that is answered. */
 static void run_job(struct job *job)
 {
 	struct sr_error err = {0};
 	enum sr_code result = sr_blob_sync(job->blob, &err);
-	struct waiter *next;
 
-	for (struct waiter *waiter = job->first; waiter != NULL; waiter = next) {
-		next = waiter->next;
-		waiter->done(waiter->context, result, &err);
-		free(waiter);
-	}
+	job->done(job->context, result, &err);
 	free(job);
 }
 
@@ -128,45 +119,20 @@ void sr_flusher_free(struct sr_flusher *flusher)
 	free(flusher);
 }
 
-/* The job of `blob` that has not begun, made if there is none. NULL when memory is used up. */
-static struct job *waiting_job(struct sr_flusher *flusher, struct sr_blob *blob)
-{
-	struct job *job = flusher->first;
-
-	while (job != NULL && job->blob != blob)
-		job = job->next;
-	if (job != NULL)
-		return job;
-	job = calloc(1, sizeof *job);
-	if (job == NULL)
-		return NULL;
-	job->blob = blob;
-	job->last = &job->first;
-	*flusher->last = job;
-	flusher->last = &job->next;
-	return job;
-}
-
 enum sr_code sr_flush(struct sr_flusher *flusher, struct sr_blob *blob, sr_flush_done *done, void *context)
 {
-	struct waiter *waiter = calloc(1, sizeof *waiter);
-	struct job *job;
+	struct job *job = calloc(1, sizeof *job);
 
-	if (waiter == NULL)
+	if (job == NULL)
 		return SR_INTERNAL;
-	waiter->done = done;
-	waiter->context = context;
+	job->blob = blob;
+	job->done = done;
+	job->context = context;
 	pthread_mutex_lock(&flusher->threads.lock);
-	job = waiting_job(flusher, blob);
-	if (job != NULL) {
-		*job->last = waiter;
-		job->last = &waiter->next;
-	}
+	*flusher->last = job;
+	flusher->last = &job->next;
+	flusher->waiting++;
 	pthread_mutex_unlock(&flusher->threads.lock);
-	if (job == NULL) {
-		free(waiter);
-		return SR_INTERNAL;
-	}
 	/* Not under the lock, which whoever wakes takes first. */
 	pthread_cond_signal(&flusher->threads.changed);
 	return SR_OK;
@@ -174,11 +140,8 @@ enum sr_code sr_flush(struct sr_flusher *flusher, struct sr_blob *blob, sr_flush
 
 unsigned sr_flusher_waiting(struct sr_flusher *flusher)
 {
-	unsigned waiting = 0;
-
 	pthread_mutex_lock(&flusher->threads.lock);
-	for (const struct job *job = flusher->first; job != NULL; job = job->next)
-		waiting++;
+	unsigned waiting = flusher->waiting;
 	pthread_mutex_unlock(&flusher->threads.lock);
 	return waiting;
 }
