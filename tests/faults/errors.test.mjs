@@ -144,10 +144,17 @@ describe('calls that fail', { skip: missing() }, () => {
         const reach = LONG ? most : Math.floor(most * 0.8);
         for (const at of sample(reach, calls === 'send' ? POINTS / 2 : POINTS, random)) {
           points++;
-          await attempt(fault, calls, at).then(({ hit, ended }) => {
-            hits += hit ? 1 : 0;
-            ends += ended ? 1 : 0;
-          }, (error) => failures.push(`at ${at}: ${error.stack}`));
+          try {
+            let tried = await attempt(fault, calls, at);
+            // How often it sends depends on how busy the machine is: in the middle of what this run took there is a call.
+            if (!tried.hit) {
+              tried = await attempt(fault, calls, Math.ceil(tried.counted / 2));
+            }
+            hits += tried.hit ? 1 : 0;
+            ends += tried.ended ? 1 : 0;
+          } catch (error) {
+            failures.push(`at ${at}: ${error.stack}`);
+          }
         }
         t.diagnostic(`${hits} of ${points} points of ${most} calls; ${ends} of them ended the daemon`);
         assert.deepEqual(failures.slice(0, 5), [], `${failures.length} of ${points} points`);
