@@ -338,16 +338,29 @@ enum sr_code sr_blob_sync(struct sr_blob *blob, struct sr_error *err)
 enum sr_code sr_blob_read(struct sr_blobs *blobs, const struct sr_blob_name *name, uint64_t position, uint8_t *out,
 			  size_t size, struct sr_error *err)
 {
-	struct sr_blob_label label = sr_blob_label(name);
-	enum sr_code code;
-	uint64_t length = 0;
-	size_t done = 0;
+	uint64_t length;
 	int fd;
+	enum sr_code code = sr_blob_read_open(blobs, name, &fd, &length, err);
 
-	code = open_present(blobs, &label, O_RDONLY, &fd, &length, err);
 	if (code != SR_OK)
 		return code;
-	if (position > length || size > length - position)
+	if (position > length)
+		code = SR_FAIL(err, SR_CORRUPT, "blob %s is too short", sr_blob_label(name).text);
+	else
+		code = sr_blob_read_from(fd, name, position, out, size, err);
+	(void)close(fd);
+	return code;
+}
+
+enum sr_code sr_blob_read_from(int fd, const struct sr_blob_name *name, uint64_t position, uint8_t *out, size_t size,
+			       struct sr_error *err)
+{
+	struct sr_blob_label label = sr_blob_label(name);
+	enum sr_code code = SR_OK;
+	size_t done = 0;
+
+	/* A position comes out of a row and may be anything: none that is no off_t is in the file. */
+	if (position > (uint64_t)INT64_MAX || size > (uint64_t)INT64_MAX - position)
 		code = SR_FAIL(err, SR_CORRUPT, "blob %s is too short", label.text);
 	while (code == SR_OK && done < size) {
 		ssize_t got = pread(fd, out + done, size - done, (off_t)(position + done));
@@ -359,7 +372,6 @@ enum sr_code sr_blob_read(struct sr_blobs *blobs, const struct sr_blob_name *nam
 		else if (errno != EINTR)
 			code = fail_errno(err, label.text, "reading");
 	}
-	(void)close(fd);
 	return code;
 }
 

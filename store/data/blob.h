@@ -91,6 +91,13 @@ enum sr_code sr_blob_read(struct sr_blobs *blobs, const struct sr_blob_name *nam
 enum sr_code sr_blob_read_open(struct sr_blobs *blobs, const struct sr_blob_name *name, int *fd, uint64_t *size,
 			       struct sr_error *err) SR_MUST_USE;
 
+/*
+ * The same of a descriptor that sr_blob_read_open gave for `name` (in, for the error's text alone), for whoever reads
+ * one file at many places. SR_CORRUPT: it is too short; SR_IO. Any thread.
+ */
+enum sr_code sr_blob_read_from(int fd, const struct sr_blob_name *name, uint64_t position, uint8_t *out, size_t size,
+			       struct sr_error *err) SR_MUST_USE;
+
 /* Unlink, and sync the directory. A missing file is SR_OK. SR_CORRUPT: its directory is missing; SR_IO. */
 enum sr_code sr_blob_remove(struct sr_blobs *blobs, const struct sr_blob_name *name, struct sr_error *err) SR_MUST_USE;
 

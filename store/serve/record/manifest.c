@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
@@ -24,6 +25,8 @@ struct making {
 	struct sr_digest *digest; /* of the sealed manifest */
 	uint32_t size;
 	uint8_t *sealed;
+	int fd; /* of the file read last, fd_file its number; -1: none */
+	uint16_t fd_file;
 	struct sr_segment_place places[RECORDS_AT_ONCE];
 	uint32_t place_count;
 };
@@ -61,34 +64,57 @@ static enum sr_code feed(struct making *making, const uint8_t *plain, size_t siz
 	return put(making, making->sealed, sealed);
 }
 
+/* Read where a segment ends, from a file that stays open: most tracks have one. */
+static enum sr_code read_end(struct making *making, const struct sr_segment_place *place, uint8_t *last, size_t size)
+{
+	struct sr_request *request = making->job->request;
+	struct sr_blob_name name = file_name(making->job, place->file);
+	struct sr_error err;
+	uint64_t length, position = place->position + sr_chunk_offset(place->record.length / SR_CHUNK);
+	enum sr_code code = SR_OK;
+	if (making->fd >= 0 && making->fd_file != place->file) {
+		(void)close(making->fd);
+		making->fd = -1;
+	}
+	if (making->fd < 0)
+		code = sr_blob_read_open(request->daemon->blobs, &name, &making->fd, &length, &err);
+	making->fd_file = place->file;
+	if (code == SR_OK)
+		code = sr_blob_read_from(making->fd, &name, position, last, size, &err);
+	if (code == SR_CORRUPT)
+		return corrupt(making, "segment's blob");
+	return code == SR_OK ? SR_OK : SR_FAIL(&request->error, code, "reading the blob failed");
+}
+
+/* The segment ends in the file where its record says, and the end opens. */
+static enum sr_code open_end(struct making *making, const struct sr_segment_place *place,
+			     const struct sr_message_key *key)
+{
+	uint8_t last[SR_CHUNK_SEALED], plain[SR_CHUNK];
+	uint64_t chunk = place->record.length / SR_CHUNK;
+	size_t size = place->record.length % SR_CHUNK + SR_AEAD_TAG;
+	enum sr_code code = read_end(making, place, last, size);
+	if (code == SR_OK && (!sr_aead_rekey(making->aead, key->key) ||
+			      !sr_chunk_open(making->aead, key->base_nonce, chunk, last, size, plain)))
+		code = corrupt(making, "segment's last chunk");
+	sodium_memzero(plain, sizeof plain);
+	return code;
+}
+
 /* The commitment in the record is what this track's key makes of its salt, and the segment ends where it should. */
 static enum sr_code check_segment(struct making *making, const struct sr_segment_place *place)
 {
 	const struct sr_segment_record *record = &place->record;
 	struct sr_context context;
 	struct sr_message_key key;
-	uint8_t last[SR_CHUNK_SEALED], plain[SR_CHUNK];
-	struct sr_error err;
-	uint64_t chunk = record->length / SR_CHUNK;
-	size_t size = record->length % SR_CHUNK + SR_AEAD_TAG;
-	struct sr_blob_name name = file_name(making->job, place->file);
 	enum sr_code code = SR_OK;
 	sr_context_segment(&context, making->job->recording, making->job->row->track, record->number);
 	sr_message_key_derive(making->track_key, record->salt, context.bytes, context.size, &key);
 	if (sodium_memcmp(key.commitment, record->commitment, SR_COMMITMENT) != 0)
 		code = corrupt(making, "segment's commitment");
 	else
-		code = sr_blob_read(making->job->request->daemon->blobs, &name,
-				    place->position + sr_chunk_offset(chunk), last, size, &err);
-	if (code == SR_IO)
-		code = SR_FAIL(&making->job->request->error, SR_IO, "reading the blob failed");
-	else if (code == SR_OK && (!sr_aead_rekey(making->aead, key.key) ||
-				   !sr_chunk_open(making->aead, key.base_nonce, chunk, last, size, plain)))
-		code = corrupt(making, "segment's last chunk");
-	else if (code == SR_CORRUPT && making->job->request->error.code == SR_OK)
-		code = corrupt(making, "segment's blob");
+		code = open_end(making, place, &key);
 	sodium_memzero(&key, sizeof key);
-	sodium_memzero(plain, sizeof plain);
 	return code;
 }
 
@@ -237,11 +263,14 @@ enum sr_code sr_manifest_make(struct sr_manifest_job *job)
 	if (!making)
 		return SR_FAIL_MEMORY(&job->request->error);
 	making->job = job;
+	making->fd = -1;
 	enum sr_code code = begin(making);
 	if (code == SR_OK)
 		code = take_segments(making);
 	if (code == SR_OK)
 		code = end(making);
+	if (making->fd >= 0)
+		(void)close(making->fd);
 	sr_blob_close(making->blob);
 	sr_sealer_free(making->sealer);
 	sr_aead_free(making->aead);
