@@ -110,6 +110,7 @@ enum sr_code sr_process_prepare(struct sr_error *err)
 		return SR_FAIL(err, SR_INTERNAL, "cannot forbid core dumps: %s", strerror(errno));
 	raise_descriptors();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a write that is too long fails as one on a full disk does */
 	on_faults(on_fault);
 	return SR_OK;
 }

@@ -10,7 +10,7 @@
 
 /*
  * Set this process up, before anything else and once: private files, no core dumps, as many descriptors as allowed, no
- * SIGPIPE, libsodium, and libraries whose memory is wiped. SR_INTERNAL.
+ * SIGPIPE and SIGXFSZ, libsodium, and libraries whose memory is wiped. SR_INTERNAL.
  */
 enum sr_code sr_process_prepare(struct sr_error *err) SR_MUST_USE;
 

@@ -1,5 +1,6 @@
 /*
- * Appending to the audit log: what is submitted waits in one queue, and one thread makes it durable, group by group.
+ * Appending to the audit log: what is submitted waits in one queue, and one thread at a time makes it durable, group by
+ * group.
  */
 #include "account/audit.h"
 
@@ -95,7 +96,7 @@ enum sr_code sr_audit_append(struct sr_audit *audit, const struct sr_audit_entry
 			     uint64_t *number, struct sr_error *err)
 {
 	struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .told = PTHREAD_COND_INITIALIZER, .err = err};
-	enum sr_code code = sr_audit_submit(audit, entry, class, tell_waiter, &waiter, err);
+	enum sr_code code = sr_audit_submit_here(audit, entry, class, tell_waiter, &waiter, err);
 	if (code != SR_OK)
 		return code;
 	pthread_mutex_lock(&waiter.lock);
@@ -244,6 +245,36 @@ static void take(struct sr_audit *audit, struct group *group)
 	}
 }
 
+/* Write what waits, while nobody else does. Under the lock, which is let go meanwhile. */
+static void write_group(struct sr_audit *audit)
+{
+	struct group group;
+	audit->busy = true;
+	take(audit, &group);
+	pthread_mutex_unlock(&audit->lock);
+	commit(audit, &group);
+	answer(&group);
+	pthread_mutex_lock(&audit->lock);
+	audit->busy = false;
+}
+
+enum sr_code sr_audit_submit_here(struct sr_audit *audit, const struct sr_audit_entry *entry, enum sr_audit_class class,
+				  sr_audit_done *done, void *context, struct sr_error *err)
+{
+	enum sr_code code = sr_audit_leave(audit, entry, class, done, context, err);
+	if (code != SR_OK)
+		return code;
+	pthread_mutex_lock(&audit->lock);
+	audit->wanted = audit->first != NULL;
+	if (audit->wanted && !audit->busy)
+		write_group(audit);
+	bool more = (audit->wanted && !audit->busy) || audit->writer_stops;
+	pthread_mutex_unlock(&audit->lock);
+	if (more)
+		pthread_cond_signal(&audit->submitted);
+	return SR_OK;
+}
+
 /* Wait for work. While the log is full, look now and then whether it still is. */
 static void wait_for_work(struct sr_audit *audit)
 {
@@ -252,30 +283,26 @@ static void wait_for_work(struct sr_audit *audit)
 		return;
 	}
 	struct timespec until = sr_thread_deadline(FULL_LOOK_MS);
-	if (pthread_cond_timedwait(&audit->submitted, &audit->lock, &until) != ETIMEDOUT)
+	if (pthread_cond_timedwait(&audit->submitted, &audit->lock, &until) != ETIMEDOUT || audit->busy)
 		return;
+	audit->busy = true;
 	pthread_mutex_unlock(&audit->lock);
 	if (has_room(audit, RECORD_MAX, SR_AUDIT_ORDINARY, NULL))
 		say_full(audit, false);
 	pthread_mutex_lock(&audit->lock);
+	audit->busy = false;
 }
 
 static void *write_groups(void *context)
 {
 	sr_thread_is("account", 0);
 	struct sr_audit *audit = context;
-	struct group group;
 	pthread_mutex_lock(&audit->lock);
-	while (audit->first || !audit->writer_stops) {
-		if (!audit->wanted && !audit->writer_stops) {
+	while (audit->first || audit->busy || !audit->writer_stops) {
+		if (audit->busy || (!audit->wanted && !audit->writer_stops))
 			wait_for_work(audit);
-			continue;
-		}
-		take(audit, &group);
-		pthread_mutex_unlock(&audit->lock);
-		commit(audit, &group);
-		answer(&group);
-		pthread_mutex_lock(&audit->lock);
+		else
+			write_group(audit);
 	}
 	pthread_mutex_unlock(&audit->lock);
 	return NULL;

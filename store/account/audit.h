@@ -55,7 +55,7 @@ enum sr_code sr_audit_append(struct sr_audit *audit, const struct sr_audit_entry
 			     uint64_t *number, struct sr_error *err) SR_MUST_USE;
 
 /*
- * The same without waiting: if this gives SR_OK, `done` is called once, later, on the log's own thread, with what
+ * The same without waiting: if this gives SR_OK, `done` is called once, later, on another thread, with what
  * append would have returned, its number, and its error (meaningful unless SR_OK, borrowed during the call). `done`
  * must not block and must not append; it may submit. Entries become durable, and are told of, in the order submitted.
  * SR_USAGE, SR_INTERNAL: `done` is never called. `entry` is not used after this returns.
@@ -63,6 +63,13 @@ enum sr_code sr_audit_append(struct sr_audit *audit, const struct sr_audit_entry
 typedef void sr_audit_done(void *context, enum sr_code result, uint64_t number, const struct sr_error *err);
 enum sr_code sr_audit_submit(struct sr_audit *audit, const struct sr_audit_entry *entry, enum sr_audit_class class,
 			     sr_audit_done *done, void *context, struct sr_error *err) SR_MUST_USE;
+
+/*
+ * The same on a thread that may wait for the disk: where nobody writes just then, it writes what waits itself, so that
+ * no other thread has to wake first, and `done` has been called when this returns.
+ */
+enum sr_code sr_audit_submit_here(struct sr_audit *audit, const struct sr_audit_entry *entry, enum sr_audit_class class,
+				  sr_audit_done *done, void *context, struct sr_error *err) SR_MUST_USE;
 
 /*
  * The same for an entry that nobody waits for: it takes no sync of its own, which the next entry would have to wait

@@ -1,8 +1,9 @@
 /*
  * The audit log's inside, shared by the files of this room that are its threads and its beginning.
  *
- * Two threads: the writer takes what was submitted, and owns the record file's growth; the sealer derives tiles, search
- * runs and checkpoints from durable records, so that nobody waits for those.
+ * Two threads: the writer takes what was submitted, unless a thread that may wait for the disk does so itself, and
+ * whoever writes owns the record file's growth; the sealer derives tiles, search runs and checkpoints from durable
+ * records, so that nobody waits for those.
  */
 #ifndef SR_AUDIT_INTERNAL_H
 #define SR_AUDIT_INTERNAL_H
@@ -46,10 +47,11 @@ struct sr_audit {
 	struct sr_audit_item *first;
 	struct sr_audit_item **last;
 	bool wanted; /* somebody waits for one of them */
+	bool busy;   /* a group is on its way, on whichever thread: what the writer alone has is that thread's */
 	bool writer_stops;
 	bool sealer_stops;
 	bool sealer_idle; /* nothing durable is unsealed: whatever comes must wake it */
-	uint64_t size; /* durable entries */
+	uint64_t size;    /* durable entries */
 	uint64_t sealed_size;
 	uint64_t seal_wanted;
 	uint64_t seal_failures;
@@ -59,7 +61,7 @@ struct sr_audit {
 	_Atomic bool failed;       /* a write or sync failed: nothing more until a restart */
 	_Atomic bool full;         /* ordinary entries found no room */
 	_Atomic bool runs_damaged; /* a search found one missing: all are looked at */
-	/* The writer's alone. */
+	/* Of whoever writes. */
 	uint64_t end;       /* of the last durable record */
 	uint64_t allocated; /* the file's size: zeros from `end` on */
 	uint8_t *group;

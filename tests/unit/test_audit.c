@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <sys/resource.h>
 
 #include "audit_world.h"
@@ -130,6 +131,76 @@ Test(audit, what_is_left_goes_with_the_next_or_when_it_is_hurried)
 	audit = world_open();
 	cr_expect_eq(sr_audit_size(audit), 4);
 	sr_audit_close(audit);
+}
+
+/* ---- written where it was submitted ---- */
+
+struct submitted {
+	struct sr_audit *audit;
+	sem_t *before; /* its `done` waits for this; NULL: for nothing */
+	sem_t began;
+	_Atomic bool told;
+	pthread_t by;
+	uint64_t number;
+};
+
+static void told_submitted(void *context, enum sr_code result, uint64_t number, const struct sr_error *err)
+{
+	struct submitted *submitted = context;
+	(void)err;
+	cr_assert_eq(result, SR_OK);
+	sem_post(&submitted->began);
+	if (submitted->before)
+		sem_wait(submitted->before);
+	submitted->by = pthread_self();
+	submitted->number = number;
+	submitted->told = true;
+}
+
+static void *submit_here(void *context)
+{
+	struct submitted *submitted = context;
+	struct sr_audit_entry entry = {.kind = SR_AUDIT_PRESENTED, .operation = "list"};
+	cr_assert_eq(sr_audit_submit_here(submitted->audit, &entry, SR_AUDIT_ORDINARY, told_submitted, submitted, NULL),
+		     SR_OK);
+	return NULL;
+}
+
+Test(audit, an_entry_is_written_where_it_was_submitted_unless_others_are_on_their_way)
+{
+	sem_t held;
+	pthread_t thread;
+	struct left left = {0};
+	world_make();
+	struct sr_audit *audit = world_open();
+	struct submitted alone = {.audit = audit}, first = {.audit = audit, .before = &held}, second = {.audit = audit};
+	sem_init(&held, 0, 0);
+	sem_init(&alone.began, 0, 0);
+	sem_init(&first.began, 0, 0);
+	sem_init(&second.began, 0, 0);
+	leave_one(audit, &left);
+	submit_here(&alone);
+	cr_assert(alone.told);
+	cr_expect(pthread_equal(alone.by, pthread_self()));
+	cr_expect_eq(left.told, 1, "what was left goes along");
+	cr_expect_eq(alone.number, 1);
+	cr_expect_eq(sr_audit_size(audit), 2);
+	/* The first is on its way, on a thread that does not get on: the second's thread is not kept. */
+	cr_assert_eq(pthread_create(&thread, NULL, submit_here, &first), 0);
+	sem_wait(&first.began);
+	submit_here(&second);
+	cr_expect_not(second.told);
+	sem_post(&held);
+	pthread_join(thread, NULL);
+	sr_audit_close(audit);
+	cr_expect(first.told && pthread_equal(first.by, thread));
+	cr_expect(second.told, "a log that ends leaves none behind");
+	cr_expect_not(pthread_equal(second.by, pthread_self()));
+	cr_expect_eq(second.number, first.number + 1);
+	sem_destroy(&second.began);
+	sem_destroy(&first.began);
+	sem_destroy(&alone.began);
+	sem_destroy(&held);
 }
 
 /* ---- many at once ---- */

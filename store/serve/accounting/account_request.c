@@ -98,6 +98,9 @@ static void give_up(struct sr_request *request, enum sr_code code)
 	(void)SR_FAIL(&request->error, code, SR_ACCOUNT_FAILED);
 }
 
+/* Whose entry this thread submits just now, and may write itself. */
+static _Thread_local struct sr_request *submitting;
+
 static void written(void *context, enum sr_code result, uint64_t number, const struct sr_error *err)
 {
 	struct sr_request *request = context;
@@ -105,7 +108,10 @@ static void written(void *context, enum sr_code result, uint64_t number, const s
 	request->account.number = number;
 	if (result != SR_OK)
 		sr_log_error(SR_LOG_ERROR, "entry_failed", err);
-	sr_post(request->daemon->postbox, &request->account.post);
+	if (request == submitting)
+		submitting = NULL; /* its job, which goes back to the loop anyway, takes the result along */
+	else
+		sr_post(request->daemon->postbox, &request->account.post);
 }
 
 void sr_account_take_result(struct sr_request *request)
@@ -114,17 +120,24 @@ void sr_account_take_result(struct sr_request *request)
 		give_up(request, request->account.result);
 }
 
-static bool submit(struct sr_request *request)
+/* True if its entry is on its way, and will be told of on the loop. `here`: on a thread that may wait for the disk. */
+static bool submit(struct sr_request *request, bool here)
 {
 	struct sr_error err = {.code = SR_INTERNAL, .text = "memory is used up"};
 	enum sr_audit_class class = request->account.reserve ? SR_AUDIT_CLOSING : SR_AUDIT_ORDINARY;
 	struct sr_audit_entry entry = answer_entry(request);
 	enum sr_code code = SR_INTERNAL;
+	submitting = here ? request : NULL;
 	if (!request->account.failed)
-		code = sr_account_submit(request->daemon->accounting, &entry, class, written, request, &err);
+		code = (here ? sr_account_submit_here : sr_account_submit)(request->daemon->accounting, &entry, class,
+									   written, request, &err);
+	bool told = here && !submitting;
+	submitting = NULL;
 	request->account.is_written = true;
+	if (code == SR_OK && told)
+		sr_account_take_result(request);
 	if (code == SR_OK)
-		return true;
+		return !told;
 	sr_log_error(SR_LOG_ERROR, "entry_failed", &err);
 	give_up(request, SR_INTERNAL);
 	return false;
@@ -172,12 +185,13 @@ bool sr_account_step_waits(const struct sr_request *request)
 
 bool sr_account_step(struct sr_request *request)
 {
-	return names_people(request) && know_people(request, false) == SR_OK && is_due(request) && submit(request);
+	return names_people(request) && know_people(request, false) == SR_OK && is_due(request) &&
+	       submit(request, true);
 }
 
 bool sr_account_answer(struct sr_request *request)
 {
-	return is_due(request) && submit(request);
+	return is_due(request) && submit(request, false);
 }
 
 /* ---- changes ---- */

@@ -112,6 +112,12 @@ enum sr_code sr_account_submit(struct sr_accounting *accounting, const struct sr
 	return sr_audit_submit(accounting->parts.audit, entry, class, done, context, err);
 }
 
+enum sr_code sr_account_submit_here(struct sr_accounting *accounting, const struct sr_audit_entry *entry,
+				    enum sr_audit_class class, sr_audit_done *done, void *context, struct sr_error *err)
+{
+	return sr_audit_submit_here(accounting->parts.audit, entry, class, done, context, err);
+}
+
 /* One line for a run of failures: whatever waits for an entry is refused anyway. The lock is held. */
 static void note_result(struct sr_accounting *accounting, enum sr_code result, const struct sr_error *err)
 {

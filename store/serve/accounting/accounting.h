@@ -58,6 +58,11 @@ enum sr_code sr_account_submit(struct sr_accounting *accounting, const struct sr
 			       enum sr_audit_class class, sr_audit_done *done, void *context,
 			       struct sr_error *err) SR_MUST_USE;
 
+/* The same where the disk may be waited for: as sr_audit_submit_here. Pool. */
+enum sr_code sr_account_submit_here(struct sr_accounting *accounting, const struct sr_audit_entry *entry,
+				    enum sr_audit_class class, sr_audit_done *done, void *context,
+				    struct sr_error *err) SR_MUST_USE;
+
 /* ---- what is open ---- */
 
 /*
