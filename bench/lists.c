@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "common.h"
+#include "data/thread.h"
 #include "histogram.h"
 #include "tokens.h"
 
@@ -75,6 +76,7 @@ int main(int argc, char **argv)
 	sr_blocking *blocking = NULL;
 	if (count == 0 || rows == 0 || (argc == 5 && !(pace > 0)))
 		bench_die("usage: bench-lists TOKENS-FILE COUNT ROWS [PER-SECOND]");
+	sr_thread_prompt(); /* a wait for its own turn is not the daemon's */
 	bench_tokens_read(&grants.tokens, argv[1]);
 	const struct sr_client_options options = {
 		.server = getenv("SEALREEL_SERVER"),

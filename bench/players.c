@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common.h"
+#include "data/thread.h"
 #include "histogram.h"
 #include "tokens.h"
 
@@ -407,6 +408,7 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (uv_loop_init(&load.loop) != 0)
 		bench_die("the loop cannot be prepared");
+	sr_thread_prompt(); /* a wait for its own turn is not the daemon's */
 	bench_tokens_read(&load.tokens, argv[optind]);
 	read_recordings(&load, argv[optind + 1]);
 	map_content(&load, argv[optind + 2]);

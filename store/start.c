@@ -161,16 +161,6 @@ static enum sr_code open_blobs(const struct sr_daemon_parts *parts, struct sr_bl
 	return code;
 }
 
-/* libuv reads the size of its pool from the environment, when it is first used. */
-static enum sr_code size_pool(const struct sr_config *config, struct sr_error *err)
-{
-	char threads[16];
-	snprintf(threads, sizeof threads, "%u", config->pool_threads);
-	if (setenv("UV_THREADPOOL_SIZE", threads, 1) != 0)
-		return SR_FAIL(err, SR_INTERNAL, "cannot size the thread pool: %s", strerror(errno));
-	return SR_OK;
-}
-
 enum sr_code sr_store_take(const char *directory, struct sr_daemon_parts *parts, int *lock, bool *development,
 			   struct sr_error *err)
 {
@@ -229,8 +219,6 @@ enum sr_code sr_store_serve(const char *directory, bool *started, struct sr_erro
 	int lock = -1;
 	*started = false;
 	enum sr_code code = sr_store_take(directory, &parts, &lock, &development, err);
-	if (code == SR_OK)
-		code = size_pool(parts.config, err);
 	if (code == SR_OK)
 		code = sr_store_open_data(&parts, err);
 	if (code == SR_OK)

@@ -40,7 +40,7 @@ static bool is_busy(const struct sr_flusher *flusher, const struct sr_blob *blob
  * The first job whose blob no other thread is at, or NULL. Two syncs of one file must not overlap: the kernel reports
  * a lost page once, to one of them, and the other would call the same bytes durable.
  */
-static struct job *take_job(struct sr_flusher *flusher)
+static struct job *take_job(struct sr_flusher *flusher, unsigned seat)
 {
 	for (struct job **at = &flusher->first; *at != NULL; at = &(*at)->next) {
 		struct job *job = *at;
@@ -51,6 +51,7 @@ static struct job *take_job(struct sr_flusher *flusher)
 		if (flusher->last == &job->next)
 			flusher->last = at;
 		flusher->waiting--;
+		flusher->busy[seat] = job->blob;
 		return job;
 	}
 	return NULL;
@@ -75,24 +76,20 @@ static void *flush_thread(void *context)
 
 	pthread_mutex_lock(&flusher->threads.lock);
 	seat = flusher->seats++;
-	for (;;) {
-		job = take_job(flusher);
-		if (job != NULL) {
-			flusher->busy[seat] = job->blob;
-			pthread_mutex_unlock(&flusher->threads.lock);
+	while (flusher->first != NULL || !flusher->threads.stopping) {
+		job = take_job(flusher, seat);
+		pthread_mutex_unlock(&flusher->threads.lock);
+		if (job != NULL)
 			run_job(job);
-			pthread_mutex_lock(&flusher->threads.lock);
-			/* A job of the same blob that waited for this one is taken next, here or by one awake. */
-			flusher->busy[seat] = NULL;
-		} else if (flusher->threads.stopping && flusher->first == NULL) {
-			break;
-		} else {
-			pthread_cond_wait(&flusher->threads.changed, &flusher->threads.lock);
-		}
+		else
+			sr_threads_wait(&flusher->threads);
+		pthread_mutex_lock(&flusher->threads.lock);
+		/* A job of the same blob that waited for this one is taken next, here or by one awake. */
+		flusher->busy[seat] = NULL;
 	}
-	/* Those that stayed for a job whose blob was busy may go as well. */
-	pthread_cond_broadcast(&flusher->threads.changed);
 	pthread_mutex_unlock(&flusher->threads.lock);
+	/* One that found only a job whose blob was busy may go as well. */
+	sr_threads_wake(&flusher->threads);
 	return NULL;
 }
 
@@ -133,8 +130,7 @@ enum sr_code sr_flush(struct sr_flusher *flusher, struct sr_blob *blob, sr_flush
 	flusher->last = &job->next;
 	flusher->waiting++;
 	pthread_mutex_unlock(&flusher->threads.lock);
-	/* Not under the lock, which whoever wakes takes first. */
-	pthread_cond_signal(&flusher->threads.changed);
+	sr_threads_wake(&flusher->threads);
 	return SR_OK;
 }
 

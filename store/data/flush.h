@@ -1,6 +1,6 @@
 /*
  * Group flush: files with closed segments are synced by a few threads of their own, so that neither the event loop nor
- * libuv's pool ever waits for a disk.
+ * whoever reads ever waits for a disk that writes.
  */
 #ifndef SR_FLUSH_H
 #define SR_FLUSH_H

@@ -26,7 +26,7 @@
 #define SR_INDEX_MAP ((size_t)1 << 40)
 #endif
 
-/* Views open at once. libuv's pool has at most 1024 threads, and every one may hold a view. */
+/* Views open at once. Of the threads that read it there are a few hundred at most, and every one may hold a view. */
 #define SR_INDEX_VIEWS 1088
 
 struct sr_index {

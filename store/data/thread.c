@@ -3,12 +3,17 @@
  */
 #include "data/thread.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#define PROMPT_NS 100000u /* the shortest that is granted */
 
 bool sr_thread_start(pthread_t *thread, void *(*run)(void *context), void *context)
 {
@@ -30,17 +35,12 @@ bool sr_thread_start(pthread_t *thread, void *(*run)(void *context), void *conte
 
 bool sr_threads_start(struct sr_threads *threads, unsigned count, void *(*run)(void *context), void *context)
 {
-	pthread_condattr_t monotonic;
-
 	*threads = (struct sr_threads){.all = calloc(count, sizeof *threads->all)};
 	if (threads->all == NULL && count > 0)
 		return false;
-	/* With these attributes none of it can fail on Linux. */
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	/* Neither can fail on Linux so. */
 	(void)pthread_mutex_init(&threads->lock, NULL);
-	(void)pthread_cond_init(&threads->changed, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
+	(void)sem_init(&threads->work, 0, 0);
 	while (threads->count < count && sr_thread_start(&threads->all[threads->count], run, context))
 		threads->count++;
 	if (threads->count == count)
@@ -53,13 +53,33 @@ void sr_threads_end(struct sr_threads *threads)
 {
 	pthread_mutex_lock(&threads->lock);
 	threads->stopping = true;
-	pthread_cond_broadcast(&threads->changed);
 	pthread_mutex_unlock(&threads->lock);
+	for (unsigned i = 0; i < threads->count; i++)
+		sr_threads_wake(threads);
 	for (unsigned i = 0; i < threads->count; i++)
 		(void)pthread_join(threads->all[i], NULL);
 	free(threads->all);
-	(void)pthread_cond_destroy(&threads->changed);
+	(void)sem_destroy(&threads->work);
 	(void)pthread_mutex_destroy(&threads->lock);
+}
+
+void sr_threads_wake(struct sr_threads *threads)
+{
+	(void)sem_post(&threads->work);
+}
+
+void sr_threads_wait(struct sr_threads *threads)
+{
+	while (sem_wait(&threads->work) != 0)
+		continue; /* a signal's handler has run */
+}
+
+bool sr_threads_wait_until(struct sr_threads *threads, const struct timespec *until)
+{
+	while (sem_clockwait(&threads->work, CLOCK_MONOTONIC, until) != 0)
+		if (errno != EINTR)
+			return false;
+	return true;
 }
 
 struct timespec sr_thread_deadline(uint64_t milliseconds)
@@ -76,13 +96,39 @@ struct timespec sr_thread_deadline(uint64_t milliseconds)
 	return until;
 }
 
+/* What sched_setattr(2) takes in its first version; the header that has it cannot be included beside <sched.h>. */
+struct attributes {
+	uint32_t size;
+	uint32_t policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t slice_ns; /* 0: the system's own */
+	uint64_t unused[2];
+};
+
+/*
+ * Whoever wakes waits for some milliseconds until another has had its slice, unless its own is the shorter. Systems
+ * before 6.12 know no slices of one's own, and pass over it.
+ */
+static void ask(uint32_t policy, int nice, uint64_t slice_ns)
+{
+	int all = getpriority(PRIO_PROCESS, (id_t)gettid()); /* what the process was told */
+	struct attributes asked = {.size = sizeof asked, .policy = policy, .nice = all + nice, .slice_ns = slice_ns};
+
+	(void)syscall(SYS_sched_setattr, 0, &asked, 0);
+}
+
+void sr_thread_prompt(void)
+{
+	ask(SCHED_OTHER, 0, PROMPT_NS);
+}
+
 void sr_thread_is(const char *name, int nice)
 {
-	static const struct sched_param none;
 	(void)pthread_setname_np(pthread_self(), name);
-	if (nice == 0)
-		return;
-	/* On Linux both are of this thread alone. */
-	(void)sched_setscheduler(0, SCHED_BATCH, &none);
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), nice);
+	if (nice > 0)
+		ask(SCHED_BATCH, nice, 0);
+	else
+		sr_thread_prompt();
 }

@@ -5,6 +5,7 @@
 #define SR_THREAD_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
@@ -19,35 +20,55 @@
 bool sr_thread_start(pthread_t *thread, void *(*run)(void *context), void *context) SR_MUST_USE;
 
 /*
- * Threads of one kind, and what they share; embedded by its owner. They wait on `changed` under `lock`, and return once
+ * Threads of one kind, and what they share; embedded by its owner. What they do is found under `lock`. They return once
  * `stopping` is set and nothing is left that they must do.
  */
 struct sr_threads {
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* goes by CLOCK_MONOTONIC */
+	sem_t work;
 	bool stopping;
 	unsigned count; /* that were started */
 	pthread_t *all;
 };
 
 /*
- * Make lock and condition, and start `count` threads (may be 0) as sr_thread_start does. *threads (out) is ended with
+ * Make what they share, and start `count` threads (may be 0) as sr_thread_start does. *threads (out) is ended with
  * sr_threads_end. False when memory or threads are used up: those already started have been ended, and nothing is left
  * of them.
  */
 bool sr_threads_start(struct sr_threads *threads, unsigned count, void *(*run)(void *context),
 		      void *context) SR_MUST_USE;
 
-/* Tell them to stop, wait for the last, and release lock and condition. Any thread but one of them. */
+/* Tell them to stop, wait for the last, and release what they share. Any thread but one of them. */
 void sr_threads_end(struct sr_threads *threads);
 
-/* When `milliseconds` from now are over, for pthread_cond_timedwait on a condition that goes by CLOCK_MONOTONIC. */
+/*
+ * There is one thing more to do, or to look at: one of those that wait goes on, or the next that would. Never waits for
+ * any of them, which pthread_cond_signal does until those that it woke before have got a processor. Any thread, with
+ * the lock or without.
+ */
+void sr_threads_wake(struct sr_threads *threads);
+
+/* Wait until woken, perhaps for nothing: somebody may have been quicker. One of the threads, without the lock. */
+void sr_threads_wait(struct sr_threads *threads);
+
+/* The same until `until` at the latest; false if that was it. */
+bool sr_threads_wait_until(struct sr_threads *threads, const struct timespec *until);
+
+/* When `milliseconds` from now are over, by CLOCK_MONOTONIC. */
 struct timespec sr_thread_deadline(uint64_t milliseconds);
+
+/*
+ * The calling thread, and those that it starts from now on, are for what somebody waits for: short pieces of work,
+ * which are to begin at once when they come (sched_setattr(2), the shortest slice). Those that call sr_thread_is are
+ * what they say there instead. It is no harm if the system grants none of it.
+ */
+void sr_thread_prompt(void);
 
 /*
  * The calling thread says what it is: `name` (in; at most 15 bytes) is what `top -H` and a debugger call it, and `nice`
  * (0 to 19) how far it stands back when there is less processor than there is to do; above 0 it does not take the
- * processor from another when it wakes, either. It is no harm if the system grants none of it.
+ * processor from another when it wakes, either; 0 is prompt, as above. It is no harm if the system grants none of it.
  */
 void sr_thread_is(const char *name, int nice);
 

@@ -44,7 +44,9 @@ static void *help(void *context)
 	while (!crew->threads.stopping) {
 		struct job *job = crew->first;
 		if (!job) {
-			pthread_cond_wait(&crew->threads.changed, &crew->threads.lock);
+			pthread_mutex_unlock(&crew->threads.lock);
+			sr_threads_wait(&crew->threads);
+			pthread_mutex_lock(&crew->threads.lock);
 			continue;
 		}
 		unsigned lane = job->given++;
@@ -102,9 +104,10 @@ void sr_crew_run(struct sr_crew *crew, bool alone, sr_crew_lane *run, void *cont
 		job.next = crew->first;
 		crew->first = &job;
 	}
-	for (unsigned lane = 0; lane < job.wanted; lane++)
-		pthread_cond_signal(&crew->threads.changed);
+	unsigned woken = job.wanted;
 	pthread_mutex_unlock(&crew->threads.lock);
+	for (unsigned lane = 0; lane < woken; lane++)
+		sr_threads_wake(&crew->threads);
 	run(context, 0);
 	pthread_mutex_lock(&crew->threads.lock);
 	withdraw(crew, &job);

@@ -12,6 +12,7 @@
 #include <sodium.h>
 
 #include "account/log.h"
+#include "data/thread.h"
 #include "keys/opening.h"
 #include "serve/accounting/accounting.h"
 #include "serve/accounting/alarming.h"
@@ -215,9 +216,7 @@ static void on_tick(uv_timer_t *timer)
 
 static void on_turned(uv_check_t *turned)
 {
-	struct sr_daemon *daemon = turned->data;
-	daemon->read_before = daemon->reading;
-	daemon->reading = 0;
+	sr_sessions_read_line(turned->data);
 }
 
 static enum sr_code start_handles(struct sr_daemon *daemon, struct sr_error *err)
@@ -293,6 +292,7 @@ static void say_ready(const struct sr_daemon *daemon)
 
 static bool start_workers(struct sr_daemon *daemon, unsigned pool_threads)
 {
+	daemon->pool = sr_workers_new("pool", 0, pool_threads, daemon->postbox);
 	daemon->waiting = sr_workers_new("waiting", 0, WAITING_PER_POOL * pool_threads, daemon->postbox);
 	daemon->sealing = sr_workers_new("sealing", SEALING_NICE, pool_threads, daemon->postbox);
 	return daemon->waiting && daemon->sealing;
@@ -365,7 +365,9 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 		return SR_FAIL_MEMORY(err);
 	}
 	sr_log_level_set(parts->config->log_level);
+	sr_thread_prompt();
 	daemon->loop = &loop;
+	daemon->line_last = &daemon->line;
 	daemon->settings = settings;
 	enum sr_code code = build(daemon, parts, err);
 	if (code == SR_OK) {
@@ -388,6 +390,7 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 	sr_accounting_free(daemon->accounting);
 	sr_workers_free(daemon->sealing);
 	sr_workers_free(daemon->waiting);
+	sr_workers_free(daemon->pool);
 	sr_crew_free(daemon->crew);
 	sr_flusher_free(daemon->flusher);
 	sr_spoiled_free(daemon->spoiled);

@@ -60,6 +60,7 @@ struct sr_daemon {
 	struct sr_flusher *flusher;
 	struct sr_spoiled *spoiled;
 	struct sr_postbox *postbox;
+	struct sr_workers *pool;    /* what waits for nobody for long */
 	struct sr_workers *waiting; /* what waits for the index */
 	struct sr_workers *sealing; /* what is recorded */
 	struct sr_crew *crew;
@@ -96,7 +97,7 @@ struct sr_daemon {
 			  for */
 	uint64_t started_ms;
 	bool draining;
-	unsigned reading, read_before; /* sessions that had something to read: in this turn of the loop, in the last */
+	struct sr_session *line, **line_last; /* those that bring what is recorded, and have something to read */
 	uv_check_t turned;
 	uv_timer_t tick;
 	uv_signal_t on_term, on_int, on_hup;

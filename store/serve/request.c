@@ -140,7 +140,7 @@ static void run_step(struct sr_request *request)
 	count_work(&request->work);
 }
 
-static void on_pool(uv_work_t *job)
+static void on_pool(struct sr_workers_job *job)
 {
 	struct sr_request *request = job->data;
 	run_step(request);
@@ -149,14 +149,9 @@ static void on_pool(uv_work_t *job)
 		request->account.waits = sr_account_step(request);
 }
 
-static struct sr_request *of_waiting(struct sr_workers_job *job)
-{
-	return (struct sr_request *)((char *)job - offsetof(struct sr_request, job.waiting));
-}
-
 static void on_waiting_thread(struct sr_workers_job *job)
 {
-	struct sr_request *request = of_waiting(job);
+	struct sr_request *request = job->data;
 	if (!request->account.step_left)
 		run_step(request);
 	request->account.step_left = false;
@@ -185,34 +180,27 @@ static void entry_on_loop(struct sr_post *post)
 		go_on(request);
 }
 
-static void job_back(struct sr_request *request)
+static void job_back(struct sr_workers_job *job);
+
+static void run_on(struct sr_request *request, struct sr_workers *workers, sr_workers_step *run)
 {
+	request->job.run = run;
+	request->job.done = job_back;
+	request->job.data = request;
+	sr_workers_run(workers, &request->job);
+}
+
+static void job_back(struct sr_workers_job *job)
+{
+	struct sr_request *request = job->data;
+	if (request->account.step_left) {
+		run_on(request, request->daemon->waiting, on_waiting_thread);
+		return;
+	}
 	memset(&request->work, 0, sizeof request->work);
 	request->account.job_back = true;
 	if (!request->account.waits || request->account.entry_back)
 		go_on(request);
-}
-
-static void waiting_on_loop(struct sr_post *post)
-{
-	job_back(of_waiting((struct sr_workers_job *)((char *)post - offsetof(struct sr_workers_job, back))));
-}
-
-static void run_waiting(struct sr_request *request)
-{
-	request->job.waiting.run = on_waiting_thread;
-	request->job.waiting.back.run = waiting_on_loop;
-	sr_workers_run(request->daemon->waiting, &request->job.waiting);
-}
-
-static void on_loop(uv_work_t *job, int status)
-{
-	struct sr_request *request = job->data;
-	(void)status; /* jobs are never cancelled */
-	if (request->account.step_left)
-		run_waiting(request);
-	else
-		job_back(request);
 }
 
 void sr_request_start(struct sr_request *request, sr_request_step *run, sr_request_step *after)
@@ -221,12 +209,10 @@ void sr_request_start(struct sr_request *request, sr_request_step *run, sr_reque
 	request->after = after;
 	request->account.post.run = entry_on_loop;
 	request->daemon->jobs++;
-	if (sr_operation_of(request->head.type)->waits) {
-		run_waiting(request);
-		return;
-	}
-	request->job.pool.data = request;
-	uv_queue_work(request->daemon->loop, &request->job.pool, on_pool, on_loop);
+	if (sr_operation_of(request->head.type)->waits)
+		run_on(request, request->daemon->waiting, on_waiting_thread);
+	else
+		run_on(request, request->daemon->pool, on_pool);
 }
 
 void *sr_request_own(struct sr_request *request, size_t size)

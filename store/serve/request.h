@@ -101,10 +101,7 @@ struct sr_request {
 	struct sr_late_event *late; /* events to be sent once the answer is on its way */
 	sr_request_step *run;       /* on the pool */
 	sr_request_step *after;     /* on the loop, afterwards; NULL: answer and free */
-	union {
-		uv_work_t pool;
-		struct sr_workers_job waiting;
-	} job;
+	struct sr_workers_job job;
 };
 
 /*

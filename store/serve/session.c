@@ -131,6 +131,7 @@ void sr_session_drop(struct sr_session *session, const char *why)
 		sr_log_end(&line);
 	}
 	session->phase = CLOSED;
+	sr_session_leave_line(session);
 	struct sr_daemon *daemon = session->daemon;
 	if (session->previous)
 		session->previous->next = session->next;

@@ -108,6 +108,12 @@ void sr_session_unpause(struct sr_session *session);
 
 /* Time has passed: deadlines. And end every session of a service. */
 void sr_sessions_tick(struct sr_daemon *daemon, uint64_t now);
+
+/*
+ * After each turn of the loop: read what is recorded from those who stand in line, for a short while. Whoever is left
+ * over goes first the next time.
+ */
+void sr_sessions_read_line(struct sr_daemon *daemon);
 void sr_sessions_drop_service(struct sr_daemon *daemon, const uint8_t key[32]);
 
 #endif

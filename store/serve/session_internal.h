@@ -11,8 +11,8 @@
 #define ADDRESS_MAX 64
 #define RECEIVE_BUFFER (SR_FRAME_MAX + 4096)
 #define SEND_AT_ONCE (1u << 20)
-#define READS_AT_ONCE 8          /* of one session */
-#define READS_A_TURN 16          /* of all sessions together, as far as each has one */
+#define READS_AT_ONCE 4          /* of one session */
+#define RECORDING_NS 2000000u    /* of each turn of the loop, for reading what is recorded */
 #define RETRY_MS 1000            /* the hint with `busy` */
 #define LOW_WATER (512u << 10)   /* queued bytes below which the next batch of a player is prepared */
 #define LOW_FILES 32             /* and descriptors: segments of a slow recording are many and short */
@@ -30,7 +30,9 @@ struct sr_session {
 	enum phase phase;
 	int fd;
 	uv_poll_t poll;
-	int polling;     /* the events asked for */
+	int polling;                  /* the events asked for */
+	struct sr_session *next_read; /* behind it in the line of those who bring what is recorded */
+	bool in_line;
 	unsigned corked; /* what is queued is sent before the loop is asked for anything */
 	struct sr_conn *conn;
 	struct sr_output output;
@@ -69,6 +71,9 @@ void sr_session_leave_half_open(struct sr_session *session);
 
 /* Ask the loop for what the session now waits for: room to send, bytes to read. */
 void sr_session_update_poll(struct sr_session *session);
+
+/* It waits no more for its turn to be read; nothing if it does not. */
+void sr_session_leave_line(struct sr_session *session);
 
 /* Go on reading, from the loop, if nothing holds it any more. */
 void sr_session_resume_reading(struct sr_session *session);

@@ -266,12 +266,52 @@ static bool read_some(struct sr_session *session)
 	return !empty && (size_t)got == size;
 }
 
-/* Who asks waits for whole turns of the loop, in and out: when many bring much, each is read less of at a time. */
-static int reads_now(struct sr_daemon *daemon)
+static void read_share(struct sr_session *session)
 {
-	int each = READS_A_TURN / (int)(daemon->read_before > 0 ? daemon->read_before : 1);
-	daemon->reading++;
-	return each > READS_AT_ONCE ? READS_AT_ONCE : each < 1 ? 1 : each;
+	for (int reads = READS_AT_ONCE; reads > 0; reads--)
+		if (!sr_session_stands(session) || !sr_session_may_read(session) || !read_some(session))
+			break;
+}
+
+/* What is recorded waits in line, so that whoever asks for something is heard in each turn of the loop. */
+static void stand_in_line(struct sr_session *session)
+{
+	struct sr_daemon *daemon = session->daemon;
+	if (session->in_line)
+		return;
+	session->in_line = true;
+	session->next_read = NULL;
+	*daemon->line_last = session;
+	daemon->line_last = &session->next_read;
+}
+
+void sr_session_leave_line(struct sr_session *session)
+{
+	struct sr_daemon *daemon = session->daemon;
+	struct sr_session **at = &daemon->line;
+	if (!session->in_line)
+		return;
+	while (*at != session)
+		at = &(*at)->next_read;
+	*at = session->next_read;
+	if (daemon->line_last == &session->next_read)
+		daemon->line_last = at;
+	session->in_line = false;
+}
+
+void sr_sessions_read_line(struct sr_daemon *daemon)
+{
+	uint64_t end = uv_hrtime() + RECORDING_NS;
+	while (daemon->line) {
+		struct sr_session *session = sr_session_hold(daemon->line);
+		sr_session_leave_line(session);
+		sr_session_cork(session);
+		read_share(session);
+		sr_session_uncork(session);
+		sr_session_release(session);
+		if (uv_hrtime() > end)
+			return; /* the others have something to read still, for which the loop will turn at once */
+	}
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -283,10 +323,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		return;
 	}
 	sr_session_cork(session);
-	if (events & UV_READABLE)
-		for (int reads = reads_now(session->daemon); reads > 0; reads--)
-			if (!sr_session_stands(session) || !sr_session_may_read(session) || !read_some(session))
-				break;
+	if ((events & UV_READABLE) && has_writer(session))
+		stand_in_line(session);
+	else if (events & UV_READABLE)
+		read_share(session);
 	sr_session_uncork(session);
 	sr_session_release(session);
 }

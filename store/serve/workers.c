@@ -4,6 +4,7 @@
 #include "serve/workers.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "data/thread.h"
@@ -17,12 +18,11 @@ struct sr_workers {
 	int nice;
 };
 
-/* The next job; NULL when there are to be no more. */
+/* The next job; NULL when there are to be no more: each that is queued wakes one thread. */
 static struct sr_workers_job *take_job(struct sr_workers *workers)
 {
+	sr_threads_wait(&workers->threads);
 	pthread_mutex_lock(&workers->threads.lock);
-	while (!workers->first && !workers->threads.stopping)
-		pthread_cond_wait(&workers->threads.changed, &workers->threads.lock);
 	struct sr_workers_job *job = workers->first;
 	if (job) {
 		workers->first = job->next;
@@ -31,6 +31,12 @@ static struct sr_workers_job *take_job(struct sr_workers *workers)
 	}
 	pthread_mutex_unlock(&workers->threads.lock);
 	return job;
+}
+
+static void came_back(struct sr_post *post)
+{
+	struct sr_workers_job *job = (struct sr_workers_job *)((char *)post - offsetof(struct sr_workers_job, back));
+	job->done(job);
 }
 
 static void *serve(void *context)
@@ -72,9 +78,10 @@ void sr_workers_free(struct sr_workers *workers)
 void sr_workers_run(struct sr_workers *workers, struct sr_workers_job *job)
 {
 	job->next = NULL;
+	job->back.run = came_back;
 	pthread_mutex_lock(&workers->threads.lock);
 	*workers->last = job;
 	workers->last = &job->next;
-	pthread_cond_signal(&workers->threads.changed);
 	pthread_mutex_unlock(&workers->threads.lock);
+	sr_threads_wake(&workers->threads);
 }

@@ -1,5 +1,6 @@
 /*
- * Workers: threads of the daemon's own, beside libuv's pool, for the kinds of job behind which a read must not queue.
+ * Workers: threads of one kind with a queue of jobs, so that no kind of job has to queue behind another. Not libuv's
+ * pool: whoever queues there waits for the threads that it wakes.
  */
 #ifndef SR_WORKERS_H
 #define SR_WORKERS_H
@@ -8,11 +9,16 @@
 
 #define SR_WORKERS_MAX 256
 
-/* A job; embedded by its owner, who keeps it until `back` has been run on the loop. */
+struct sr_workers_job;
+typedef void sr_workers_step(struct sr_workers_job *job);
+
+/* A job; embedded by its owner, who keeps it until `done` is called. */
 struct sr_workers_job {
+	sr_workers_step *run;  /* on one of the threads */
+	sr_workers_step *done; /* on the loop, when `run` has returned */
+	void *data;            /* the owner's */
 	struct sr_workers_job *next;
-	void (*run)(struct sr_workers_job *job); /* on one of the threads */
-	struct sr_post back;                     /* posted when `run` has returned */
+	struct sr_post back;
 };
 
 struct sr_workers;

@@ -4,7 +4,6 @@
  */
 #include <criterion/criterion.h>
 #include <pthread.h>
-#include <stddef.h>
 
 #include "serve/workers.h"
 
@@ -37,9 +36,9 @@ static void run(struct sr_workers_job *member)
 	pthread_mutex_unlock(&lock);
 }
 
-static void come_back(struct sr_post *post)
+static void come_back(struct sr_workers_job *member)
 {
-	struct job *job = (struct job *)((char *)post - offsetof(struct job, member.back));
+	struct job *job = (struct job *)member;
 	job->home = pthread_self();
 	++*job->back;
 }
@@ -85,7 +84,7 @@ static void give_all(struct stage *stage)
 {
 	for (unsigned at = 0; at < JOBS; at++) {
 		struct job *job = &stage->jobs[at];
-		*job = (struct job){.member = {.run = run, .back = {.run = come_back}}, .back = &stage->back};
+		*job = (struct job){.member = {.run = run, .done = come_back}, .back = &stage->back};
 		sr_workers_run(stage->workers, &job->member);
 	}
 }

@@ -18,7 +18,7 @@ struct step {
 	struct sr_request *request;
 	struct sr_rotate_batch *batch;
 	struct sr_rotate_item mark; /* the intent's, in the index's batch of the first round; it stands for no row */
-	uv_work_t intent;
+	struct sr_workers_job intent;
 	bool intending, intended;
 	_Atomic size_t unanswered; /* operations at the index, and one for who submits them */
 	struct sr_post settled;
@@ -130,7 +130,7 @@ static void advance(struct step *step);
  * The account hears of it before a row is changed, while the lanes seal; one mark stands for the whole batch, which is
  * one transaction.
  */
-static void intend(uv_work_t *job)
+static void intend(struct sr_workers_job *job)
 {
 	struct step *step = job->data;
 	struct sr_request *request = step->request;
@@ -143,10 +143,9 @@ static void intend(uv_work_t *job)
 		(void)SR_FAIL_MEMORY(&request->error);
 }
 
-static void intended(uv_work_t *job, int status)
+static void intended(struct sr_workers_job *job)
 {
 	struct step *step = job->data;
-	(void)status;
 	sr_rotation_job(step->request->daemon->rotation, -1);
 	step->intending = false;
 	step->intended = true;
@@ -164,7 +163,9 @@ static void advance(struct step *step)
 		step->intending = true;
 		step->intent.data = step;
 		sr_rotation_job(request->daemon->rotation, 1);
-		uv_queue_work(request->daemon->loop, &step->intent, intend, intended);
+		step->intent.run = intend;
+		step->intent.done = intended;
+		sr_workers_run(request->daemon->pool, &step->intent);
 	}
 	if (step->intending || batch->state != SR_ROTATE_SEALED)
 		return;

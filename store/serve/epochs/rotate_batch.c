@@ -244,7 +244,7 @@ static void seal_together(struct sr_rewrapper *rewrapper, struct sr_rotate_item 
 		first[at].code = SR_INTERNAL;
 }
 
-static void run_lane(uv_work_t *job)
+static void run_lane(struct sr_workers_job *job)
 {
 	struct sr_rotate_lane *lane = job->data;
 	struct sr_rotate_batch *batch = lane->batch;
@@ -274,11 +274,14 @@ static bool job_ended(struct sr_rotate_batch *batch)
 	return false;
 }
 
-static void queue(struct sr_rotate_batch *batch, uv_work_t *job, uv_work_cb run, uv_after_work_cb done)
+static void queue(struct sr_rotate_batch *batch, struct sr_workers_job *job, sr_workers_step *run,
+		  sr_workers_step *done)
 {
 	batch->at_work++;
 	sr_rotation_job(batch->daemon->rotation, 1);
-	uv_queue_work(batch->daemon->loop, job, run, done);
+	job->run = run;
+	job->done = done;
+	sr_workers_run(batch->daemon->pool, job);
 }
 
 static void enter(struct sr_rotate_batch *batch, enum sr_rotate_state state)
@@ -289,11 +292,10 @@ static void enter(struct sr_rotate_batch *batch, enum sr_rotate_state state)
 }
 
 /* Between two parts a lane goes to the end of the pool's queue, where reads may have come before it. */
-static void lane_done(uv_work_t *job, int status)
+static void lane_done(struct sr_workers_job *job)
 {
 	struct sr_rotate_lane *lane = job->data;
 	struct sr_rotate_batch *batch = lane->batch;
-	(void)status;
 	if (!job_ended(batch))
 		return;
 	if (atomic_load(&batch->next) < batch->count)
@@ -302,12 +304,11 @@ static void lane_done(uv_work_t *job, int status)
 		enter(batch, SR_ROTATE_SEALED);
 }
 
-static void have_read(uv_work_t *job, int status)
+static void have_read(struct sr_workers_job *job)
 {
 	struct sr_rotate_batch *batch = job->data;
 	size_t parts = (batch->count + PART - 1) / PART;
 	unsigned lanes = sr_rotation_lanes(batch->daemon);
-	(void)status;
 	if (!job_ended(batch))
 		return;
 	if (batch->error.code != SR_OK || parts == 0) {
@@ -324,7 +325,7 @@ static void have_read(uv_work_t *job, int status)
 	enter(batch, SR_ROTATE_SEALING);
 }
 
-static void run_reading(uv_work_t *job)
+static void run_reading(struct sr_workers_job *job)
 {
 	struct sr_rotate_batch *batch = job->data;
 	if (batch->round == 0)

@@ -10,6 +10,7 @@
 #include "serve/daemon.h"
 #include "serve/epochs/epoch_walk.h"
 #include "serve/epochs/epochs.h"
+#include "serve/workers.h"
 
 #define SR_ROTATE_LANES_MAX 8
 
@@ -36,7 +37,7 @@ enum sr_rotate_state {
 };
 
 struct sr_rotate_lane {
-	uv_work_t job;
+	struct sr_workers_job job;
 	struct sr_rotate_batch *batch;
 };
 
@@ -54,7 +55,7 @@ struct sr_rotate_batch {
 	void *owner;
 	bool dropped; /* nobody will ask for it: it frees itself */
 	unsigned at_work;
-	uv_work_t reading;
+	struct sr_workers_job reading;
 	struct sr_rotate_lane lanes[SR_ROTATE_LANES_MAX];
 	_Atomic size_t next; /* the first item that no lane has taken */
 

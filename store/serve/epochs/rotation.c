@@ -13,6 +13,7 @@
 #include "serve/budget.h"
 #include "serve/epochs/epochs.h"
 #include "serve/epochs/retire.h"
+#include "serve/workers.h"
 
 #define LEASE_MS 10000 /* a rotation that takes no step for so long is over */
 #define WAIT_MS 100
@@ -33,14 +34,14 @@ struct sr_rotation {
 	uint64_t waits_until;
 	uint64_t expire_at;
 	bool expiring;
-	uv_work_t expire_job;
+	struct sr_workers_job expire_job;
 };
 
 /* A retirement that nobody asks for any more. */
 struct resumed {
 	struct sr_retiring retiring;
 	struct sr_intent intent;
-	uv_work_t job;
+	struct sr_workers_job job;
 };
 
 struct sr_rotation *sr_rotation_new(struct sr_daemon *daemon)
@@ -177,7 +178,7 @@ struct sr_rotate_batch *sr_rotation_ahead(struct sr_rotation *rotation, const st
 
 /* ---- kept keys ---- */
 
-static void expire(uv_work_t *job)
+static void expire(struct sr_workers_job *job)
 {
 	struct sr_rotation *rotation = job->data;
 	struct sr_error err = {.code = SR_OK};
@@ -189,10 +190,9 @@ static void expire(uv_work_t *job)
 		       "the time of retired keys that were kept for recovery has passed");
 }
 
-static void expired(uv_work_t *job, int status)
+static void expired(struct sr_workers_job *job)
 {
 	struct sr_rotation *rotation = job->data;
-	(void)status;
 	rotation->expiring = false;
 	rotation->daemon->jobs--;
 }
@@ -205,7 +205,9 @@ static void look_at_kept_keys(struct sr_rotation *rotation, uint64_t now)
 	rotation->expiring = true;
 	rotation->expire_job.data = rotation;
 	rotation->daemon->jobs++;
-	uv_queue_work(rotation->daemon->loop, &rotation->expire_job, expire, expired);
+	rotation->expire_job.run = expire;
+	rotation->expire_job.done = expired;
+	sr_workers_run(rotation->daemon->pool, &rotation->expire_job);
 }
 
 void sr_rotation_tick(struct sr_rotation *rotation, uint64_t now)
@@ -300,7 +302,7 @@ static void prove(void *context, const struct sr_retiring *retiring)
 	conclude(context, true);
 }
 
-static void retire(uv_work_t *job)
+static void retire(struct sr_workers_job *job)
 {
 	struct resumed *resumed = job->data;
 	sr_retire(&resumed->retiring);
@@ -308,11 +310,10 @@ static void retire(uv_work_t *job)
 		conclude(resumed, false);
 }
 
-static void retired(uv_work_t *job, int status)
+static void retired(struct sr_workers_job *job)
 {
 	struct resumed *resumed = job->data;
 	struct sr_daemon *daemon = resumed->retiring.daemon;
-	(void)status;
 	sr_retiring_log(&resumed->retiring, "");
 	sr_rotation_retired(daemon->rotation);
 	daemon->jobs--;
@@ -351,5 +352,7 @@ void sr_rotation_resume(struct sr_rotation *rotation)
 	resumed->job.data = resumed;
 	rotation->retiring = true;
 	daemon->jobs++;
-	uv_queue_work(daemon->loop, &resumed->job, retire, retired);
+	resumed->job.run = retire;
+	resumed->job.done = retired;
+	sr_workers_run(daemon->pool, &resumed->job);
 }

@@ -31,7 +31,7 @@ struct sr_change {
 	struct sr_freezes *then; /* what is in force once it is durable */
 	struct sr_post durable;
 	/* Of the store's own, which has no request to account for it. */
-	uv_work_t intending;
+	struct sr_workers_job intending;
 	struct sr_intent intent;
 	struct sr_error error;
 };
@@ -225,7 +225,7 @@ static void enqueue(struct sr_change *change)
 		begin(change);
 }
 
-static void intend(uv_work_t *work)
+static void intend(struct sr_workers_job *work)
 {
 	struct sr_change *change = work->data;
 	struct own_words own;
@@ -234,11 +234,10 @@ static void intend(uv_work_t *work)
 }
 
 /* A store whose account cannot be written serves nothing that would have to be frozen. */
-static void intended(uv_work_t *work, int status)
+static void intended(struct sr_workers_job *work)
 {
 	struct sr_change *change = work->data;
 	struct sr_daemon *daemon = change->daemon;
-	(void)status;
 	if (change->error.code == SR_OK) {
 		enqueue(change);
 	} else {
@@ -264,7 +263,9 @@ void sr_freeze_by_store(struct sr_daemon *daemon, const struct sr_freeze_entry *
 		memcpy(change->service, entry->subject, entry->subject_size);
 	change->intending.data = change;
 	daemon->jobs++;
-	uv_queue_work(daemon->loop, &change->intending, intend, intended);
+	change->intending.run = intend;
+	change->intending.done = intended;
+	sr_workers_run(daemon->pool, &change->intending);
 }
 
 /* ---- freeze, thaw ---- */

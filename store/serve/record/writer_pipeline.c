@@ -57,7 +57,7 @@ size_t sr_writer_most(const struct sr_writer *writer)
 
 static void seal(struct sr_workers_job *job)
 {
-	struct sr_writer *writer = (struct sr_writer *)((char *)job - offsetof(struct sr_writer, job));
+	struct sr_writer *writer = job->data;
 	const struct sr_write_buffer *buffer = &writer->sealed_now;
 	struct sr_span parts[BLOCKS_MAX];
 	struct sr_sealing_input input = {parts, 0, buffer->media_time, writer->job_closes};
@@ -95,9 +95,9 @@ static void take_commits(struct sr_writer *writer)
 	}
 }
 
-static void sealed(struct sr_post *post)
+static void sealed(struct sr_workers_job *job)
 {
-	struct sr_writer *writer = (struct sr_writer *)((char *)post - offsetof(struct sr_writer, job.back));
+	struct sr_writer *writer = job->data;
 	writer->job_runs = false;
 	sr_write_buffer_clear(&writer->sealed_now);
 	take_commits(writer);
@@ -130,7 +130,8 @@ static void start_job(struct sr_writer *writer)
 	if (writer->uploads)
 		count_share(writer, writer->sealed_now.used);
 	writer->job.run = seal;
-	writer->job.back.run = sealed;
+	writer->job.done = sealed;
+	writer->job.data = writer;
 	sr_workers_run(writer->daemon->sealing, &writer->job);
 }
 

@@ -27,6 +27,7 @@ struct sr_sweeper {
 	uint64_t window_ms;
 	struct sr_accounting *accounting;
 	struct sr_threads threads; /* one */
+	pthread_cond_t ended;      /* a pass */
 	bool woken;
 	bool sweeping;
 	uint64_t step_ms; /* the thread's alone: monotonic, when it began the recording it is at */
@@ -161,6 +162,15 @@ void sr_sweep(struct sr_remover *remover, struct sr_sweep *sweep)
 
 /* ---- its thread ---- */
 
+/* Under the lock, which is let go meanwhile: until woken, or `until`; false if that was it. */
+static bool nap(struct sr_sweeper *sweeper, const struct timespec *until)
+{
+	pthread_mutex_unlock(&sweeper->threads.lock);
+	bool woken = sr_threads_wait_until(&sweeper->threads, until);
+	pthread_mutex_lock(&sweeper->threads.lock);
+	return woken;
+}
+
 /* Half of the time is others': it rests as long as the last recording took. */
 static bool goes_on(void *context)
 {
@@ -168,8 +178,7 @@ static bool goes_on(void *context)
 	uint64_t spent = sr_monotonic_ms() - sweeper->step_ms;
 	struct timespec until = sr_thread_deadline(spent < REST_MOST_MS ? spent : REST_MOST_MS);
 	pthread_mutex_lock(&sweeper->threads.lock);
-	while (!sweeper->threads.stopping &&
-	       pthread_cond_timedwait(&sweeper->threads.changed, &sweeper->threads.lock, &until) == 0)
+	while (!sweeper->threads.stopping && nap(sweeper, &until))
 		;
 	sweeper->step_ms = sr_monotonic_ms();
 	bool wanted = !sweeper->threads.stopping && sweeper->holds == 0;
@@ -185,8 +194,7 @@ static void wait(struct sr_sweeper *sweeper, const struct sr_sweep *last)
 		sleep = last->next_ms > now ? last->next_ms - now : 1;
 	struct timespec until = sr_thread_deadline(sleep);
 	while (!sweeper->threads.stopping && (!sweeper->woken || sweeper->holds > 0) &&
-	       (pthread_cond_timedwait(&sweeper->threads.changed, &sweeper->threads.lock, &until) == 0 ||
-		sweeper->holds > 0))
+	       (nap(sweeper, &until) || sweeper->holds > 0))
 		until = sweeper->holds > 0 ? sr_thread_deadline(AGAIN_MS) : until;
 }
 
@@ -206,7 +214,7 @@ static void *run(void *context)
 		sr_sweep(sweeper->remover, &sweep);
 		pthread_mutex_lock(&sweeper->threads.lock);
 		sweeper->sweeping = false;
-		pthread_cond_broadcast(&sweeper->threads.changed);
+		pthread_cond_broadcast(&sweeper->ended);
 		wait(sweeper, &sweep);
 	}
 	pthread_mutex_unlock(&sweeper->threads.lock);
@@ -223,16 +231,20 @@ struct sr_sweeper *sr_sweeper_new(struct sr_remover *remover, uint32_t window_s,
 	sweeper->remover = remover;
 	sweeper->accounting = accounting;
 	sweeper->window_ms = (uint64_t)window_s * 1000;
+	(void)pthread_cond_init(&sweeper->ended, NULL);
 	if (sr_threads_start(&sweeper->threads, 1, run, sweeper))
 		return sweeper;
+	(void)pthread_cond_destroy(&sweeper->ended);
 	free(sweeper);
 	return NULL;
 }
 
 void sr_sweeper_free(struct sr_sweeper *sweeper)
 {
-	if (sweeper)
-		sr_threads_end(&sweeper->threads);
+	if (!sweeper)
+		return;
+	sr_threads_end(&sweeper->threads);
+	(void)pthread_cond_destroy(&sweeper->ended);
 	free(sweeper);
 }
 
@@ -240,8 +252,8 @@ void sr_sweeper_wake(struct sr_sweeper *sweeper)
 {
 	pthread_mutex_lock(&sweeper->threads.lock);
 	sweeper->woken = true;
-	pthread_cond_broadcast(&sweeper->threads.changed);
 	pthread_mutex_unlock(&sweeper->threads.lock);
+	sr_threads_wake(&sweeper->threads);
 }
 
 uint64_t sr_sweeper_window_ms(const struct sr_sweeper *sweeper)
@@ -254,7 +266,7 @@ void sr_sweeper_hold(struct sr_sweeper *sweeper)
 	pthread_mutex_lock(&sweeper->threads.lock);
 	sweeper->holds++;
 	while (sweeper->sweeping)
-		pthread_cond_wait(&sweeper->threads.changed, &sweeper->threads.lock);
+		pthread_cond_wait(&sweeper->ended, &sweeper->threads.lock);
 	pthread_mutex_unlock(&sweeper->threads.lock);
 }
 
@@ -263,6 +275,6 @@ void sr_sweeper_release(struct sr_sweeper *sweeper)
 	pthread_mutex_lock(&sweeper->threads.lock);
 	sweeper->holds--;
 	sweeper->woken = true;
-	pthread_cond_broadcast(&sweeper->threads.changed);
 	pthread_mutex_unlock(&sweeper->threads.lock);
+	sr_threads_wake(&sweeper->threads);
 }
