@@ -3,22 +3,36 @@
  */
 #include "serve/post.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
+/*
+ * The loop is woken by a descriptor of the box's own. uv_async_send, whose thread the loop interrupts as it wakes,
+ * would keep the loop turning until that thread goes on; one that stands back behind all others may be long in doing
+ * so.
+ */
 struct sr_postbox {
-	uv_async_t wake;
+	uv_poll_t wake;
+	int fd;
 	pthread_mutex_t lock;
 	struct sr_post *first;
 	struct sr_post **last;
 	atomic_uint posting; /* threads that are not through with the box yet */
 };
 
-static void deliver(uv_async_t *wake)
+static void deliver(uv_poll_t *wake, int status, int events)
 {
 	struct sr_postbox *box = wake->data;
+	uint64_t count;
+	(void)status;
+	(void)events;
+	/* First: whatever is posted from now on is told of again. */
+	(void)!read(box->fd, &count, sizeof count);
 	pthread_mutex_lock(&box->lock);
 	struct sr_post *post = box->first;
 	box->first = NULL;
@@ -38,16 +52,25 @@ struct sr_postbox *sr_postbox_new(uv_loop_t *loop)
 		return NULL;
 	box->last = &box->first;
 	box->wake.data = box;
-	if (pthread_mutex_init(&box->lock, NULL) != 0) {
-		free(box);
-		return NULL;
-	}
-	if (uv_async_init(loop, &box->wake, deliver) != 0) {
-		pthread_mutex_destroy(&box->lock);
-		free(box);
-		return NULL;
-	}
+	box->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (box->fd < 0 || pthread_mutex_init(&box->lock, NULL) != 0 || uv_poll_init(loop, &box->wake, box->fd) != 0)
+		goto failed;
+	/* Cannot fail: nobody else watches this descriptor. */
+	(void)uv_poll_start(&box->wake, UV_READABLE, deliver);
 	return box;
+failed:
+	if (box->fd >= 0)
+		(void)close(box->fd);
+	free(box);
+	return NULL;
+}
+
+/* Cannot fail but by a signal: the count is far from its end. */
+static void wake(const struct sr_postbox *box)
+{
+	static const uint64_t one = 1;
+	while (write(box->fd, &one, sizeof one) < 0 && errno == EINTR)
+		continue;
 }
 
 void sr_post(struct sr_postbox *box, struct sr_post *post)
@@ -58,8 +81,11 @@ void sr_post(struct sr_postbox *box, struct sr_post *post)
 	*box->last = post;
 	box->last = &post->next;
 	pthread_mutex_unlock(&box->lock);
-	/* Without the lock: the loop, which this wakes, would wait for a thread that stands back behind all others. */
-	uv_async_send(&box->wake);
+	/*
+	 * Without the lock, for which the loop, which this wakes, would have to wait; and whether the box was empty or not:
+	 * whoever came first may not get to wake the loop for a long time.
+	 */
+	wake(box);
 	atomic_fetch_sub(&box->posting, 1);
 }
 
@@ -67,6 +93,7 @@ static void closed(uv_handle_t *handle)
 {
 	struct sr_postbox *box = handle->data;
 	pthread_mutex_destroy(&box->lock);
+	(void)close(box->fd);
 	free(box);
 }
 
