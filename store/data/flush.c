@@ -26,6 +26,7 @@ struct sr_flusher {
 	unsigned waiting;                        /* how many there are */
 	const struct sr_blob *busy[THREADS_MAX]; /* what each thread syncs and answers now */
 	unsigned seats;                          /* how many threads have taken their place in `busy` */
+	unsigned passed_over;                    /* wakes that found only jobs whose blob was busy */
 };
 
 static bool is_busy(const struct sr_flusher *flusher, const struct sr_blob *blob)
@@ -67,29 +68,47 @@ static void run_job(struct job *job)
 	free(job);
 }
 
+/* What a thread is woken for: its job, or NULL. *over (out): there is nothing more to do, ever. */
+static struct job *begin_job(struct sr_flusher *flusher, unsigned seat, bool *over)
+{
+	pthread_mutex_lock(&flusher->threads.lock);
+	struct job *job = take_job(flusher, seat);
+	*over = flusher->first == NULL && job == NULL && flusher->threads.stopping;
+	if (flusher->first != NULL && job == NULL)
+		flusher->passed_over++;
+	pthread_mutex_unlock(&flusher->threads.lock);
+	return job;
+}
+
+/* The blob is free: those that passed a job over look again. */
+static void end_job(struct sr_flusher *flusher, unsigned seat)
+{
+	pthread_mutex_lock(&flusher->threads.lock);
+	flusher->busy[seat] = NULL;
+	unsigned wakes = flusher->passed_over;
+	flusher->passed_over = 0;
+	pthread_mutex_unlock(&flusher->threads.lock);
+	for (; wakes > 0; wakes--)
+		sr_threads_wake(&flusher->threads);
+}
+
 static void *flush_thread(void *context)
 {
 	sr_thread_is("flush", NICE);
 	struct sr_flusher *flusher = context;
-	struct job *job;
-	unsigned seat;
+	bool over = false;
 
 	pthread_mutex_lock(&flusher->threads.lock);
-	seat = flusher->seats++;
-	while (flusher->first != NULL || !flusher->threads.stopping) {
-		job = take_job(flusher, seat);
-		pthread_mutex_unlock(&flusher->threads.lock);
-		if (job != NULL)
-			run_job(job);
-		else
-			sr_threads_wait(&flusher->threads);
-		pthread_mutex_lock(&flusher->threads.lock);
-		/* A job of the same blob that waited for this one is taken next, here or by one awake. */
-		flusher->busy[seat] = NULL;
-	}
+	unsigned seat = flusher->seats++;
 	pthread_mutex_unlock(&flusher->threads.lock);
-	/* One that found only a job whose blob was busy may go as well. */
-	sr_threads_wake(&flusher->threads);
+	while (!over) {
+		sr_threads_wait(&flusher->threads);
+		struct job *job = begin_job(flusher, seat, &over);
+		if (job == NULL)
+			continue;
+		run_job(job);
+		end_job(flusher, seat);
+	}
 	return NULL;
 }
 

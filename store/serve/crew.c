@@ -36,32 +36,35 @@ static void withdraw(struct sr_crew *crew, const struct job *job)
 		*at = job->next;
 }
 
+/* The lane that a helper is woken for, unless its job is over by now. */
+static void run_lane(struct sr_crew *crew, struct job *job)
+{
+	unsigned lane = job->given++;
+	job->running++;
+	if (--job->wanted == 0)
+		withdraw(crew, job);
+	pthread_mutex_unlock(&crew->threads.lock);
+	job->run(job->context, lane);
+	pthread_mutex_lock(&crew->threads.lock);
+	crew->lanes--;
+	/* Under the lock: the job is gone once its caller has it. */
+	if (--job->running == 0)
+		pthread_cond_signal(&job->over);
+}
+
 static void *help(void *context)
 {
 	struct sr_crew *crew = context;
+	bool stopping = false;
 	sr_thread_is("crew", 0);
-	pthread_mutex_lock(&crew->threads.lock);
-	while (!crew->threads.stopping) {
-		struct job *job = crew->first;
-		if (!job) {
-			pthread_mutex_unlock(&crew->threads.lock);
-			sr_threads_wait(&crew->threads);
-			pthread_mutex_lock(&crew->threads.lock);
-			continue;
-		}
-		unsigned lane = job->given++;
-		job->running++;
-		if (--job->wanted == 0)
-			withdraw(crew, job);
-		pthread_mutex_unlock(&crew->threads.lock);
-		job->run(job->context, lane);
+	while (!stopping) {
+		sr_threads_wait(&crew->threads);
 		pthread_mutex_lock(&crew->threads.lock);
-		crew->lanes--;
-		/* Under the lock: the job is gone once its caller has it. */
-		if (--job->running == 0)
-			pthread_cond_signal(&job->over);
+		if (crew->first)
+			run_lane(crew, crew->first);
+		stopping = crew->threads.stopping;
+		pthread_mutex_unlock(&crew->threads.lock);
 	}
-	pthread_mutex_unlock(&crew->threads.lock);
 	return NULL;
 }
 
