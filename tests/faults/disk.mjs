@@ -14,11 +14,11 @@ const HEADER = 32;
 const KINDS = [null, 'write', 'write-synced', 'truncate', 'sync', 'sync-names', 'create', 'rename', 'unlink', 'mkdir',
   'send', 'lost', 'sync-all'];
 
-/** All entries of a trace, in order: { kind, inode, offset, path, data }. inject_trace.c writes them. */
-export function readTrace(path) {
+/** All entries of a trace, or the first `count`, in order: { kind, inode, offset, path, data }. inject_trace.c writes them. */
+export function readTrace(path, count = Infinity) {
   const bytes = readFileSync(path);
   const entries = [];
-  for (let at = 0; at < bytes.length;) {
+  for (let at = 0; at < bytes.length && entries.length < count;) {
     const pathSize = bytes.readUInt32LE(at + 4);
     const dataSize = Number(bytes.readBigUInt64LE(at + 24));
     const data = at + HEADER + pathSize;
