@@ -260,7 +260,11 @@ static struct sr_index *make(const struct sr_index_options *options)
 	/* With default attributes these cannot fail on Linux. */
 	(void)pthread_mutex_init(&index->views_lock, NULL);
 	(void)pthread_mutex_init(&index->lock, NULL);
-	(void)pthread_cond_init(&index->submitted, NULL);
+	pthread_condattr_t monotonic;
+	(void)pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&index->submitted, &monotonic);
+	(void)pthread_condattr_destroy(&monotonic);
 	(void)pthread_mutex_init(&index->snapshot_lock, NULL);
 	(void)pthread_cond_init(&index->snapshot_adopted, NULL);
 	index->last = &index->first;

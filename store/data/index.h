@@ -166,6 +166,12 @@ bool sr_op_erase(struct sr_op *op, const struct sr_index_key *key) SR_MUST_USE;
 void sr_index_submit(struct sr_index *index, struct sr_op *op, sr_op_done *done, void *context);
 
 /*
+ * The same for an operation that can wait a little, so that those of many are one commit: its batch begins 20 ms after
+ * the one before at the earliest, unless another, which cannot, is submitted meanwhile.
+ */
+void sr_index_submit_soon(struct sr_index *index, struct sr_op *op, sr_op_done *done, void *context);
+
+/*
  * Hand `count` operations over at once, in their order: they share one commit, unless the index thread is at another
  * and then more. `done` is called for each with its own context. NULL operations are left out. Else as sr_index_submit.
  */

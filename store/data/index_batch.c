@@ -1,16 +1,18 @@
 /*
  * The index thread: runs operations in batches. A batch is everything that was submitted while the one before it was
- * being committed, in one transaction.
+ * being committed, in one transaction; and what can wait a little is waited for.
  */
 #include "data/index_internal.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "data/index_op.h"
 #include "data/thread.h"
 #include "equal.h"
 
-#define NICE 3 /* after who reads, before the syncs that its commits are for */
+#define NICE 3         /* after who reads, before the syncs that its commits are for */
+#define TOGETHER_MS 20 /* from one batch to the next, while nobody is in a hurry */
 
 static MDB_val key_of(const struct sr_op *op, const struct sr_op_item *item)
 {
@@ -168,6 +170,20 @@ static int run_batch(struct sr_index *index, struct sr_op *batch, struct sr_inde
 	return mdb_txn_commit(writing.txn);
 }
 
+/* Under the lock: until there is something to do now. */
+static void wait_for_batch(struct sr_index *index)
+{
+	bool early = true;
+
+	while (!index->hurry && !index->stopping && !index->wakes && (index->first == NULL || early)) {
+		if (index->first == NULL)
+			pthread_cond_wait(&index->submitted, &index->lock);
+		else
+			early = pthread_cond_timedwait(&index->submitted, &index->lock, &index->together) != ETIMEDOUT;
+	}
+	index->together = sr_thread_deadline(TOGETHER_MS);
+}
+
 /* Wait for operations and take them all; NULL when there are none and the index is being closed. */
 static struct sr_op *take_batch(struct sr_index *index)
 {
@@ -176,9 +192,8 @@ static struct sr_op *take_batch(struct sr_index *index)
 
 	do {
 		pthread_mutex_lock(&index->lock);
-		while (index->first == NULL && !index->stopping && !index->wakes)
-			pthread_cond_wait(&index->submitted, &index->lock);
-		index->wakes = false;
+		wait_for_batch(index);
+		index->wakes = index->hurry = false;
 		batch = index->first;
 		index->first = NULL;
 		index->last = &index->first;
@@ -271,19 +286,37 @@ void *sr_index_thread(void *context)
 	return NULL;
 }
 
-void sr_index_submit(struct sr_index *index, struct sr_op *op, sr_op_done *done, void *context)
+/* `last`: where the list ends. */
+static void queue(struct sr_index *index, struct sr_op *first, struct sr_op **last, bool hurry)
+{
+	pthread_mutex_lock(&index->lock);
+	/* Otherwise whoever came before has woken the thread, or its time comes. */
+	bool wakes = index->first == NULL || (hurry && !index->hurry);
+	*index->last = first;
+	index->last = last;
+	index->hurry = index->hurry || hurry;
+	pthread_mutex_unlock(&index->lock);
+	/* Not under the lock, which it takes first. */
+	if (wakes)
+		pthread_cond_signal(&index->submitted);
+}
+
+static void submit(struct sr_index *index, struct sr_op *op, sr_op_done *done, void *context, bool hurry)
 {
 	op->next = NULL;
 	op->done = done;
 	op->context = context;
-	pthread_mutex_lock(&index->lock);
-	bool first = index->first == NULL;
-	*index->last = op;
-	index->last = &op->next;
-	pthread_mutex_unlock(&index->lock);
-	/* Whoever was first has woken the thread; not under the lock, which it takes first. */
-	if (first)
-		pthread_cond_signal(&index->submitted);
+	queue(index, op, &op->next, hurry);
+}
+
+void sr_index_submit(struct sr_index *index, struct sr_op *op, sr_op_done *done, void *context)
+{
+	submit(index, op, done, context, true);
+}
+
+void sr_index_submit_soon(struct sr_index *index, struct sr_op *op, sr_op_done *done, void *context)
+{
+	submit(index, op, done, context, false);
 }
 
 void sr_index_submit_all(struct sr_index *index, const struct sr_submission *list, size_t count, sr_op_done *done)
@@ -302,15 +335,8 @@ void sr_index_submit_all(struct sr_index *index, const struct sr_submission *lis
 		*last = op;
 		last = &op->next;
 	}
-	if (first == NULL)
-		return;
-	pthread_mutex_lock(&index->lock);
-	bool was_empty = index->first == NULL;
-	*index->last = first;
-	index->last = last;
-	pthread_mutex_unlock(&index->lock);
-	if (was_empty)
-		pthread_cond_signal(&index->submitted);
+	if (first != NULL)
+		queue(index, first, last, true);
 }
 
 enum sr_code sr_index_run(struct sr_index *index, struct sr_op *op, size_t *failed_check)

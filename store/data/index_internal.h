@@ -39,11 +39,13 @@ struct sr_index {
 
 	/* Operations that no batch has taken yet, in order; and the counters. */
 	pthread_mutex_t lock;
-	pthread_cond_t submitted;
+	pthread_cond_t submitted; /* goes by CLOCK_MONOTONIC */
 	struct sr_op *first;
 	struct sr_op **last;
 	bool stopping;
-	bool wakes; /* the thread is to come by without an operation */
+	bool wakes;               /* the thread is to come by without an operation */
+	bool hurry;               /* one of them is not to wait for others */
+	struct timespec together; /* the thread's: until then those that may are waited for */
 	struct sr_index_stats stats;
 
 	/* At most one snapshot; all of it under this lock. */

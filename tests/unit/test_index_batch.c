@@ -3,6 +3,7 @@
  */
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "index_fixture.h"
 
@@ -217,6 +218,48 @@ Test(index_batch, a_batch_is_one_commit)
 	cr_assert_geq(atomic_load(&syncs) - before, stats.commits, "a commit without a sync");
 	cr_assert_eq(stats.operations, 18);
 	sr_index_close(index);
+}
+
+static struct sr_op *putting(const char *key, const char *value)
+{
+	struct sr_op *op = new_op();
+
+	put(op, key, value);
+	return op;
+}
+
+static void tell(void *context, enum sr_code result, size_t failed_check)
+{
+	(void)failed_check;
+	cr_assert_eq(result, SR_OK);
+	(void)sem_post(context);
+}
+
+/* It waits for others, but not for ever; neither for one that is in a hurry, nor when the index is closed. */
+Test(index_batch, what_can_wait_is_done)
+{
+	struct sr_index *index = opened();
+	struct sr_index_stats stats;
+	sem_t told;
+
+	(void)sem_init(&told, 0, 0);
+	for (int i = 0; i < 5; i++) {
+		sr_index_submit_soon(index, putting("key", "alone"), tell, &told);
+		(void)sem_wait(&told);
+	}
+	cr_assert(has(index, "key", "alone"));
+	sr_index_stats(index, &stats);
+	cr_assert_eq(stats.commits, 5);
+	for (int i = 0; i < 100; i++)
+		sr_index_submit_soon(index, putting("key", "before"), tell, &told);
+	put_now(index, "other", "hurried");
+	cr_assert(has(index, "key", "before"), "the order was changed");
+	for (int i = 0; i < 100; i++)
+		cr_assert_eq(sem_trywait(&told), 0, "one that came before was not told of before");
+	sr_index_submit_soon(index, putting("key", "at last"), tell, &told);
+	sr_index_close(index);
+	cr_assert_eq(sem_trywait(&told), 0);
+	(void)sem_destroy(&told);
 }
 
 /* What a key has by now; without text: nothing. */

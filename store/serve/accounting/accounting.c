@@ -324,7 +324,7 @@ static void remove_marks(struct sr_accounting *accounting, struct mark *marks)
 		struct sr_index_key key = sr_key_done(mark->tag, mark->number);
 		struct sr_op *op = sr_op_new();
 		if (op && sr_op_erase(op, &key))
-			sr_index_submit(accounting->parts.index, op, nothing, NULL);
+			sr_index_submit_soon(accounting->parts.index, op, nothing, NULL);
 		else
 			sr_op_free(op);
 		marks = mark->next;
@@ -343,7 +343,7 @@ static void move_low(struct sr_accounting *accounting, uint64_t now, bool commit
 		sr_op_free(op);
 		return;
 	}
-	sr_index_submit(accounting->parts.index, op, nothing, NULL);
+	sr_index_submit_soon(accounting->parts.index, op, nothing, NULL);
 	accounting->low_written = low;
 	accounting->low_at = now;
 }

@@ -200,7 +200,9 @@ static void submit(struct sr_writer *writer, struct sr_commit *commit)
 	arrival->durable = commit->durable;
 	arrival->bytes = commit->bytes;
 	writer->committing++;
-	sr_index_submit(writer->daemon->index, commit->op, committed, arrival);
+	/* Who asked for it waits for its commit; of the others a second has many. */
+	bool asked = writer->syncing || writer->closing || writer->life == ENDING;
+	(asked ? sr_index_submit : sr_index_submit_soon)(writer->daemon->index, commit->op, committed, arrival);
 	commit->op = NULL; /* the index's now */
 	sr_commit_free(commit);
 }
