@@ -174,7 +174,10 @@ SR_PUBLIC uint16_t sr_writer_track(const sr_writer *writer);
 SR_PUBLIC uint64_t sr_writer_durable(const sr_writer *writer);
 SR_PUBLIC size_t sr_writer_pending(const sr_writer *writer);
 
-/* Bytes that sr_write takes now: what is left of the window. `on_room` is called whenever it grows from nothing. */
+/*
+ * Bytes that sr_write takes now: what is left of the window. `on_room` is called whenever it grows from nothing, or has
+ * grown since a write was refused: perhaps not by enough, and then again.
+ */
 SR_PUBLIC size_t sr_writer_room(const sr_writer *writer);
 SR_PUBLIC void sr_writer_on_room(sr_writer *writer, void (*on_room)(void *context), void *context);
 

@@ -93,6 +93,21 @@ static void catch_up(struct sr_writer *writer)
 
 /* ---- what comes ---- */
 
+/* There may be no room for a write although there is some: then whoever was refused waits as well. */
+static bool is_full(const struct sr_writer *writer)
+{
+	return writer->refused || sr_writer_room(writer) == 0;
+}
+
+static void tell_room(struct sr_writer *writer)
+{
+	if (sr_writer_room(writer) == 0)
+		return;
+	writer->refused = false;
+	if (writer->on_room)
+		writer->on_room(writer->room_context);
+}
+
 /* Note a durable length that has been checked, and tell. The application may have dropped the writer afterwards. */
 static void note_durable(struct sr_writer *writer, uint64_t durable, bool was_full)
 {
@@ -104,8 +119,8 @@ static void note_durable(struct sr_writer *writer, uint64_t durable, bool was_fu
 		sr_retained_drop(&writer->kept, durable);
 	if (writer->on_durable && !stream->dropped)
 		writer->on_durable(writer->durable_context, durable);
-	if (was_full && sr_writer_room(writer) > 0 && writer->on_room && !stream->dropped)
-		writer->on_room(writer->room_context);
+	if (was_full && !stream->dropped)
+		tell_room(writer);
 }
 
 /* Take note of a durable length; false if it cannot be. */
@@ -117,7 +132,7 @@ static bool take_durable(struct sr_writer *writer, struct sr_cursor *fields)
 		sr_client_broken(writer->stream.client, "the store acknowledged what was not written");
 		return false;
 	}
-	note_durable(writer, durable, sr_writer_room(writer) == 0);
+	note_durable(writer, durable, is_full(writer));
 	if (!writer->stream.dropped && writer->sent < writer->taken)
 		catch_up(writer);
 	return true;
@@ -171,15 +186,15 @@ static void take_resumed(struct sr_writer *writer, struct sr_cursor *fields)
 		sr_stream_quit(stream, &result);
 		return;
 	}
-	bool was_full = sr_writer_room(writer) == 0;
+	bool was_full = is_full(writer);
 	writer->window = ready.window;
 	writer->generation = ready.generation;
 	writer->asked = 0;
 	writer->sent = ready.durable;
 	if (ready.durable > writer->durable)
 		note_durable(writer, ready.durable, was_full);
-	else if (was_full && sr_writer_room(writer) > 0 && writer->on_room)
-		writer->on_room(writer->room_context);
+	else if (was_full)
+		tell_room(writer);
 	if (stream->dropped)
 		return;
 	if (writer->durable == writer->taken)
@@ -292,7 +307,8 @@ enum sr_code sr_write(sr_writer *writer, const void *data, size_t size, uint64_t
 {
 	if (!lives(writer))
 		return SR_UNAVAILABLE;
-	if (size > sr_writer_room(writer))
+	writer->refused = size > sr_writer_room(writer);
+	if (writer->refused)
 		return SR_BUSY;
 	if (outlives(writer) && !sr_retained_add(&writer->kept, data, size, media_ms))
 		return SR_INTERNAL;

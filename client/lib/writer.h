@@ -28,6 +28,7 @@ struct sr_writer {
 	uint64_t sent;
 	uint64_t durable;
 	uint32_t window;
+	bool refused; /* the last write, for want of room */
 	uint32_t generation;
 	uint32_t asked;           /* how often it was asked for since `generation` */
 	struct sr_retained kept;  /* [durable, taken), if a lost connection is made again */

@@ -129,6 +129,29 @@ Test(client_record, the_window_holds_and_tells_when_it_opens)
 	free(data);
 }
 
+Test(client_record, who_was_refused_hears_of_room_although_there_was_some)
+{
+	struct taker taker;
+	uint8_t *data = calloc(1, WINDOW);
+	start(&taker, NULL);
+	taker.ack_every = NEVER_ACKS;
+	cr_assert_eq(open_track(&taker), SR_OK);
+	cr_assert_eq(sr_write(taker.writer, data, WINDOW - 5, SR_NO_TIME), SR_OK);
+	cr_assert_eq(sr_write(taker.writer, data, 6, SR_NO_TIME), SR_BUSY);
+	cr_assert_eq(sr_writer_room(taker.writer), 5);
+	cr_assert_eq(sr_writer_sync(taker.writer, on_counted, &taker, NULL), SR_OK);
+	turn_until_durable(&taker, WINDOW - 5);
+	cr_assert_eq(taker.rooms, 1);
+	/* Whoever writes less instead waits no more. */
+	cr_assert_eq(sr_write(taker.writer, data, WINDOW + 1, SR_NO_TIME), SR_BUSY);
+	cr_assert_eq(sr_write(taker.writer, data, 6, SR_NO_TIME), SR_OK);
+	cr_assert_eq(sr_writer_sync(taker.writer, on_counted, &taker, NULL), SR_OK);
+	turn_until_durable(&taker, WINDOW + 1);
+	cr_assert_eq(taker.rooms, 1);
+	stop(&taker);
+	free(data);
+}
+
 Test(client_record, syncs_go_one_at_a_time_and_all_are_answered)
 {
 	struct taker taker;
