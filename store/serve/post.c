@@ -82,8 +82,8 @@ void sr_post(struct sr_postbox *box, struct sr_post *post)
 	box->last = &post->next;
 	pthread_mutex_unlock(&box->lock);
 	/*
-	 * Without the lock, for which the loop, which this wakes, would have to wait; and whether the box was empty or not:
-	 * whoever came first may not get to wake the loop for a long time.
+	 * Without the lock, for which the loop, which this wakes, would have to wait; and whether the box was empty or
+	 * not: whoever came first may not get to wake the loop for a long time.
 	 */
 	wake(box);
 	atomic_fetch_sub(&box->posting, 1);
