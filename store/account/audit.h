@@ -66,7 +66,7 @@ enum sr_code sr_audit_submit(struct sr_audit *audit, const struct sr_audit_entry
 
 /*
  * The same on a thread that may wait for the disk: where nobody writes just then, it writes what waits itself, so that
- * no other thread has to wake first, and `done` has been called when this returns.
+ * no other thread has to wake first; `done` may have been called when this returns, on this thread.
  */
 enum sr_code sr_audit_submit_here(struct sr_audit *audit, const struct sr_audit_entry *entry, enum sr_audit_class class,
 				  sr_audit_done *done, void *context, struct sr_error *err) SR_MUST_USE;

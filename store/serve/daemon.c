@@ -295,7 +295,7 @@ static bool start_workers(struct sr_daemon *daemon, unsigned pool_threads)
 	daemon->pool = sr_workers_new("pool", 0, pool_threads, daemon->postbox);
 	daemon->waiting = sr_workers_new("waiting", 0, WAITING_PER_POOL * pool_threads, daemon->postbox);
 	daemon->sealing = sr_workers_new("sealing", SEALING_NICE, pool_threads, daemon->postbox);
-	return daemon->waiting && daemon->sealing;
+	return daemon->pool && daemon->waiting && daemon->sealing;
 }
 
 static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts *parts, struct sr_error *err)

@@ -53,16 +53,16 @@ struct sr_postbox *sr_postbox_new(uv_loop_t *loop)
 	box->last = &box->first;
 	box->wake.data = box;
 	box->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (box->fd < 0 || pthread_mutex_init(&box->lock, NULL) != 0 || uv_poll_init(loop, &box->wake, box->fd) != 0)
-		goto failed;
-	/* Cannot fail: nobody else watches this descriptor. */
+	if (box->fd < 0 || uv_poll_init(loop, &box->wake, box->fd) != 0) {
+		if (box->fd >= 0)
+			(void)close(box->fd);
+		free(box);
+		return NULL;
+	}
+	/* Neither can fail on Linux: nobody else watches this descriptor. */
+	(void)pthread_mutex_init(&box->lock, NULL);
 	(void)uv_poll_start(&box->wake, UV_READABLE, deliver);
 	return box;
-failed:
-	if (box->fd >= 0)
-		(void)close(box->fd);
-	free(box);
-	return NULL;
 }
 
 /* Cannot fail but by a signal: the count is far from its end. */

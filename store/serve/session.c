@@ -238,7 +238,8 @@ static bool longer(uint64_t now, uint64_t since, uint32_t seconds)
 static bool frame_takes_long(const struct sr_session *session, uint64_t now)
 {
 	uint64_t since = session->last_active > session->frame_since ? session->last_active : session->frame_since;
-	return session->phase == OPEN && !sr_session_is_held(session) && !sr_conn_at_boundary(session->conn) &&
+	bool unread = session->in_line || sr_session_is_held(session);
+	return session->phase == OPEN && !unread && !sr_conn_at_boundary(session->conn) &&
 	       longer(now, since, session->daemon->settings->config->frame_s);
 }
 
@@ -247,7 +248,8 @@ static bool is_silent(const struct sr_session *session, uint64_t now)
 {
 	const struct sr_config *config = session->daemon->settings->config;
 	uint32_t most = has_streams(session) ? config->silent_s : config->idle_s;
-	return session->phase == OPEN && session->unary == 0 && longer(now, session->last_active, most);
+	return session->phase == OPEN && session->unary == 0 && !session->in_line &&
+	       longer(now, session->last_active, most);
 }
 
 static void tick(struct sr_session *session, uint64_t now)
