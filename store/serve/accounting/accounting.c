@@ -283,7 +283,7 @@ enum sr_code sr_people_know(struct sr_accounting *accounting, const uint8_t tag[
 
 bool sr_people_known(struct sr_accounting *accounting, const uint8_t tag[SR_TAG])
 {
-	return sr_people_seen(accounting->people, tag);
+	return sr_people_named(accounting->people, &accounting->parts, tag);
 }
 
 void sr_people_forget(struct sr_accounting *accounting, const uint8_t tag[SR_TAG])

@@ -122,7 +122,10 @@ void sr_outcome(struct sr_accounting *accounting, struct sr_intent *intent, cons
 enum sr_code sr_people_know(struct sr_accounting *accounting, const uint8_t tag[SR_TAG], const uint8_t *identity,
 			    size_t size, bool comes, struct sr_error *err) SR_MUST_USE;
 
-/* True if a tag is remembered, so that sr_people_know has nothing to read or to wait for. Any thread. */
+/*
+ * True if sr_people_know would not wait: the row of the tag (in) is there, or it is to have none. Reads the index where
+ * the tag was not seen lately; false where that fails, which sr_people_know will say. Not on the loop.
+ */
 bool sr_people_known(struct sr_accounting *accounting, const uint8_t tag[SR_TAG]) SR_MUST_USE;
 
 /* Forget that a tag is known, once its row is removed. */

@@ -30,8 +30,8 @@ struct sr_person {
 /* As sr_people_know. */
 enum sr_code sr_people_ensure(struct sr_people *people, const struct sr_accounting_parts *parts,
 			      const struct sr_person *person, struct sr_error *err) SR_MUST_USE;
-/* Is a tag remembered to have its row? Any thread. */
-bool sr_people_seen(struct sr_people *people, const uint8_t tag[SR_TAG]);
+/* As sr_people_known. */
+bool sr_people_named(struct sr_people *people, const struct sr_accounting_parts *parts, const uint8_t tag[SR_TAG]);
 void sr_people_drop(struct sr_people *people, const uint8_t tag[SR_TAG]);
 
 /* ---- refusals.c: those that are merged ---- */

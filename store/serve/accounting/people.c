@@ -54,12 +54,6 @@ static bool is_known(struct sr_people *people, const uint8_t tag[SR_TAG], uint64
 	return known;
 }
 
-bool sr_people_seen(struct sr_people *people, const uint8_t tag[SR_TAG])
-{
-	uint64_t drops;
-	return is_known(people, tag, &drops);
-}
-
 /* Unless anybody was dropped since: it may be this one, whose row is gone again. The next request looks anew then. */
 static void set_known(struct sr_people *people, const uint8_t tag[SR_TAG], uint64_t drops)
 {
@@ -123,6 +117,20 @@ static enum sr_code look(const struct sr_accounting_parts *parts, const uint8_t 
 	}
 	sr_view_end(view);
 	return code == SR_OK ? SR_OK : SR_FAIL(err, code, "reading the index failed");
+}
+
+bool sr_people_named(struct sr_people *people, const struct sr_accounting_parts *parts, const uint8_t tag[SR_TAG])
+{
+	struct standing standing;
+	struct sr_error err;
+	uint64_t drops;
+	if (is_known(people, tag, &drops))
+		return true;
+	if (look(parts, tag, &standing, &err) != SR_OK)
+		return false;
+	if (standing.row)
+		set_known(people, tag, drops);
+	return standing.row || standing.is_gone;
 }
 
 /* No erasure may come between looking and putting: its end would be that the name is there again. */
