@@ -16,6 +16,7 @@
 #include "data/thread.h"
 
 #define RETRY_MS 1000    /* after a failure, at least */
+#define NICE 5           /* nobody waits for a checkpoint */
 #define ROUND_MAX 65536u /* entries of one checkpoint, so that one comes soon also where many wait */
 
 /* ---- tiles from records ---- */
@@ -244,7 +245,7 @@ static bool seal_round(struct sr_audit *audit)
 
 void *sr_audit_sealer(void *context)
 {
-	sr_thread_is("account-tiles", 0);
+	sr_thread_is("account-tiles", NICE);
 	struct sr_audit *audit = context;
 	uint64_t next = 0, patience = 0; /* nobody's wish shortens the wait after a failure */
 	pthread_mutex_lock(&audit->lock);

@@ -15,6 +15,10 @@
 
 #define PROMPT_NS 100000u /* the shortest that is granted */
 
+#ifndef SCHED_FLAG_RESET_ON_FORK
+#define SCHED_FLAG_RESET_ON_FORK 1 /* of sched_setattr(2); in no header that can be included beside <sched.h> */
+#endif
+
 bool sr_thread_start(pthread_t *thread, void *(*run)(void *context), void *context)
 {
 	/* Raised by the thread's own instructions: blocked, they would end the process past any handler. */
@@ -107,28 +111,41 @@ struct attributes {
 	uint64_t unused[2];
 };
 
-/*
- * Whoever wakes waits for some milliseconds until another has had its slice, unless its own is the shorter. Systems
- * before 6.12 know no slices of one's own, and pass over it.
- */
-static void ask(uint32_t policy, int nice, uint64_t slice_ns)
-{
-	int all = getpriority(PRIO_PROCESS, (id_t)gettid()); /* what the process was told */
-	struct attributes asked = {.size = sizeof asked, .policy = policy, .nice = all + nice, .slice_ns = slice_ns};
+/* Before any of its threads said anything: what the process was told. */
+static int process_nice;
 
-	(void)syscall(SYS_sched_setattr, 0, &asked, 0);
+static void keep_process_nice(void)
+{
+	process_nice = getpriority(PRIO_PROCESS, (id_t)gettid());
 }
 
+/* False: it is not granted. */
+static bool ask(uint32_t policy, int nice, uint64_t slice_ns, uint64_t flags)
+{
+	static pthread_once_t kept = PTHREAD_ONCE_INIT;
+	struct attributes asked = {.size = sizeof asked, .policy = policy, .slice_ns = slice_ns, .flags = flags};
+
+	(void)pthread_once(&kept, keep_process_nice);
+	asked.nice = process_nice + nice;
+	return syscall(SYS_sched_setattr, 0, &asked, 0) == 0;
+}
+
+/*
+ * Whoever wakes waits for some milliseconds until another has had its slice, unless its own is the shorter; systems
+ * before 6.12 know no slices of one's own, and pass over it. What the daemon starts, an alarm's command, is not for
+ * what somebody waits for.
+ */
 void sr_thread_prompt(void)
 {
-	ask(SCHED_OTHER, 0, PROMPT_NS);
+	if (!ask(SCHED_OTHER, -SR_THREAD_PROMPT, PROMPT_NS, SCHED_FLAG_RESET_ON_FORK))
+		(void)ask(SCHED_OTHER, 0, PROMPT_NS, 0);
 }
 
 void sr_thread_is(const char *name, int nice)
 {
 	(void)pthread_setname_np(pthread_self(), name);
 	if (nice > 0)
-		ask(SCHED_BATCH, nice, 0);
+		(void)ask(SCHED_BATCH, nice, 0, 0);
 	else
 		sr_thread_prompt();
 }

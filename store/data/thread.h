@@ -58,10 +58,12 @@ bool sr_threads_wait_until(struct sr_threads *threads, const struct timespec *un
 /* When `milliseconds` from now are over, by CLOCK_MONOTONIC. */
 struct timespec sr_thread_deadline(uint64_t milliseconds);
 
+#define SR_THREAD_PROMPT 5 /* how far prompt threads go before others of the machine, as `nice` has it */
+
 /*
- * The calling thread, and those that it starts from now on, are for what somebody waits for: short pieces of work,
- * which are to begin at once when they come (sched_setattr(2), the shortest slice). Those that call sr_thread_is are
- * what they say there instead. It is no harm if the system grants none of it.
+ * The calling thread is for what somebody waits for: short pieces of work, which are to begin at once when they come
+ * (sched_setattr(2): the shortest slice; and before other programs, if RLIMIT_NICE or CAP_SYS_NICE allows it). What it
+ * starts from now on is not, unless it says so itself. It is no harm if the system grants none of it.
  */
 void sr_thread_prompt(void);
 

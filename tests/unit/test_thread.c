@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "data/thread.h"
 
@@ -53,18 +55,48 @@ Test(thread, stands_back_as_far_as_it_says)
 	}
 }
 
-Test(thread, prompt_ones_stand_back_behind_nobody)
+/* What prompt threads come to: as far before others as the system lets them. */
+static int promptest(int own)
 {
-	int own = getpriority(PRIO_PROCESS, 0);
+	int before = own - SR_THREAD_PROMPT;
+	pid_t child = fork();
+	int status;
+	if (child == 0)
+		_exit(setpriority(PRIO_PROCESS, 0, before) != 0);
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	return status == 0 ? before : own;
+}
+
+static void *say_nothing(void *context)
+{
+	struct said *said = context;
+	said->priority = getpriority(PRIO_PROCESS, 0);
+	return NULL;
+}
+
+Test(thread, prompt_ones_go_before_others)
+{
+	int own = getpriority(PRIO_PROCESS, 0), prompt = promptest(own);
 	sr_thread_prompt();
-	cr_assert_eq(sched_getscheduler(0), SCHED_OTHER);
-	cr_assert_eq(getpriority(PRIO_PROCESS, 0), own);
+	cr_assert_eq(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+	cr_assert_eq(getpriority(PRIO_PROCESS, 0), prompt);
 	struct said said = started(0);
-	cr_assert_eq(said.policy, SCHED_OTHER);
-	cr_assert_eq(said.priority, own);
+	cr_assert_eq(said.policy & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+	cr_assert_eq(said.priority, prompt, "%d", said.priority);
 	said = started(5);
 	cr_assert_eq(said.policy, SCHED_BATCH);
 	cr_assert_eq(said.priority, at_most_19(own + 5));
+}
+
+Test(thread, what_prompt_ones_start_is_not_prompt)
+{
+	int own = getpriority(PRIO_PROCESS, 0);
+	struct said said = {.nice = 0};
+	pthread_t thread;
+	sr_thread_prompt();
+	cr_assert(sr_thread_start(&thread, say_nothing, &said));
+	pthread_join(thread, NULL);
+	cr_assert_eq(said.priority, own > 0 || promptest(own) == own ? own : 0);
 }
 
 /* ---- threads of one kind ---- */
