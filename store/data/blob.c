@@ -375,6 +375,28 @@ enum sr_code sr_blob_read_from(int fd, const struct sr_blob_name *name, uint64_t
 	return code;
 }
 
+bool sr_blob_stamp(const struct sr_blob *blob, struct sr_blob_stamp *stamp)
+{
+	struct stat now;
+
+	if (fstat(blob->fd, &now) != 0)
+		return false;
+	*stamp = (struct sr_blob_stamp){
+		.device = now.st_dev,
+		.inode = now.st_ino,
+		.size = (uint64_t)now.st_size,
+		.seconds = now.st_ctim.tv_sec,
+		.nanoseconds = now.st_ctim.tv_nsec,
+	};
+	return true;
+}
+
+bool sr_blob_stamp_same(const struct sr_blob_stamp *one, const struct sr_blob_stamp *other)
+{
+	return one->device == other->device && one->inode == other->inode && one->size == other->size &&
+	       one->seconds == other->seconds && one->nanoseconds == other->nanoseconds;
+}
+
 enum sr_code sr_blob_read_open(struct sr_blobs *blobs, const struct sr_blob_name *name, int *fd, uint64_t *size,
 			       struct sr_error *err)
 {

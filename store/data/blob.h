@@ -98,6 +98,20 @@ enum sr_code sr_blob_read_open(struct sr_blobs *blobs, const struct sr_blob_name
 enum sr_code sr_blob_read_from(int fd, const struct sr_blob_name *name, uint64_t position, uint8_t *out, size_t size,
 			       struct sr_error *err) SR_MUST_USE;
 
+/*
+ * What the file system says of a file, to know later whether anybody has changed it meanwhile: a program can set the
+ * length, but not the time of the last change. Changes within one tick of the file system's clock, some milliseconds at
+ * most, can look like one; what the disk itself does to stored bytes does not show.
+ */
+struct sr_blob_stamp {
+	uint64_t device, inode, size;
+	int64_t seconds, nanoseconds;
+};
+
+/* Its stamp now into `stamp` (out); false if the file system does not say. One system call, which reads nothing. */
+bool sr_blob_stamp(const struct sr_blob *blob, struct sr_blob_stamp *stamp) SR_MUST_USE;
+bool sr_blob_stamp_same(const struct sr_blob_stamp *one, const struct sr_blob_stamp *other);
+
 /* Unlink, and sync the directory. A missing file is SR_OK. SR_CORRUPT: its directory is missing; SR_IO. */
 enum sr_code sr_blob_remove(struct sr_blobs *blobs, const struct sr_blob_name *name, struct sr_error *err) SR_MUST_USE;
 

@@ -26,6 +26,7 @@
 #include "serve/patients/moving.h"
 #include "serve/play/play.h"
 #include "serve/ready.h"
+#include "serve/record/witness.h"
 #include "serve/record/writer.h"
 #include "serve/removal/sweeper.h"
 #include "serve/scrub/operate_scrub.h"
@@ -315,15 +316,16 @@ static enum sr_code build(struct sr_daemon *daemon, const struct sr_daemon_parts
 		return SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
 	daemon->crew = sr_crew_new(uv_available_parallelism() - 1);
 	daemon->spoiled = sr_spoiled_new();
+	daemon->witnesses = sr_witnesses_new();
 	daemon->claims = sr_claims_new();
 	daemon->scrub = sr_daemon_scrub_new(parts, daemon);
 	daemon->remover = sr_remover_new(parts->keyring, parts->index, parts->blobs, parts->ledger);
 	daemon->alarming = sr_alarming_new(daemon);
 	daemon->rotation = sr_rotation_new(daemon);
 	daemon->backups = sr_backups_new();
-	if (!daemon->flusher || !daemon->postbox || !daemon->crew || !daemon->spoiled || !daemon->claims ||
-	    !daemon->scrub || !daemon->remover || !daemon->alarming || !daemon->rotation || !daemon->backups ||
-	    !daemon->decoy_size)
+	if (!daemon->flusher || !daemon->postbox || !daemon->crew || !daemon->spoiled || !daemon->witnesses ||
+	    !daemon->claims || !daemon->scrub || !daemon->remover || !daemon->alarming || !daemon->rotation ||
+	    !daemon->backups || !daemon->decoy_size)
 		return SR_FAIL(err, SR_INTERNAL, "memory or threads are used up");
 	enum sr_code code =
 		sr_epoch_book_open(daemon->keyring, daemon->index, daemon->started_ms, &daemon->epochs, err);
@@ -394,6 +396,7 @@ enum sr_code sr_daemon_run(const struct sr_daemon_parts *parts, struct sr_error 
 	sr_crew_free(daemon->crew);
 	sr_flusher_free(daemon->flusher);
 	sr_spoiled_free(daemon->spoiled);
+	sr_witnesses_free(daemon->witnesses);
 	sr_rotation_free(daemon->rotation);
 	sr_epoch_book_free(daemon->epochs);
 	sr_alarming_free(daemon->alarming);

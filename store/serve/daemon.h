@@ -59,6 +59,7 @@ struct sr_daemon {
 	struct sr_audit *audit;
 	struct sr_flusher *flusher;
 	struct sr_spoiled *spoiled;
+	struct sr_witnesses *witnesses;
 	struct sr_postbox *postbox;
 	struct sr_workers *pool;    /* what waits for nobody for long */
 	struct sr_workers *waiting; /* what waits for the index */

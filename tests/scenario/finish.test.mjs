@@ -1,9 +1,11 @@
 // A finish looks at the end of every segment before it closes a recording for good: what a disk has changed or cut is
-// found while the one who recorded it is still there, and the recording stays open for a repair.
+// found while the one who recorded it is still there, and the recording stays open for a repair. What the daemon has written
+// itself it reads again only if somebody has changed the file since.
 import assert from 'node:assert/strict';
 import { createCipheriv } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { newRecordingId } from '../peer/writer.mjs';
 import { Store, missing, refused } from './harness.mjs';
 
 const CHUNK = 16384;
@@ -36,60 +38,102 @@ const DAMAGES = [
 
 let store;
 let clinic;
-let id;
 
 const blobOf = (recording) => store.path('blobs',
   (parseInt(recording.slice(-4), 16) & 1023).toString(16).padStart(3, '0'), `${recording}.1.0`);
 
+/** Another's write into a file, at a time of its own, however slowly the file system's clock goes. */
+function write(path, bytes) {
+  const changed = () => statSync(path, { bigint: true }).ctimeNs;
+  const before = changed();
+  do {
+    writeFileSync(path, bytes);
+  } while (changed() === before);
+}
+
+const open = (client, id = newRecordingId()) =>
+  client.record(store.mint(ALICE, 'record'), { id, nonce: Buffer.alloc(16, 1) });
+
+async function put(writer, from) {
+  let at = 0;
+  for (const part of PARTS) {
+    await writer.append(from.subarray(at, at += part));
+    await writer.sync();
+  }
+  await writer.close();
+}
+
+/** A recording whose track has PARTS; its id. */
+const recorded = () => store.connected(clinic, async (client) => {
+  const recording = await open(client);
+  await put(await recording.track({ type: 'video/webm' }), SOURCE);
+  assert.equal(readFileSync(blobOf(recording.id)).length, ENDS[2]);
+  return recording.id;
+});
+
 /** Finishes the recording with a connection of its own. */
-const finish = () => store.connected(clinic, async (client) => {
-  const recording = await client.record(store.mint(ALICE, 'record'), { id, nonce: Buffer.alloc(16, 1) });
-  await recording.finish();
+const finish = (id) => store.connected(clinic, async (client) => (await open(client, id)).finish());
+
+async function isRefused(id) {
+  const from = store.log.length;
+  await assert.rejects(finish(id), refused('corrupt'));
+  const [event] = await store.logged('corrupt', { from });
+  assert.equal(event.level, 'alarm');
+}
+
+/** All of it plays, and it is finished. */
+const plays = (id, source) => store.connected(clinic, async (client) => {
+  const player = await client.play(store.mint(ALICE, 'play'), id);
+  const { state } = await player.update(1);
+  assert.equal(state, 'finished');
+  assert.ok((await player.readAll(1)).equals(source));
+  await player.close();
 });
 
 describe('finishing', { skip: missing() }, () => {
   before(async () => {
     store = await Store.serve();
     clinic = await store.service('ingest,playback');
-    await store.connected(clinic, async (client) => {
-      const recording = await client.record(store.mint(ALICE, 'record'), { nonce: Buffer.alloc(16, 1) });
-      id = recording.id;
-      const writer = await recording.track({ type: 'video/webm' });
-      let at = 0;
-      for (const part of PARTS) {
-        await writer.append(SOURCE.subarray(at, at += part));
-        await writer.sync();
-      }
-      await writer.close();
-    });
-    assert.equal(readFileSync(blobOf(id)).length, ENDS[2]);
   });
 
   after(() => store?.remove());
 
   for (const [what, damage] of DAMAGES) {
     test(`is refused over ${what}`, async () => {
+      const id = await recorded();
       const whole = readFileSync(blobOf(id));
-      const from = store.log.length;
-      writeFileSync(blobOf(id), damage(whole));
-      try {
-        await assert.rejects(finish(), refused('corrupt'));
-      } finally {
-        writeFileSync(blobOf(id), whole);
-      }
-      const [event] = await store.logged('corrupt', { from });
-      assert.equal(event.level, 'alarm');
+      write(blobOf(id), damage(whole));
+      // The first finds that the file has been changed; the second has not written it and knows nothing of it.
+      await isRefused(id);
+      await isRefused(id);
+      write(blobOf(id), whole);
+      await finish(id);
+      await plays(id, SOURCE);
     });
   }
 
-  test('goes through once that is put right, and all of it plays', async () => {
-    await finish();
-    await store.connected(clinic, async (client) => {
-      const player = await client.play(store.mint(ALICE, 'play'), id);
-      const { state } = await player.update(1);
-      assert.equal(state, 'finished');
-      assert.ok((await player.readAll(1)).equals(SOURCE));
-      await player.close();
-    });
+  test('is refused over what was damaged while no daemon ran', async () => {
+    const id = await recorded();
+    const whole = readFileSync(blobOf(id));
+    await store.stop();
+    write(blobOf(id), DAMAGES[0][1](whole));
+    await store.start();
+    await isRefused(id);
+    write(blobOf(id), whole);
+    await finish(id);
+    await plays(id, SOURCE);
+  });
+
+  test('is refused over what another daemon had recorded, though this one went on with it', async () => {
+    const id = await recorded();
+    const whole = readFileSync(blobOf(id));
+    await store.stop();
+    write(blobOf(id), DAMAGES[0][1](whole));
+    await store.start();
+    await store.connected(clinic, async (client) => put(await (await open(client, id)).resume(1), SOURCE));
+    await isRefused(id);
+    write(blobOf(id), Buffer.concat([whole, readFileSync(blobOf(id)).subarray(whole.length)]));
+    await finish(id);
+    await plays(id, Buffer.concat([SOURCE, SOURCE]));
   });
 });

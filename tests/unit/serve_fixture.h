@@ -31,6 +31,8 @@ static inline void store_make_blobs(void)
 	cr_assert_eq(sr_blobs_open(blobs, 0, &store.blobs, &failure), SR_OK, "%s", failure.text);
 	store.spoiled = sr_spoiled_new();
 	cr_assert_not_null(store.spoiled);
+	store.witnesses = sr_witnesses_new();
+	cr_assert_not_null(store.witnesses);
 	store.keyring = fixed_keyring();
 }
 
@@ -47,9 +49,18 @@ static inline void store_remove(void)
 {
 	sr_index_close(store.index);
 	sr_spoiled_free(store.spoiled);
+	sr_witnesses_free(store.witnesses);
 	sr_blobs_close(store.blobs);
 	sr_keyring_free(store.keyring);
 	remove_directory();
+}
+
+/* As after a restart: nobody knows what was written. */
+static inline void forget_witnesses(void)
+{
+	sr_witnesses_free(store.witnesses);
+	store.witnesses = sr_witnesses_new();
+	cr_assert_not_null(store.witnesses);
 }
 
 static inline struct sr_blob_name file_of(uint16_t number)
@@ -225,8 +236,13 @@ static inline struct sr_sealing *begin_writing(void)
 		put_row(&row);
 		get_row(&row, mac);
 	}
-	struct sr_sealing_options options = {
-		.keyring = store.keyring, .blobs = store.blobs, .blob = blob, .dek = dek, .row = &row, .mac = mac};
+	struct sr_sealing_options options = {.keyring = store.keyring,
+					     .blobs = store.blobs,
+					     .witnesses = store.witnesses,
+					     .blob = blob,
+					     .dek = dek,
+					     .row = &row,
+					     .mac = mac};
 	memcpy(options.tag, tag, SR_TAG);
 	memcpy(options.recording, recording, SR_UUID);
 	cr_assert_eq(sr_sealing_new(&options, &sealing, &failure), SR_OK, "%s", failure.text);

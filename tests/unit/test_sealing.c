@@ -438,10 +438,14 @@ Test(sealing, a_head_or_file_that_does_not_verify_begins_nothing)
 	struct sr_track_row row;
 	struct sr_sealing *sealing;
 	struct sr_sealing_options options = {.keyring = store.keyring, .blobs = store.blobs, .dek = dek, .row = &row};
+	struct sr_blob_name name = file_of(1);
 	uint8_t mac[SR_ROW_MAC];
 
 	write_segments(&length, 1);
+	forget_witnesses();
 	get_row(&row, mac);
+	options.witnesses = store.witnesses;
+	cr_assert_eq(sr_blob_append_open(store.blobs, &name, row.files[0].committed, &options.blob, &failure), SR_OK);
 	options.mac = mac;
 	memcpy(options.tag, tag, SR_TAG);
 	memcpy(options.recording, recording, SR_UUID);

@@ -23,7 +23,9 @@ struct sr_sealing {
 	struct sr_track_row row;
 	uint8_t mac[SR_ROW_MAC]; /* of the row as it will be once every commit made so far is through */
 	struct sr_head head;
-	struct sr_extents extents;
+	struct sr_witnesses *witnesses;
+	struct sr_witness known;  /* its chain is the head's */
+	bool touched;             /* somebody else has changed the file, or nobody can say */
 	struct sr_sealer *sealer; /* NULL: no segment is open */
 	struct sr_segment_place place;
 	struct sr_commit *first, **last;
@@ -54,6 +56,18 @@ struct sr_blob_name sr_sealing_file(const struct sr_sealing *sealing)
 	return sr_track_file_name(sealing->recording, &sealing->row);
 }
 
+/* What lies in the file already is taken as it is now, and only what will be sealed is known. */
+static enum sr_code begin_witness(struct sr_sealing *sealing, const struct sr_sealing_options *options,
+				  struct sr_error *err)
+{
+	struct sr_witness *known = &sealing->known;
+	known->file = sr_sealing_file(sealing);
+	known->first = sealing->head.segments;
+	known->position = last_file(&sealing->row)->committed;
+	sealing->touched = !sr_blob_stamp(options->blob, &known->stamp);
+	return sr_extents_take_up(&known->extents, options->blobs, &known->file, known->position, err);
+}
+
 enum sr_code sr_sealing_new(const struct sr_sealing_options *options, struct sr_sealing **out, struct sr_error *err)
 {
 	struct sr_sealing *sealing = calloc(1, sizeof *sealing);
@@ -76,14 +90,15 @@ enum sr_code sr_sealing_new(const struct sr_sealing_options *options, struct sr_
 	else if (opening != SR_OPENED)
 		code = SR_FAIL(err, SR_CORRUPT, "the track's head does not verify");
 	struct sr_blob_name name = sr_sealing_file(sealing);
-	if (code == SR_OK)
-		code = sr_extents_take_up(&sealing->extents, options->blobs, &name, last_file(&sealing->row)->committed,
-					  err);
+	if (code == SR_OK &&
+	    !sr_witnesses_take(options->witnesses, &name, options->blob, sealing->head.chain, &sealing->known))
+		code = begin_witness(sealing, options, err);
 	if (code != SR_OK) {
 		sr_sealing_free(sealing);
 		return code;
 	}
 	sealing->blob = options->blob;
+	sealing->witnesses = options->witnesses;
 	*out = sealing;
 	return SR_OK;
 }
@@ -92,10 +107,15 @@ void sr_sealing_free(struct sr_sealing *sealing)
 {
 	if (!sealing)
 		return;
+	/* A commit that was not made shows by the chain, bytes without one by the file's length. */
+	if (sealing->witnesses && !sealing->touched) {
+		memcpy(sealing->known.chain, sealing->head.chain, SR_CHAIN);
+		sr_witnesses_leave(sealing->witnesses, &sealing->known);
+	}
 	sr_commits_free(sealing->first);
 	sr_sealer_free(sealing->sealer);
 	sr_blob_close(sealing->blob);
-	sr_extents_clear(&sealing->extents);
+	sr_extents_clear(&sealing->known.extents);
 	sodium_memzero(sealing, sizeof *sealing);
 	free(sealing);
 }
@@ -126,6 +146,15 @@ struct outgoing {
 	uint8_t bytes[SR_SEALED_FRONT + (SR_SEALING_WRITE + 1) * SR_CHUNK_SEALED];
 };
 
+/* Somebody else's change between two writes would not show any more after the second. */
+static void look_for_others(struct sr_sealing *sealing)
+{
+	struct sr_blob_stamp now;
+	if (!sealing->touched)
+		sealing->touched =
+			!sr_blob_stamp(sealing->blob, &now) || !sr_blob_stamp_same(&now, &sealing->known.stamp);
+}
+
 /* Write what is there. */
 static enum sr_code write_out(struct sr_sealing *sealing, struct outgoing *out, struct sr_error *err)
 {
@@ -133,10 +162,14 @@ static enum sr_code write_out(struct sr_sealing *sealing, struct outgoing *out, 
 	out->used = 0;
 	if (size == 0)
 		return SR_OK;
+	look_for_others(sealing);
 	enum sr_code code = sr_blob_append(sealing->blob, out->bytes, size, err);
 	if (code != SR_OK)
 		return code;
-	return sr_extents_add(&sealing->extents, out->bytes, size) ? SR_OK : SR_FAIL_MEMORY(err);
+	if (!sr_extents_add(&sealing->known.extents, out->bytes, size))
+		return SR_FAIL_MEMORY(err);
+	sealing->touched = sealing->touched || !sr_blob_stamp(sealing->blob, &sealing->known.stamp);
+	return SR_OK;
 }
 
 /* Nothing is on its way: what closed the segment before, or nothing at all, has written it. */
@@ -174,7 +207,7 @@ static bool build_op(struct sr_sealing *sealing, struct sr_op *op, const uint8_t
 	struct sr_blob_name name = sr_sealing_file(sealing);
 	return !out.failed && sr_op_check(op, SR_CHECK_SUFFIX, &track, sealing->mac, SR_ROW_MAC) &&
 	       sr_op_put(op, &track, row, row_size) && sr_op_put(op, &segment, place, out.used) &&
-	       sr_extents_put(&sealing->extents, sealing->keyring, &name, op);
+	       sr_extents_put(&sealing->known.extents, sealing->keyring, &name, op);
 }
 
 static enum sr_code commit_segment(struct sr_sealing *sealing, struct sr_error *err)

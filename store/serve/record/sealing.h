@@ -8,6 +8,7 @@
 #include "data/blob.h"
 #include "data/index.h"
 #include "keys/rows.h"
+#include "serve/record/witness.h"
 
 /* A closed segment on its way: written, not yet synced. */
 struct sr_commit {
@@ -25,10 +26,14 @@ struct sr_sealing;
 
 #define SR_SEALING_WRITE 16 /* chunks that one write to the blob covers at most, beside a segment's front and end */
 
-/* What a sealing needs; copied, but for `keyring`, which outlives it, and `blob`, which is handed over on success. */
+/*
+ * What a sealing needs; copied, but for `keyring` and `witnesses`, which outlive it, and `blob`, which is handed over
+ * on success.
+ */
 struct sr_sealing_options {
 	const struct sr_keyring *keyring;
 	struct sr_blobs *blobs;
+	struct sr_witnesses *witnesses;
 	struct sr_blob *blob; /* open at the committed length of the row's last file */
 	uint8_t tag[SR_TAG];
 	uint8_t recording[SR_UUID];
@@ -38,13 +43,17 @@ struct sr_sealing_options {
 };
 
 /*
- * Begin: opens the row's head, takes up the checksum of the last extent (reads up to SR_EXTENT bytes of the file).
+ * Begin: opens the row's head, takes up the checksum of the last extent (reads up to SR_EXTENT bytes of the file, if no
+ * witness of it was left).
  * SR_CORRUPT: the head or the file do not verify; SR_IO; SR_INTERNAL. *out (out) is released with sr_sealing_free.
  */
 enum sr_code sr_sealing_new(const struct sr_sealing_options *options, struct sr_sealing **out,
 			    struct sr_error *err) SR_MUST_USE;
 
-/* Wipe the keys, close the blob, free. What was not committed stays past the committed length. NULL is allowed. */
+/*
+ * Wipe the keys, close the blob, free; its witness is left for who comes next. What was not committed stays past the
+ * committed length. NULL is allowed.
+ */
 void sr_sealing_free(struct sr_sealing *sealing);
 
 /* Plaintext to be sealed: `count` stretches, one after the other. */

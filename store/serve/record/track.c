@@ -313,6 +313,7 @@ static enum sr_code begin_sealing(struct sr_request *request, struct beginning *
 	struct sr_sealing_options options = {
 		.keyring = request->daemon->keyring,
 		.blobs = request->daemon->blobs,
+		.witnesses = request->daemon->witnesses,
 		.blob = blob,
 		.dek = beginning->found.dek,
 		.row = &beginning->row,
