@@ -202,7 +202,7 @@ enum sr_code sr_blob_create(struct sr_blobs *blobs, const struct sr_blob_name *n
 	code = open_fan(blobs, label.fan, &fan, err);
 	if (code != SR_OK)
 		return code;
-	fd = openat(fan, label.file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(fan, label.file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0) {
 		code = errno == EEXIST ? SR_FAIL(err, SR_CONFLICT, "blob %s is there already", label.text)
 				       : fail_errno(err, label.text, "creating");
@@ -245,7 +245,7 @@ enum sr_code sr_blob_append_open(struct sr_blobs *blobs, const struct sr_blob_na
 	int fd;
 
 	*out = NULL;
-	code = open_present(blobs, &label, O_WRONLY, &fd, &size, err);
+	code = open_present(blobs, &label, O_RDWR, &fd, &size, err);
 	if (code != SR_OK)
 		return code;
 	/* A committed length comes out of a row and may be anything; past here it fits an off_t, because size does. */
@@ -352,27 +352,40 @@ enum sr_code sr_blob_read(struct sr_blobs *blobs, const struct sr_blob_name *nam
 	return code;
 }
 
-enum sr_code sr_blob_read_from(int fd, const struct sr_blob_name *name, uint64_t position, uint8_t *out, size_t size,
-			       struct sr_error *err)
+static enum sr_code read_all(int fd, const char *label, uint64_t position, uint8_t *out, size_t size,
+			     struct sr_error *err)
 {
-	struct sr_blob_label label = sr_blob_label(name);
 	enum sr_code code = SR_OK;
 	size_t done = 0;
 
 	/* A position comes out of a row and may be anything: none that is no off_t is in the file. */
 	if (position > (uint64_t)INT64_MAX || size > (uint64_t)INT64_MAX - position)
-		code = SR_FAIL(err, SR_CORRUPT, "blob %s is too short", label.text);
+		code = SR_FAIL(err, SR_CORRUPT, "blob %s is too short", label);
 	while (code == SR_OK && done < size) {
 		ssize_t got = pread(fd, out + done, size - done, (off_t)(position + done));
 
 		if (got > 0)
 			done += (size_t)got;
 		else if (got == 0)
-			code = SR_FAIL(err, SR_CORRUPT, "blob %s is too short", label.text);
+			code = SR_FAIL(err, SR_CORRUPT, "blob %s is too short", label);
 		else if (errno != EINTR)
-			code = fail_errno(err, label.text, "reading");
+			code = fail_errno(err, label, "reading");
 	}
 	return code;
+}
+
+enum sr_code sr_blob_read_from(int fd, const struct sr_blob_name *name, uint64_t position, uint8_t *out, size_t size,
+			       struct sr_error *err)
+{
+	struct sr_blob_label label = sr_blob_label(name);
+
+	return read_all(fd, label.text, position, out, size, err);
+}
+
+enum sr_code sr_blob_read_back(const struct sr_blob *blob, uint64_t position, uint8_t *out, size_t size,
+			       struct sr_error *err)
+{
+	return read_all(blob->fd, blob->label, position, out, size, err);
 }
 
 bool sr_blob_stamp(const struct sr_blob *blob, struct sr_blob_stamp *stamp)

@@ -99,6 +99,13 @@ enum sr_code sr_blob_read_from(int fd, const struct sr_blob_name *name, uint64_t
 			       struct sr_error *err) SR_MUST_USE;
 
 /*
+ * Read `size` bytes at `position` back from a blob that is being written. SR_CORRUPT: it is too short; SR_IO. As
+ * sr_blob_append, by one thread at a time.
+ */
+enum sr_code sr_blob_read_back(const struct sr_blob *blob, uint64_t position, uint8_t *out, size_t size,
+			       struct sr_error *err) SR_MUST_USE;
+
+/*
  * What the file system says of a file, to know later whether anybody has changed it meanwhile: a program can set the
  * length, but not the time of the last change. Changes within one tick of the file system's clock, some milliseconds at
  * most, can look like one; what the disk itself does to stored bytes does not show.

@@ -1,11 +1,12 @@
-// A disk that cannot make bytes durable: nothing is acknowledged that no sync has vouched for, the index says nothing of
-// it, and the call goes on where it was durable.
+// A disk that cannot make bytes durable, or keeps others than it was given: nothing is acknowledged that no sync has
+// vouched for, or that does not open as it lies there; the index says nothing of it, and the call goes on where it was
+// durable.
 import assert from 'node:assert/strict';
 import { createCipheriv } from 'node:crypto';
 import { closeSync, existsSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { BIN_RELEASE, Store, missing, refused, run } from './harness.mjs';
+import { BIN_RELEASE, Store, missing, refused } from './harness.mjs';
+import { makePreload } from './preload.mjs';
 
 const ALICE = 'https://clinic.example/mrn|alice';
 const SOURCE = createCipheriv('aes-128-ctr', Buffer.alloc(16, 3), Buffer.alloc(16)).update(Buffer.alloc(60_000));
@@ -30,19 +31,18 @@ const played = (id) => store.connected(clinic, async (client) => {
   return bytes;
 });
 
+/** Serves a store of its own with tools/`name`.c in front, which acts while the file `sign` is there. */
+async function serve(name, variable) {
+  store = await Store.make({ bin: BIN_RELEASE });
+  sign = store.beside('sign');
+  env = { LD_PRELOAD: await makePreload(store, name), [variable]: sign };
+  await store.start({ env });
+  clinic = await store.service('ingest,playback');
+}
+
 // The released programs: a sanitizer must be the first library that is loaded.
 describe('a sync that fails', { skip: missing(['sealreeld', 'sealreel'], BIN_RELEASE) }, () => {
-  before(async () => {
-    store = await Store.make({ bin: BIN_RELEASE });
-    const library = store.beside('sync_fails.so');
-    const source = fileURLToPath(new URL('../tools/sync_fails.c', import.meta.url));
-    const made = await run('gcc', ['-D_GNU_SOURCE', '-shared', '-fPIC', '-o', library, source]);
-    assert.equal(made.code, 0, made.stderr);
-    sign = store.beside('sync-fails');
-    env = { LD_PRELOAD: library, SR_SYNC_FAILS: sign };
-    await store.start({ env });
-    clinic = await store.service('ingest,playback');
-  });
+  before(() => serve('sync_fails', 'SR_SYNC_FAILS'));
 
   after(() => store?.remove());
 
@@ -95,4 +95,29 @@ describe('a sync that fails', { skip: missing(['sealreeld', 'sealreel'], BIN_REL
       assert.ok(!existsSync(blobOf(recording.id, 1)), 'it went on behind bytes that the disk has lost');
     });
   });
+});
+
+describe('a file that keeps other bytes than were written', { skip: missing(['sealreeld', 'sealreel'], BIN_RELEASE) }, () => {
+  before(() => serve('write_lies', 'SR_WRITE_LIES'));
+
+  after(() => store?.remove());
+
+  test('is noticed before anything of it is acknowledged, and the call goes on', () => (
+    store.connected(clinic, async (client) => {
+      const recording = await client.record(store.mint(ALICE, 'record'));
+      const writer = await recording.track({ type: 'video/webm' });
+      await writer.append(SOURCE.subarray(0, FIRST));
+      assert.equal(await writer.sync(), FIRST);
+      writeFileSync(sign, '');
+      await writer.append(SOURCE.subarray(FIRST, SECOND));
+      await assert.rejects(writer.sync(), refused('io'));
+      assert.equal(writer.durable, FIRST);
+      rmSync(sign);
+      const again = await recording.resume(1);
+      assert.equal(again.durable, FIRST);
+      await again.append(SOURCE.subarray(FIRST));
+      assert.equal(await again.close(), SOURCE.length);
+      await recording.finish();
+      assert.ok((await played(recording.id)).equals(SOURCE));
+    })));
 });

@@ -1,15 +1,10 @@
 // A daemon whose disk hangs for one file: what ../tools/sync_waits.c does, for the scenarios that need it.
-import assert from 'node:assert/strict';
 import { existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { run } from './harness.mjs';
+import { makePreload } from './preload.mjs';
 
 /** Starts the released daemon of `store` so that syncs or writes can be held; returns how to hold and release them. */
 export async function startHeld(store) {
-  const library = store.beside('sync_waits.so');
-  const source = fileURLToPath(new URL('../tools/sync_waits.c', import.meta.url));
-  const made = await run('gcc', ['-D_GNU_SOURCE', '-shared', '-fPIC', '-o', library, source]);
-  assert.equal(made.code, 0, made.stderr);
+  const library = await makePreload(store, 'sync_waits');
   const sign = store.beside('sync-waits');
   await store.start({ env: { LD_PRELOAD: library, SR_SYNC_WAITS: sign } });
   return {

@@ -9,6 +9,7 @@
 
 #include <sodium.h>
 
+#include "serve/record/segment_end.h"
 #include "serve/record/tail.h"
 #include "serve/record/witness.h"
 
@@ -68,12 +69,13 @@ static enum sr_code feed(struct making *making, const uint8_t *plain, size_t siz
 }
 
 /* Read where a segment ends, from a file that stays open: most tracks have one. */
-static enum sr_code read_end(struct making *making, const struct sr_segment_place *place, uint8_t *last, size_t size)
+static enum sr_code read_end(struct making *making, const struct sr_segment_place *place, uint8_t *last)
 {
 	struct sr_request *request = making->job->request;
 	struct sr_blob_name name = file_name(making->job, place->file);
 	struct sr_error err;
-	uint64_t length, position = place->position + sr_chunk_offset(place->record.length / SR_CHUNK);
+	struct sr_segment_end end = sr_segment_end(place);
+	uint64_t length;
 	enum sr_code code = SR_OK;
 	if (making->fd >= 0 && making->fd_file != place->file) {
 		(void)close(making->fd);
@@ -83,7 +85,7 @@ static enum sr_code read_end(struct making *making, const struct sr_segment_plac
 		code = sr_blob_read_open(request->daemon->blobs, &name, &making->fd, &length, &err);
 	making->fd_file = place->file;
 	if (code == SR_OK)
-		code = sr_blob_read_from(making->fd, &name, position, last, size, &err);
+		code = sr_blob_read_from(making->fd, &name, end.position, last, end.size, &err);
 	if (code == SR_CORRUPT)
 		return corrupt(making, "segment's blob");
 	return code == SR_OK ? SR_OK : SR_FAIL(&request->error, code, "reading the blob failed");
@@ -93,21 +95,17 @@ static enum sr_code read_end(struct making *making, const struct sr_segment_plac
 static enum sr_code open_end(struct making *making, const struct sr_segment_place *place,
 			     const struct sr_message_key *key)
 {
-	uint8_t last[SR_CHUNK_SEALED], plain[SR_CHUNK];
-	uint64_t chunk = place->record.length / SR_CHUNK;
-	size_t size = place->record.length % SR_CHUNK + SR_AEAD_TAG;
-	enum sr_code code = read_end(making, place, last, size);
-	if (code == SR_OK && (!sr_aead_rekey(making->aead, key->key) ||
-			      !sr_chunk_open(making->aead, key->base_nonce, chunk, last, size, plain)))
+	uint8_t last[SR_CHUNK_SEALED];
+	enum sr_code code = read_end(making, place, last);
+	if (code == SR_OK && !sr_segment_end_opens(making->aead, key, place, last))
 		code = corrupt(making, "segment's last chunk");
-	sodium_memzero(plain, sizeof plain);
 	return code;
 }
 
 /*
- * True if this process has sealed it, at this place, and nobody has touched the file since: its record is covered by
- * the chain, which is compared in the end, and what was sealed one after the other lies so. The track's last segment is
- * looked at all the same. Asked of each segment, in order.
+ * True if this process has sealed it at this place, when its end was read back and opened, and nobody has touched the
+ * file since: its record is covered by the chain, which is compared in the end, and what was sealed one after the other
+ * lies so. The track's last segment is looked at all the same. Asked of each segment, in order.
  */
 static bool witnessed(struct making *making, const struct sr_segment_place *place)
 {
@@ -123,13 +121,9 @@ static bool witnessed(struct making *making, const struct sr_segment_place *plac
 /* The commitment in the record is what this track's key makes of its salt, and the segment ends where it should. */
 static enum sr_code check_segment(struct making *making, const struct sr_segment_place *place)
 {
-	const struct sr_segment_record *record = &place->record;
-	struct sr_context context;
 	struct sr_message_key key;
 	enum sr_code code = SR_OK;
-	sr_context_segment(&context, making->job->recording, making->job->row->track, record->number);
-	sr_message_key_derive(making->track_key, record->salt, context.bytes, context.size, &key);
-	if (sodium_memcmp(key.commitment, record->commitment, SR_COMMITMENT) != 0)
+	if (!sr_segment_key(making->track_key, making->job->recording, making->job->row->track, &place->record, &key))
 		code = corrupt(making, "segment's commitment");
 	else if (!witnessed(making, place))
 		code = open_end(making, place, &key);

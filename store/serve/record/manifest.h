@@ -18,10 +18,10 @@ struct sr_manifest_job {
 
 /*
  * Check every segment of a track (its commitment is re-derived; its last chunk opened, but where a witness says that
- * this process sealed it and nobody has touched the file since; the chain compared with the head), then seal the
- * manifest behind the last segment and sync it. Bytes past the committed length are cut first, so that a repeat is
- * harmless. Nothing is put into the index. SR_CORRUPT, with its event: nothing is blessed; SR_IO, SR_NO_SPACE,
- * SR_INTERNAL; in request->error. Pool.
+ * this process sealed it, and opened it then, and nobody has touched the file since; the chain compared with the head),
+ * then seal the manifest behind the last segment and sync it. Bytes past the committed length are cut first, so that a
+ * repeat is harmless. Nothing is put into the index. SR_CORRUPT, with its event: nothing is blessed; SR_IO,
+ * SR_NO_SPACE, SR_INTERNAL; in request->error. Pool.
  */
 enum sr_code sr_manifest_make(struct sr_manifest_job *job) SR_MUST_USE;
 

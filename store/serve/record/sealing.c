@@ -12,6 +12,7 @@
 #include "keys/derive.h"
 #include "keys/opening.h"
 #include "serve/record/extent.h"
+#include "serve/record/segment_end.h"
 #include "serve/record/track_file.h"
 
 struct sr_sealing {
@@ -239,6 +240,28 @@ static enum sr_code commit_segment(struct sr_sealing *sealing, struct sr_error *
 	return SR_OK;
 }
 
+/*
+ * What was written is what the file gives back, and opens with the key that a reader will be given: the end of each
+ * segment is looked at before anybody is told that it is safe, while it costs no reading from the disk.
+ */
+static enum sr_code check_end(const struct sr_sealing *sealing, struct sr_error *err)
+{
+	const struct sr_segment_place *place = &sealing->place;
+	struct sr_segment_end end = sr_segment_end(place);
+	uint8_t last[SR_CHUNK_SEALED];
+	struct sr_message_key key;
+	enum sr_code code = sr_blob_read_back(sealing->blob, end.position, last, end.size, err);
+	bool opens = sr_segment_key(sealing->track_key, sealing->recording, sealing->row.track, &place->record, &key);
+	struct sr_aead *aead = sr_aead_new(key.key);
+	if (code == SR_OK && !aead)
+		code = SR_FAIL_MEMORY(err);
+	else if (code == SR_CORRUPT || (code == SR_OK && !(opens && sr_segment_end_opens(aead, &key, place, last))))
+		code = SR_FAIL(err, SR_IO, "the file does not give back what was written to it");
+	sodium_memzero(&key, sizeof key);
+	sr_aead_free(aead);
+	return code;
+}
+
 static enum sr_code close_segment(struct sr_sealing *sealing, struct outgoing *out, struct sr_error *err)
 {
 	size_t size;
@@ -250,6 +273,8 @@ static enum sr_code close_segment(struct sr_sealing *sealing, struct outgoing *o
 	sealing->sealer = NULL;
 	/* Only what is written has a commit. */
 	code = write_out(sealing, out, err);
+	if (code == SR_OK)
+		code = check_end(sealing, err);
 	return code == SR_OK ? commit_segment(sealing, err) : code;
 }
 
