@@ -3,7 +3,7 @@
 # bound holds meanwhile.
 #
 #   bench/mixed.sh [--quick] [--hour] [--streams N] [--players N] [--seconds S] [--rate BITS] [--call S] [--lists N]
-#                  [--rows N] [--rotate N] [--check N] [--out FILE] [--bin DIRECTORY]
+#                  [--rows N] [--rotate N] [--check N] [--transport tcp|unix] [--out FILE] [--bin DIRECTORY]
 #
 #   --quick      100 calls, 10 players, 10,000 recordings, 20 s
 #   --hour       an hour
@@ -16,6 +16,7 @@
 #   --rows       how many recordings the store has before (default: 1000000, some minutes and 2 GB)
 #   --rotate     how many rows each second are rotated at most; at the end a new epoch is made (default: 2000)
 #   --check      how many of the calls' last recordings are read back and compared (default: 20)
+#   --transport  how everybody connects (default: tcp)
 #   --out        where the results go as JSON (default: mixed.json beside the build)
 #   --bin        where the programs are (default: they are built)
 #
@@ -34,12 +35,14 @@ lists=10
 rows=1000000
 rotate=2000
 check=20
+transport=tcp
 out=$bench_build/mixed.json
 flag_quick() {
 	streams=100 players=10 rows=10000 seconds=20 call=10 check=5
 }
 flag_hour() { seconds=3600; }
 options "$@"
+[[ $transport == tcp || $transport == unix ]] || usage
 
 media_seconds=60 # of each recording that is played
 renewed=1200     # seconds after which grants, which live an hour, are replaced
@@ -166,7 +169,7 @@ build_programs
 mkdir -p "$(dirname "$out")"
 make_work
 patients=$((rows * 23 / 100))
-store_make tcp
+store_make "$transport"
 "$bin/bench-fill" "$work/store" "$patients" "$rows" >"$work/filled" 2>"$work/fill.log"
 needed=$((streams * rate * seconds / 8388608 + 8192))
 trimmed=no
