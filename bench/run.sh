@@ -98,8 +98,7 @@ mkdir -p "$(dirname "$out")"
 make_work
 touch "$work/samples" "$work/sizes"
 needed=$((length * (2 * rounds + 12) / 1048576 + 4096))
-# What the calls of two minutes record, which comes when the rest is removed.
-[ -z "$calls" ] || [ "$needed" -gt 36000 ] || needed=36000
+[ -z "$calls" ] || needed=$((needed + 20000)) # what they record in a minute
 if [ "$(df --output=avail -BM "$work" | tail -n 1 | tr -dc 0-9)" -lt "$needed" ]; then
 	echo "the disk of $work needs $needed MiB free; see --size and --rounds" >&2
 	exit 1
@@ -148,8 +147,6 @@ if [ -n "$sizes" ]; then
 fi
 store_stop
 end_others
-# What was read and written is not needed any more: the disk has to take more than once as much.
-find "$work" -mindepth 1 -maxdepth 1 -type d -exec rm -rf --one-file-system {} +
 
 echo "memory" >&2
 bash "$repo/bench/memory.sh" --bin "$bin" >"$work/memory" || fact missing memory "the daemon had more than its bound"
@@ -162,8 +159,9 @@ bash "$repo/bench/refusals.sh" --count "$refusals" --bin "$bin" >"$work/refusals
 : >"$work/calls"
 if [ -n "$calls" ]; then
 	echo "calls" >&2
-	sync # and before the large stores, whose removal keeps a disk busy for minutes
-	bash "$repo/bench/calls.sh" --bin "$bin" >"$work/calls" || [ -s "$work/calls" ]
+	# Before anything large is removed, which keeps a disk busy for minutes.
+	sync
+	bash "$repo/bench/calls.sh" --seconds 60 --bin "$bin" >"$work/calls" || [ -s "$work/calls" ]
 fi
 echo "rotation" >&2
 bash "$repo/bench/rotate.sh" --recordings "$rotated" --runs 3 --bin "$bin" >"$work/rotation" ||

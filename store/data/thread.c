@@ -132,8 +132,7 @@ static bool ask(uint32_t policy, int nice, uint64_t slice_ns, uint64_t flags)
 
 /*
  * Whoever wakes waits for some milliseconds until another has had its slice, unless its own is the shorter; systems
- * before 6.12 know no slices of one's own, and pass over it. What the daemon starts, an alarm's command, is not for
- * what somebody waits for.
+ * before 6.12 know no slices of one's own, and pass over it.
  */
 void sr_thread_prompt(void)
 {

@@ -63,7 +63,7 @@ struct timespec sr_thread_deadline(uint64_t milliseconds);
 /*
  * The calling thread is for what somebody waits for: short pieces of work, which are to begin at once when they come
  * (sched_setattr(2): the shortest slice; and before other programs, if RLIMIT_NICE or CAP_SYS_NICE allows it). What it
- * starts from now on is not, unless it says so itself. It is no harm if the system grants none of it.
+ * starts from now on, an alarm's command, goes before no other program. It is no harm if the system grants none of it.
  */
 void sr_thread_prompt(void);
 
