@@ -40,6 +40,29 @@ async function serve(name, variable) {
   clinic = await store.service('ingest,playback');
 }
 
+/** A recording of FIRST bytes, whose next ones meet the fault, which is over again. */
+async function failing(client) {
+  const recording = await client.record(store.mint(ALICE, 'record'));
+  const writer = await recording.track({ type: 'video/webm' });
+  await writer.append(SOURCE.subarray(0, FIRST));
+  assert.equal(await writer.sync(), FIRST);
+  writeFileSync(sign, '');
+  await writer.append(SOURCE.subarray(FIRST, SECOND));
+  await assert.rejects(writer.sync(), refused('io'));
+  assert.equal(writer.durable, FIRST);
+  rmSync(sign);
+  return recording;
+}
+
+/** It goes on behind the FIRST bytes, up to its end. */
+async function goesOn(recording) {
+  const again = await recording.resume(1);
+  assert.equal(again.durable, FIRST);
+  await again.append(SOURCE.subarray(FIRST));
+  assert.equal(await again.close(), SOURCE.length);
+  await recording.finish();
+}
+
 // The released programs: a sanitizer must be the first library that is loaded.
 describe('a sync that fails', { skip: missing(['sealreeld', 'sealreel'], BIN_RELEASE) }, () => {
   before(() => serve('sync_fails', 'SR_SYNC_FAILS'));
@@ -49,21 +72,9 @@ describe('a sync that fails', { skip: missing(['sealreeld', 'sealreel'], BIN_REL
   test('is told, and what it was to make durable is neither acknowledged nor played', async () => {
     let recording;
     await store.connected(clinic, async (client) => {
-      recording = await client.record(store.mint(ALICE, 'record'));
-      const writer = await recording.track({ type: 'video/webm' });
-      await writer.append(SOURCE.subarray(0, FIRST));
-      assert.equal(await writer.sync(), FIRST);
-      writeFileSync(sign, '');
-      await writer.append(SOURCE.subarray(FIRST, SECOND));
-      await assert.rejects(writer.sync(), refused('io'));
-      assert.equal(writer.durable, FIRST);
-      rmSync(sign);
+      recording = await failing(client);
       assert.ok((await played(recording.id)).equals(SOURCE.subarray(0, FIRST)));
-      const again = await recording.resume(1);
-      assert.equal(again.durable, FIRST);
-      await again.append(SOURCE.subarray(FIRST));
-      assert.equal(await again.close(), SOURCE.length);
-      await recording.finish();
+      await goesOn(recording);
     });
     // The kernel calls the lost pages clean: the first file is never written again.
     assert.ok(existsSync(blobOf(recording.id, 1)));
@@ -75,14 +86,7 @@ describe('a sync that fails', { skip: missing(['sealreeld', 'sealreel'], BIN_REL
 
   test('is followed by a look at the disk: what no longer stands of the acknowledged ends the stream with an alarm', async () => {
     await store.connected(clinic, async (client) => {
-      const recording = await client.record(store.mint(ALICE, 'record'));
-      const writer = await recording.track({ type: 'video/webm' });
-      await writer.append(SOURCE.subarray(0, FIRST));
-      assert.equal(await writer.sync(), FIRST);
-      writeFileSync(sign, '');
-      await writer.append(SOURCE.subarray(FIRST, SECOND));
-      await assert.rejects(writer.sync(), refused('io'));
-      rmSync(sign);
+      const recording = await failing(client);
       const file = openSync(blobOf(recording.id, 0), 'r+');
       const byte = Buffer.alloc(1);
       readSync(file, byte, 0, 1, FIRST - 1);
@@ -104,20 +108,8 @@ describe('a file that keeps other bytes than were written', { skip: missing(['se
 
   test('is noticed before anything of it is acknowledged, and the call goes on', () => (
     store.connected(clinic, async (client) => {
-      const recording = await client.record(store.mint(ALICE, 'record'));
-      const writer = await recording.track({ type: 'video/webm' });
-      await writer.append(SOURCE.subarray(0, FIRST));
-      assert.equal(await writer.sync(), FIRST);
-      writeFileSync(sign, '');
-      await writer.append(SOURCE.subarray(FIRST, SECOND));
-      await assert.rejects(writer.sync(), refused('io'));
-      assert.equal(writer.durable, FIRST);
-      rmSync(sign);
-      const again = await recording.resume(1);
-      assert.equal(again.durable, FIRST);
-      await again.append(SOURCE.subarray(FIRST));
-      assert.equal(await again.close(), SOURCE.length);
-      await recording.finish();
+      const recording = await failing(client);
+      await goesOn(recording);
       assert.ok((await played(recording.id)).equals(SOURCE));
     })));
 });
