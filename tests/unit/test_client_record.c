@@ -129,6 +129,40 @@ Test(client_record, the_window_holds_and_tells_when_it_opens)
 	free(data);
 }
 
+/* Have the kernel take no more than so much at a time from whoever is connected. */
+static void make_narrow(uv_handle_t *handle, void *room)
+{
+	uv_os_fd_t fd;
+	if (handle->type == UV_NAMED_PIPE && uv_fileno(handle, &fd) == 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, room, sizeof(int));
+}
+
+static void note_waiting(uv_handle_t *handle, void *waits)
+{
+	if (handle->type == UV_NAMED_PIPE && uv_stream_get_write_queue_size((uv_stream_t *)handle) > 0)
+		*(bool *)waits = true;
+}
+
+Test(client_record, what_the_kernel_takes_in_pieces_arrives_whole)
+{
+	struct taker taker;
+	uint8_t *data = malloc(WINDOW);
+	randombytes_buf(data, WINDOW);
+	for (int room = 4096; room <= 65536; room *= 2) {
+		bool waits = false;
+		start(&taker, NULL);
+		cr_assert_eq(open_track(&taker), SR_OK);
+		uv_walk(&taker.fake.loop, make_narrow, &room);
+		cr_assert_eq(sr_write(taker.writer, data, WINDOW, SR_NO_TIME), SR_OK);
+		uv_walk(&taker.fake.loop, note_waiting, &waits);
+		cr_assert(waits, "the kernel took all of it at once");
+		turn_until_durable(&taker, WINDOW);
+		cr_assert_eq(memcmp(taker.bytes, data, WINDOW), 0);
+		stop(&taker);
+	}
+	free(data);
+}
+
 Test(client_record, who_was_refused_hears_of_room_although_there_was_some)
 {
 	struct taker taker;

@@ -177,6 +177,7 @@ static void play(bool follow)
 static unsigned count_messages(void)
 {
 	start(0);
+	world->recording.one_by_one = true;
 	play(false);
 	unsigned count = world->fake.messages;
 	stop();
@@ -190,6 +191,7 @@ Test(client_replay, a_read_is_whole_wherever_its_connection_is_cut, .timeout = 1
 	for (unsigned at = 1; at <= messages; at++) {
 		for (int before = 0; before < 2; before++) {
 			start(PATIENCE_MS);
+			world->recording.one_by_one = true;
 			world->cut_at = at;
 			world->before = before;
 			play(false);
@@ -204,9 +206,25 @@ Test(client_replay, a_read_is_whole_if_its_connections_are_cut_again_and_again, 
 	for (unsigned every = 3; every <= 5; every++) {
 		start(PATIENCE_MS);
 		world->recording.page = 1;
+		world->recording.one_by_one = true;
 		world->cut_every = every;
 		play(false);
 		cr_assert_gt(world->fake.connections, 1);
+		stop();
+	}
+}
+
+Test(client_replay, a_read_is_whole_if_it_is_cut_between_the_parts_of_its_table)
+{
+	for (uint32_t at = 0; at + 1 < SEGMENTS; at++) {
+		start(PATIENCE_MS);
+		world->recording.page = 1;
+		world->recording.mutant = EOF_AFTER_PART;
+		world->recording.at = at;
+		play(false);
+		cr_assert_eq(world->fake.connections, 2);
+		/* What was told before the cut is not asked for again. */
+		cr_assert_eq(world->recording.tables, 2);
 		stop();
 	}
 }
