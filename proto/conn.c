@@ -271,13 +271,16 @@ static enum sr_code await_reply(struct sr_conn *conn, struct sr_conn_event *even
 /* Open the next frame in place if it is whole: *found (out) says so, and conn->opened is then its message. */
 static enum sr_code open_frame(struct sr_conn *conn, bool *found, struct sr_error *err)
 {
-	struct sr_cursor bytes = sr_cursor_over(conn->buffer + conn->start, unread(conn));
-	uint8_t *sealed = conn->buffer + conn->start + SR_FRAME_HEAD;
+	struct sr_cursor bytes;
+	uint8_t *sealed;
 	size_t size;
 
 	*found = false;
+	/* With nothing unread there may be no buffer either. */
 	if (unread(conn) < SR_FRAME_HEAD)
 		return SR_OK;
+	bytes = sr_cursor_over(conn->buffer + conn->start, unread(conn));
+	sealed = conn->buffer + conn->start + SR_FRAME_HEAD;
 	size = sr_take_u16(&bytes);
 	if (size < SEALED_MIN)
 		return SR_FAIL(err, SR_USAGE, "a frame of %zu bytes is too short for a message", size);

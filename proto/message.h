@@ -87,6 +87,7 @@ enum sr_message_type {
 	SR_MSG_BODY = 0x36,
 	SR_MSG_READ_DONE = 0x37,
 	SR_MSG_SHOWN = 0x38,
+	SR_MSG_TABLE_PART = 0x39,
 	/* operating */
 	SR_MSG_SERVICE_ADD = 0x40,
 	SR_MSG_SERVICE_ADDED = 0x41,
@@ -398,16 +399,26 @@ void sr_play_head_decode(struct sr_cursor *in, struct sr_play_head *head);
  * Encoded with sr_entry_encode, sr_entry_track_encode and sr_play_head_encode.
  */
 
-/* PLAY_TABLE: track u16, from u32 (first segment wanted), wait u8 (1: at the end of an unfinished track, wait). */
+/* How much of a table is asked for, and when. */
+enum sr_table_want {
+	SR_TABLE_PAGE = 0, /* one page */
+	SR_TABLE_WAIT = 1, /* the same, but at the end of an unfinished track it waits for more */
+	SR_TABLE_ALL = 2,  /* all there is, in as many pages as that takes */
+};
+
+/* PLAY_TABLE: track u16, from u32 (first segment wanted), want u8. */
 struct sr_play_table {
 	uint16_t track;
 	uint32_t from;
-	bool wait;
+	enum sr_table_want want;
 };
 void sr_play_table_encode(struct sr_builder *out, const struct sr_play_table *message);
 void sr_play_table_decode(struct sr_cursor *in, struct sr_play_table *message);
 
-/* TABLE: head (sr_play_head, as of the same instant), from u32, count u16 (at most SR_TABLE_PAGE_MAX), the records. */
+/*
+ * TABLE, and TABLE_PART, which another follows: head (sr_play_head, as of the same instant), from u32, count u16 (at
+ * most SR_TABLE_PAGE_MAX), the records.
+ */
 struct sr_table {
 	struct sr_play_head head;
 	uint32_t from;

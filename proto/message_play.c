@@ -25,14 +25,23 @@ void sr_play_table_encode(struct sr_builder *out, const struct sr_play_table *me
 {
 	sr_put_u16(out, message->track);
 	sr_put_u32(out, message->from);
-	sr_put_u8(out, message->wait);
+	sr_put_u8(out, (uint8_t)message->want);
+}
+
+static enum sr_table_want take_want(struct sr_cursor *in)
+{
+	uint8_t value = sr_take_u8(in);
+
+	if (value > SR_TABLE_ALL)
+		sr_take_fail(in);
+	return (enum sr_table_want)value;
 }
 
 void sr_play_table_decode(struct sr_cursor *in, struct sr_play_table *message)
 {
 	message->track = sr_take_track(in);
 	message->from = sr_take_u32(in);
-	message->wait = sr_take_flag(in);
+	message->want = take_want(in);
 }
 
 void sr_table_encode(struct sr_builder *out, const struct sr_table *message)

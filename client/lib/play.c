@@ -39,13 +39,21 @@ static void ask(struct sr_player *player, struct sr_outgoing *out, uint64_t requ
 		sr_client_fail(player->stream.client, SR_INTERNAL, NULL);
 }
 
+/* All that is missing at once, however many pages it takes: what a read waits for then is one answer, not one each. */
+static enum sr_table_want want_of(const struct sr_reading *reading)
+{
+	if (reading->table->count < reading->table->head.segments)
+		return SR_TABLE_ALL;
+	return reading->follow && reading->asked ? SR_TABLE_WAIT : SR_TABLE_PAGE;
+}
+
 static void ask_table(struct sr_player *player)
 {
 	struct sr_reading *reading = &player->reading;
 	const struct sr_play_table message = {
 		.track = reading->table->head.track,
 		.from = reading->table->count,
-		.wait = reading->follow && reading->asked,
+		.want = want_of(reading),
 	};
 	uint64_t request = sr_request_new();
 	struct sr_outgoing *out = sr_outgoing_new(SR_MSG_PLAY_TABLE, player->stream.id, request, 7);
@@ -111,13 +119,16 @@ static void player_due(struct sr_stream *stream)
 	go_on((struct sr_player *)stream);
 }
 
-/* A table's page: the track's shown length grows with what is verified. */
-static bool take_table(struct sr_player *player, struct sr_cursor *fields)
+/*
+ * A table's page: the track's shown length grows with what is verified. A part, which another page follows, leaves some
+ * out: parts without end would never be refused otherwise.
+ */
+static bool take_table(struct sr_player *player, struct sr_cursor *fields, bool part)
 {
 	struct sr_reading *reading = &player->reading;
 	struct sr_track_table *table = reading->table;
 	struct sr_track_info *info = &player->info.tracks[table - player->tables];
-	if (sr_table_take(table, fields) != SR_OK)
+	if (sr_table_take(table, fields) != SR_OK || (part && table->count == table->head.segments))
 		return false;
 	sr_reconnect_progress(player->stream.client, &player->stream);
 	reading->asked = sr_table_caught_up(table);
@@ -196,8 +207,8 @@ static void player_message(struct sr_stream *stream, const struct sr_message_hea
 	if (head->type == SR_MSG_PLAY_OPENED)
 		fits = head->request == stream->request && take_reopened(player, fields);
 	else if (player->reading.active && head->request == player->reading.request) {
-		if (head->type == SR_MSG_TABLE)
-			fits = take_table(player, fields);
+		if (head->type == SR_MSG_TABLE || head->type == SR_MSG_TABLE_PART)
+			fits = take_table(player, fields, head->type == SR_MSG_TABLE_PART);
 		else if (head->type == SR_MSG_SEGMENT_KEY)
 			fits = sr_reading_key(player, fields);
 		else if (head->type == SR_MSG_BODY)

@@ -63,6 +63,11 @@ bool sr_speaks_of_connection(uint8_t type)
 	return type == SR_MSG_GOODBYE || type == SR_MSG_PING || type == SR_MSG_PONG;
 }
 
+bool sr_session_wants_replies(const struct sr_session *session)
+{
+	return session->output.in_memory <= UNREAD_MAX;
+}
+
 bool sr_session_wants_more(const struct sr_session *session)
 {
 	return session->output.queued <= LOW_WATER && session->output.files <= LOW_FILES;

@@ -91,6 +91,9 @@ void sr_session_note_data(struct sr_session *session);
 /* A freeze is in force: have all that was noted drained. */
 void sr_sessions_freeze(struct sr_daemon *daemon);
 
+/* True if so little of what is in memory waits for the socket that a long answer may go on. */
+bool sr_session_wants_replies(const struct sr_session *session);
+
 /* True if so little waits for the socket that another batch of a player may be queued. */
 bool sr_session_wants_more(const struct sr_session *session);
 

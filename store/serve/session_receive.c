@@ -196,7 +196,7 @@ static void on_event(struct sr_session *session, const struct sr_conn_event *eve
 
 bool sr_session_is_held(const struct sr_session *session)
 {
-	return session->pauses > 0 || session->output.in_memory > UNREAD_MAX;
+	return session->pauses > 0 || !sr_session_wants_replies(session);
 }
 
 static bool has_writer(const struct sr_session *session)

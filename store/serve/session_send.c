@@ -64,7 +64,7 @@ void sr_session_flush(struct sr_session *session)
 	bool all_gone = true;
 	if (session->phase == CLOSED || session->output.queued == 0)
 		return;
-	bool was_full = session->output.in_memory > UNREAD_MAX;
+	bool was_full = !sr_session_wants_replies(session);
 	/* As long as the socket takes all there is, players go on at once: asking the loop each time is dear. */
 	while (all_gone && session->output.queued > 0 && sent < SEND_AT_ONCE) {
 		sent += send_queued(session, SEND_AT_ONCE - sent);

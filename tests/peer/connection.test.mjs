@@ -133,7 +133,7 @@ for (const [what, [serve, kind]] of Object.entries(ENDS)) {
       await serve({ ...daemonSide, request });
     }, async (connection) => {
       const stream = connection.stream();
-      await stream.send('play.table', { track: 1, from: 0, wait: false });
+      await stream.send('play.table', { track: 1, from: 0, want: 0 });
       await assert.rejects(stream.next('play.table.reply'), kind);
       assert.ok((await connection.over) instanceof kind);
       await assert.rejects(connection.request('ping', {}, 'pong'), kind);

@@ -112,7 +112,7 @@ export class Player {
     await this.#checked(async () => {
       if (wait || next() < table.head.segments) {
         do {
-          await this.#page(table, pending, wait && next() === table.head.segments);
+          await this.#pages(table, pending, wait);
         } while (next() < table.head.segments);
       }
       table.add(pending);
@@ -120,15 +120,21 @@ export class Player {
     return { length: table.length, state: table.head.state };
   }
 
-  async #page(table, pending, wait) {
-    const from = table.records.length + pending.length;
-    await this.#stream.send('play.table', { track: table.head.track, from, wait });
-    const page = await this.#stream.next('play.table.reply');
-    table.follow(page.head);
-    must(page.from === from, 'the page begins elsewhere');
-    must(from + page.records.length <= page.head.segments, 'the page goes beyond its head');
-    must(page.records.length > 0 || from === page.head.segments, 'the page is empty and not the last');
-    pending.push(...page.records);
+  /** All that is missing, in parts and a last page; or where nothing is, one page, which may wait. */
+  async #pages(table, pending, wait) {
+    const next = () => table.records.length + pending.length;
+    const want = next() < table.head.segments ? 2 : Number(wait);
+    await this.#stream.send('play.table', { track: table.head.track, from: next(), want });
+    let page;
+    do {
+      page = await this.#stream.next('play.table.reply', ...want === 2 ? ['play.table.part'] : []);
+      table.follow(page.head);
+      must(page.from === next(), 'the page begins elsewhere');
+      must(next() + page.records.length <= page.head.segments, 'the page goes beyond its head');
+      must(page.records.length > 0 || next() === page.head.segments, 'the page is empty and not the last');
+      pending.push(...page.records);
+      must(page.name !== 'play.table.part' || next() < page.head.segments, 'a part goes up to the end');
+    } while (page.name === 'play.table.part');
   }
 
   /** Yields the bytes [from, to) of a track, cut to its verified length, chunk by chunk. Call update() first. */

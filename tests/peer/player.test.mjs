@@ -75,8 +75,13 @@ class Daemon {
       const entry = { recording: asked.recording, state, opened: 1, finished: 2, retainUntil: 0, label: '' };
       this.#say('play.opened', { entry: { ...entry, tracks: [track] }, heads: [head] });
     } else if (asked.name === 'play.table') {
-      const records = segments.slice(asked.from, asked.from + this.pageSize).map(({ record }) => record);
-      this.#say('play.table.reply', { head, from: asked.from, records });
+      let { from } = asked;
+      const pages = asked.want === 2 ? Math.max(1, Math.ceil((segments.length - from) / this.pageSize)) : 1;
+      for (let left = pages; left > 0; left--) {
+        const records = segments.slice(from, from + this.pageSize).map(({ record }) => record);
+        this.#say(left > 1 ? 'play.table.part' : 'play.table.reply', { head, from, records });
+        from += records.length;
+      }
     } else if (asked.name === 'play.read') {
       this.#read(asked, asked.from, Math.min(asked.from + asked.length, head.length));
     }
@@ -148,6 +153,7 @@ const LIES = {
   'another track\'s head with a page': nth('play.table.reply', 0, (m) => ({ ...m, head: { ...m.head, track: 2 } })),
   'a page from elsewhere': nth('play.table.reply', 0, (m) => ({ ...m, from: 1 })),
   'an empty page': nth('play.table.reply', 0, (m) => ({ ...m, records: [] })),
+  'a part that is the last': nth('play.table.reply', 0, (m) => [{ ...m, name: 'play.table.part' }, m]),
   'records out of order': nth('play.table.reply', 0, (m) => ({ ...m, records: [...m.records].reverse() })),
   'a record more than the head has': nth('play.table.reply', 0, (m) => (
     { ...m, records: [...m.records, m.records[2]] })),

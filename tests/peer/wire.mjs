@@ -282,8 +282,9 @@ export const MESSAGES = {
   'deleted': [0x2a, 'D', '0', record({ undoUntil: u64() })],
   'play.open': [0x30, 'C', 'n', record({ grant, recording: id })],
   'play.opened': [0x31, 'D', 'n', opened],
-  'play.table': [0x32, 'C', 'n', record({ track, from: u32(), wait: flag })],
+  'play.table': [0x32, 'C', 'n', record({ track, from: u32(), want: u8({ max: 2 }) })],
   'play.table.reply': [0x33, 'D', 'n', record({ head, from: u32(), records: list(segmentRecord, { max: 512 }) })],
+  'play.table.part': [0x39, 'D', 'n', record({ head, from: u32(), records: list(segmentRecord, { max: 512 }) })],
   'play.read': [0x34, 'C', 'n', record({ track, from: u64(), length: u64({ min: 1, max: MAX_READ }) })],
   'play.key': [0x35, 'D', 'n', record({
     track, segment: u32(), key: bytes(32), nonce: bytes(12), commitment: bytes(32),

@@ -55,7 +55,7 @@ const MESSAGES = [
   { name: 'record.sync', on: 'writer', fields: {} },
   { name: 'grant.renew', on: 'writer', fields: { grant: GRANT } },
   { name: 'close', on: 'writer', fields: {} },
-  { name: 'play.table', on: 'player', fields: { track: 1, from: 0, wait: false } },
+  { name: 'play.table', on: 'player', fields: { track: 1, from: 0, want: 0 } },
   { name: 'play.read', on: 'player', fields: { track: 1, from: 0, length: 1 } },
   { name: 'grant.renew', on: 'player', fields: { grant: GRANT } },
   { name: 'close', on: 'player', fields: {} },
@@ -92,7 +92,7 @@ const VALUES = [
   ['record.append beyond 2^63', 'writer', Buffer.concat([head(0x15, STREAM), Buffer.alloc(8, 0xff), u64(0),
     Buffer.alloc(1)])],
   ['play.table of track 0', 'player', Buffer.concat([head(0x32, STREAM), u16(0), u32(0), Buffer.from([0])])],
-  ['play.table, wait 2', 'player', Buffer.concat([head(0x32, STREAM), u16(1), u32(0), Buffer.from([2])])],
+  ['play.table, want 3', 'player', Buffer.concat([head(0x32, STREAM), u16(1), u32(0), Buffer.from([3])])],
   ['play.read of track 0', 'player', Buffer.concat([head(0x34, STREAM), u16(0), u64(0), u64(1)])],
   ['play.read of nothing', 'player', Buffer.concat([head(0x34, STREAM), u16(1), u64(0), u64(0)])],
   ['play.read of 2^26 + 1 bytes', 'player', Buffer.concat([head(0x34, STREAM), u16(1), u64(0), u64(2 ** 26 + 1)])],
@@ -102,7 +102,7 @@ const VALUES = [
 const APPEND = { offset: 0, mediaTime: null, media: Buffer.alloc(9) };
 const OPEN = { grant: GRANT, recording: ID };
 const READ = { track: 1, from: 0, length: 1 };
-const TABLE = { track: 1, from: 1, wait: true };
+const TABLE = { track: 1, from: 1, want: 1 };
 
 // Right messages at the wrong time: [what, state, messages sent at once, of which the last may not come].
 const TIMES = [

@@ -270,9 +270,9 @@ describe('several at once', { skip: missing(), timeout: 2 * DEADLINE }, () => {
     const underWay = [
       ['a table is awaited', () => unfinished, async (raw) => {
         // At the end of an unfinished track the answer waits for more.
-        raw.say('play.table', STREAM, { track: 1, from: 0, wait: false });
+        raw.say('play.table', STREAM, { track: 1, from: 0, want: 0 });
         const { head } = await raw.until('play.table.reply');
-        return [['play.table', { track: 1, from: head.segments, wait: true }], 'play.table.reply'];
+        return [['play.table', { track: 1, from: head.segments, want: 1 }], 'play.table.reply'];
       }],
       ['a read is under way', () => finished, async () => [['play.read', whole], 'play.done']],
     ];

@@ -77,7 +77,7 @@ async function bare(connection, recordingId) {
 async function borders(track) {
   const connection = await Connection.open(readCredential(playback));
   const { stream } = await bare(connection, id);
-  await stream.send('play.table', { track, from: 0, wait: false });
+  await stream.send('play.table', { track, from: 0, want: 0 });
   const { head, records } = await stream.next('play.table.reply');
   await connection.close();
   assert.equal(records.length, head.segments);

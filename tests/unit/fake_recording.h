@@ -60,6 +60,7 @@ enum mutant {
 	TABLE_CHAIN,
 	TABLE_SHRUNK,
 	TABLE_HEAD_LENGTH,
+	TABLE_ENDLESS,
 	OPENED_OTHER_ID,
 	OPENED_HEAD_TRACK,
 	OPENED_CHAIN,
@@ -73,6 +74,7 @@ enum mutant {
 	UNASKED_MESSAGE,
 	/* the connection is cut */
 	EOF_AT_ONCE,
+	EOF_AFTER_PART,
 	EOF_BEFORE_BODY,
 	EOF_IN_BODY,
 	EOF_AFTER_BODY,
@@ -103,8 +105,9 @@ struct fake_recording {
 	enum mutant mutant;
 	uint32_t at; /* segment where the mutant acts */
 	uint16_t page;
+	bool one_by_one;         /* a page for each question, also where all were asked for */
 	struct fake_track other; /* of another recording, of the same shape */
-	unsigned reads;
+	unsigned reads, tables;  /* asked for */
 };
 
 static inline void make_segment(struct fake_track *track, const uint8_t id[SR_UUID], uint16_t number, uint32_t n,
@@ -227,36 +230,52 @@ static inline struct sr_segment_record shown_record(const struct fake_recording 
 	return record;
 }
 
+/* One page, as the recording stands; false: it was the last. */
+static inline bool play_page(struct fake *fake, const struct sr_message_head *to, const struct sr_play_table *asked,
+			     uint32_t from)
+{
+	const struct fake_recording *recording = fake->context;
+	struct sr_table table = {.head = head_of(recording, asked->track), .from = from};
+	uint32_t left = table.head.segments > from ? table.head.segments - from : 0;
+	table.count = (uint16_t)(left < recording->page ? left : recording->page);
+	bool more = asked->want == SR_TABLE_ALL && !recording->one_by_one && left > table.count;
+	if (recording->mutant == TABLE_EMPTY)
+		table.count = 0;
+	if (recording->mutant == TABLE_FROM)
+		table.from++;
+	if (recording->mutant == TABLE_OTHER_TRACK)
+		table.head = head_of(recording, (uint16_t)(TRACKS + 1 - asked->track));
+	table.head.chain[0] = (uint8_t)(table.head.chain[0] ^ (recording->mutant == TABLE_CHAIN));
+	table.head.segments -= recording->mutant == TABLE_SHRUNK;
+	table.head.length += recording->mutant == TABLE_HEAD_LENGTH;
+	bool part = more || recording->mutant == TABLE_ENDLESS;
+	struct fake_message *message = fake_begin(part ? SR_MSG_TABLE_PART : SR_MSG_TABLE, to->stream, to->request);
+	sr_table_encode(&message->fields, &table);
+	for (uint32_t n = 0; n < table.count; n++) {
+		struct sr_segment_record record = shown_record(recording, asked->track, from + n);
+		if (recording->mutant != TABLE_CUT || from + n != recording->at)
+			sr_segment_record_encode(&message->fields, &record);
+	}
+	fake_send(fake, message);
+	if (more && recording->mutant == EOF_AFTER_PART && from == recording->at)
+		fake_cut(fake);
+	return more && !fake->cut;
+}
+
 static inline void play_table(struct fake *fake, const struct sr_message_head *to, struct sr_cursor *fields)
 {
 	struct fake_recording *recording = fake->context;
 	struct sr_play_table asked;
 	sr_play_table_decode(fields, &asked);
 	cr_assert(sr_take_done(fields));
-	if (recording->grows && asked.wait && recording->visible < SEGMENTS)
+	recording->tables++;
+	if (recording->grows && asked.want == SR_TABLE_WAIT && recording->visible < SEGMENTS)
 		recording->visible++;
-	else if (recording->grows && asked.wait)
+	else if (recording->grows && asked.want == SR_TABLE_WAIT)
 		recording->finished = true;
-	struct sr_table table = {.head = head_of(recording, asked.track), .from = asked.from};
-	uint32_t left = table.head.segments > asked.from ? table.head.segments - asked.from : 0;
-	table.count = (uint16_t)(left < recording->page ? left : recording->page);
-	if (recording->mutant == TABLE_EMPTY)
-		table.count = 0;
-	if (recording->mutant == TABLE_FROM)
-		table.from++;
-	if (recording->mutant == TABLE_OTHER_TRACK)
-		table.head = head_of(recording, (uint16_t)(TRACKS + 1 - asked.track));
-	table.head.chain[0] = (uint8_t)(table.head.chain[0] ^ (recording->mutant == TABLE_CHAIN));
-	table.head.segments -= recording->mutant == TABLE_SHRUNK;
-	table.head.length += recording->mutant == TABLE_HEAD_LENGTH;
-	struct fake_message *message = fake_begin(SR_MSG_TABLE, to->stream, to->request);
-	sr_table_encode(&message->fields, &table);
-	for (uint32_t n = 0; n < table.count; n++) {
-		struct sr_segment_record record = shown_record(recording, asked.track, asked.from + n);
-		if (recording->mutant != TABLE_CUT || asked.from + n != recording->at)
-			sr_segment_record_encode(&message->fields, &record);
-	}
-	fake_send(fake, message);
+	uint32_t from = asked.from;
+	while (play_page(fake, to, &asked, from))
+		from += recording->page;
 }
 
 #endif

@@ -228,7 +228,7 @@ static const struct codec {
 	 "0001"
 	 "00000000"
 	 "00",
-	 "feade707989318c8de1dd3359b413ad3", false},
+	 "d7f682aabc19d9e722734215858f81c6", false},
 	{"play.table.reply", make_table, again_table,
 	 "0001"
 	 "01"

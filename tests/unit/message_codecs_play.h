@@ -90,7 +90,7 @@ static void fill_play_table(struct sr_play_table *m, bool greatest)
 {
 	m->track = greatest ? UINT16_MAX : 1;
 	m->from = greatest ? UINT32_MAX : 0;
-	m->wait = greatest;
+	m->want = greatest ? SR_TABLE_ALL : SR_TABLE_PAGE;
 }
 PAIR(play_table, sr_play_table_decode)
 

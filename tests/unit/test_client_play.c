@@ -179,6 +179,24 @@ Test(client_play, every_flipped_bit_of_a_small_segment_is_found)
 	}
 }
 
+Test(client_play, a_table_of_many_pages_is_asked_for_once)
+{
+	for (int one_by_one = 0; one_by_one <= 1; one_by_one++) {
+		struct heard heard;
+		start(&heard);
+		heard.recording.one_by_one = one_by_one;
+		heard.recording.page = 1;
+		cr_assert_eq(open_player(&heard), SR_OK);
+		cr_assert_eq(read_range(&heard, 1, 0, UINT64_MAX, false), SR_OK);
+		uint64_t length = heard.recording.tracks[0].length;
+		cr_assert_eq(heard.size, length);
+		cr_assert_eq(memcmp(heard.bytes, heard.recording.tracks[0].plain, length), 0);
+		/* A store that gives less than all is asked again. */
+		cr_assert_eq(heard.recording.tables, one_by_one ? SEGMENTS : 1u);
+		stop(&heard);
+	}
+}
+
 Test(client_play, ranges_equal_the_source)
 {
 	struct heard heard;

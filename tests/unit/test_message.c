@@ -172,7 +172,8 @@ static const struct {
 	{"play.head", false, 2, 1, 0, false},
 	{"play.head", false, 7, 8, UINT64_MAX, false},
 	{"play.table", false, 0, 2, 0, false},
-	{"play.table", false, 6, 1, 2, false},
+	{"play.table", false, 6, 1, SR_TABLE_ALL, true},
+	{"play.table", false, 6, 1, SR_TABLE_ALL + 1, false},
 	{"play.table.reply", false, 79, 4, UINT32_MAX, true},
 	{"play.table.reply", false, 83, 2, 1, false},
 	{"play.table.reply", true, 79, 4, UINT32_MAX - SR_TABLE_PAGE_MAX + 1, false},
@@ -485,7 +486,7 @@ Test(message, types_have_names_of_their_own_and_other_numbers_none)
 				cr_assert_str_neq(sr_message_name((uint8_t)other), name);
 		}
 	}
-	cr_assert_eq(named, 109);
+	cr_assert_eq(named, 110);
 	cr_assert_str_eq(sr_message_name(SR_MSG_RECORD_OPEN), "record.open");
 	cr_assert_str_eq(sr_message_name(SR_MSG_PLAY_TABLE), "play.table");
 }

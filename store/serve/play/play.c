@@ -251,9 +251,10 @@ static void table_on_pool(struct sr_request *request)
 	}
 	size_t room = 2 + 1 + 4 + 8 + SR_CHAIN + 4 + 2 + (size_t)SR_TABLE_PAGE_MAX * SR_SEGMENT_RECORD;
 	enum sr_code code = sr_table_read(&look);
+	bool part = player->table.want == SR_TABLE_ALL && look.count > 0 && look.from + look.count < look.head.segments;
 	if (code == SR_OK && look.from > look.head.segments)
 		code = SR_FAIL(&request->error, SR_USAGE, "the track has no such segment yet");
-	if (code == SR_OK && sr_request_reply(request, SR_MSG_TABLE, room)) {
+	if (code == SR_OK && sr_request_reply(request, part ? SR_MSG_TABLE_PART : SR_MSG_TABLE, room)) {
 		struct sr_table table = {.from = look.from, .count = (uint16_t)look.count};
 		table.head = (struct sr_play_head){.track = look.track,
 						   .state = look.head.state,
@@ -264,6 +265,7 @@ static void table_on_pool(struct sr_request *request)
 		for (uint32_t at = 0; at < look.count; at++)
 			sr_segment_record_encode(&request->reply.fields, &look.places[at].record);
 		player->nothing_new = look.count == 0 && look.head.state == SR_UNFINISHED;
+		player->part = part ? (uint16_t)look.count : 0;
 	}
 	free(look.places);
 }
@@ -279,22 +281,46 @@ static void table_done(struct sr_request *request)
 		sr_request_free(request); /* closed meanwhile */
 		return;
 	}
-	if (player->nothing_new && player->table.wait && sr_monotonic_ms() < player->wait_until) {
+	if (player->nothing_new && player->table.want == SR_TABLE_WAIT && sr_monotonic_ms() < player->wait_until) {
 		sr_request_free(request);
 		player->waiting = true;
 		if (player->woken)
 			table_start(player);
 		return;
 	}
+	/* The answer may be the end of the session, and so of the player: nothing is asked of it afterwards. */
+	struct sr_session *session = sr_session_hold(player->session);
+	player->table.from += player->part;
 	sr_request_answer(request, false);
+	if (sr_session_stands(session))
+		sr_players_feed(session);
+	sr_session_release(session);
 }
 
 static void table_start(struct sr_player *player)
 {
 	player->waiting = player->woken = player->nothing_new = false;
+	player->part = 0;
 	struct sr_request *request = sr_player_request(player, &player->table_head);
 	if (request)
 		sr_request_start(request, table_on_pool, table_done);
+}
+
+/* A part has left, and the rest not yet; after a refusal in the place of one the stream is no longer tabling. */
+static bool has_parts_left(const struct sr_player *player)
+{
+	return !player->job_runs && player->part > 0 && player->stream->state == SR_STREAM_PLAYER_TABLING;
+}
+
+void sr_players_tables(struct sr_session *session)
+{
+	struct sr_player *player = sr_session_daemon(session)->players;
+	if (!sr_session_stands(session) || !sr_session_wants_replies(session))
+		return;
+	while (player && (player->session != session || !has_parts_left(player)))
+		player = player->next;
+	if (player && !sr_player_ended_by_time(player))
+		table_start(player);
 }
 
 void sr_players_wake(struct sr_daemon *daemon, const uint8_t recording[SR_UUID], uint16_t track)

@@ -26,6 +26,7 @@ struct sr_player {
 	bool waiting, woken;
 	uint64_t wait_until; /* monotonic ms */
 	bool nothing_new;    /* the look found the end of a track that may grow; the job's alone while it runs */
+	uint16_t part;       /* the look made a part, of so many records, and not the last page; as well the job's */
 	/* a PLAY_READ under way */
 	bool reading;
 	struct sr_message_head read_head;
@@ -62,6 +63,9 @@ bool sr_player_ended_by_time(struct sr_player *player);
 
 /* Keys are given out only of what has not been deleted since the player was opened. False: in request->error. Pool. */
 bool sr_player_stands(struct sr_request *request, const struct sr_player *player);
+
+/* One of a session's tables that were asked for whole goes on, if its socket has room: called as each page is made. */
+void sr_players_tables(struct sr_session *session);
 
 /* Its account has told of an ask. */
 void sr_player_asked(struct sr_play_account *account);

@@ -158,7 +158,9 @@ static struct sr_player *holder(const struct sr_session *session)
  */
 void sr_players_feed(struct sr_session *session)
 {
-	struct sr_player *chosen = holder(session);
+	struct sr_player *chosen;
+	sr_players_tables(session);
+	chosen = holder(session);
 	if (chosen)
 		pump(chosen);
 	if (!sr_session_stands(session) || !sr_session_wants_more(session))
