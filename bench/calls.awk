@@ -64,7 +64,8 @@ END {
 	row("the disk alone", sprintf("%.0f fdatasyncs, %.0f MiB/s, %.2f cores", all["disk_syncs_per_s"], all["disk_mib_s"],
 		all["disk_cpu"]))
 	row("generator", sprintf("%.2f cores", all["client_cpu"]))
-	row("machine", sprintf("%d cores, load %.1f before, %.1f after", all["cores"], all["load_before"], all["load_after"]))
+	row("machine", sprintf("%d cores, of which %.2f idle and %.2f used by its host; load %.1f before, %.1f after", all["cores"],
+		all["machine_idle"], all["machine_stolen"], all["load_before"], all["load_after"]))
 	if (all["late_p99"] > 50)
 		print "The generator itself was late: the times above have its lateness in them."
 	printf "{\"result\": %s, \"windows\": [", result > json

@@ -150,11 +150,13 @@ ticks() {
 	echo $((fields[11] + fields[12]))
 }
 
-# snapshot NAME: what the daemon has used and done so far, as NAME=VALUE words in the file $work/NAME.
+# snapshot NAME: what the daemon has used and done so far, as NAME=VALUE words in the file $work/NAME; and for how long the
+# machine's processors had nothing to do, or were not there because its host used them for others.
 snapshot() {
 	{
 		echo "at=$(date +%s%N) cpu=$(ticks "/proc/$daemon_pid/stat")" \
 			"loop=$(ticks "/proc/$daemon_pid/task/$daemon_pid/stat")"
+		awk '$1 == "cpu" { printf "idle=%.0f stolen=%.0f\n", $5 + $6, $9 }' /proc/stat
 		"$bin/sealreel" --credential "$work/store/operator.cred" stats | sed 's/ /=/'
 	} | tr '\n' ' ' >"$work/$1"
 }
@@ -164,13 +166,13 @@ grown() {
 	echo $(($(value "$after" "$1") - $(value "$before" "$1")))
 }
 
-# used_between: words for what the daemon used and did between the snapshots in $before and $after: cores, and some of
-# its counters for each second.
+# used_between: words for what the daemon used and did between the snapshots in $before and $after: cores, its own and the
+# machine's, and some of its counters for each second.
 used_between() {
 	local name
-	for name in cpu loop; do
-		awk -v name="$name" -v t="$(grown "$name")" -v hz="$(getconf CLK_TCK)" -v ns="$(grown at)" \
-			'BEGIN { printf "daemon_%s=%.3f\n", name, t / hz / (ns / 1e9) }'
+	for name in daemon_cpu daemon_loop machine_idle machine_stolen; do
+		awk -v name="$name" -v t="$(grown "${name#*_}")" -v hz="$(getconf CLK_TCK)" -v ns="$(grown at)" \
+			'BEGIN { printf "%s=%.3f\n", name, t / hz / (ns / 1e9) }'
 	done
 	for name in flushes segments index_commits index_operations; do
 		awk -v name="$name" -v n="$(grown "$name")" -v ns="$(grown at)" \

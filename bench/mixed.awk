@@ -77,6 +77,8 @@ END {
 		sprintf("%.0f", 1.1 * second + 8), "", "MiB")
 	row("calls' generator", all["client_cpu"], "", "", "cores")
 	row("players' generator", all["player_client_cpu"], "", "", "cores")
+	row("idle", all["machine_idle"], "", "", "cores")
+	row("used by the machine's host", all["machine_stolen"], "", "", "cores")
 	row("the calls' timer, late, 99th percentile", all["late_p99"], "", "", "ms")
 	row("the players' timer, late, 99th percentile", all["player_late_p99"], "", "", "ms")
 	printf "{\"rows\": [%s], \"all\": {%s}}\n", rows, text > json

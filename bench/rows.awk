@@ -26,6 +26,8 @@ BEGIN {
 	row("first_p50", "nginx", "first byte of a recording, p50 ms", "", "", "")
 	row("first_p99", "nginx", "first byte of a recording, p99 ms", "", "", "")
 	row("first_p99", "", "", "<=", 10, 3)
+	row("first_hour_p50", "", "  of a call of an hour, p50 ms", "", "", "")
+	row("first_hour_p99", "", "  of a call of an hour, p99 ms", "<=", 10, 3)
 	row("connect_rate", "nginx", "handshakes, each s", "", "", "")
 	row("connect_server_cpu", "nginx", "  CPU of the daemon, ms", "", "", "")
 	row("tail_p50", "", "followed live, p50 ms", "", "", "")

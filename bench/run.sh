@@ -36,6 +36,7 @@ lists=2000
 crowds="10 100"
 ranges=2000
 firsts=1000
+hours=300
 handshakes=1000
 tail_seconds=10
 sessions=1000
@@ -46,7 +47,7 @@ transport=tcp
 out=$bench_build/results.json
 plots=
 flag_quick() {
-	size=256M rounds=3 refusals=500 rotated=20000 stores=10000 lists=500 crowds=10 ranges=500 firsts=300
+	size=256M rounds=3 refusals=500 rotated=20000 stores=10000 lists=500 crowds=10 ranges=500 firsts=300 hours=100
 	handshakes=300 tail_seconds=3 swift='' sizes='' calls=''
 }
 options "$@"
@@ -67,8 +68,12 @@ fact() {
 	printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$work/facts"
 }
 
+# Since when, and what the machine's host had used of its processors for others until then, in ticks.
+stolen() { awk -v at="$EPOCHSECONDS" '$1 == "cpu" { printf "%d %.0f\n", at, $9 }' /proc/stat; }
+
 facts() {
 	local commit dirty=
+	stolen >"$work/stolen"
 	commit=$(git -C "$repo" rev-parse HEAD 2>/dev/null || echo unknown)
 	[ -z "$(git -C "$repo" status --porcelain 2>/dev/null)" ] || dirty=", and what was not committed"
 	fact run date "$(date -u +%Y-%m-%dT%H:%MZ)"
@@ -136,6 +141,10 @@ mkdir "$work/parts"
 split -n 10 -d "$work/source" "$work/parts/part"
 
 recording=$("$bin/bench-write" "$work/source" | head -n 1)
+# As many segments as a call of an hour has; they are small, because making them is not measured.
+hour_piece=2000
+make_source "$work/hour" $((7200 * hour_piece))
+hour=$("$bin/bench-write" "$work/hour" "$hour_piece" | head -n 1)
 check_turns
 for ((round = 0; round <= rounds; round++)); do
 	echo "round $round of $rounds" >&2
@@ -170,6 +179,9 @@ echo "lists" >&2
 bash "$repo/bench/scale.sh" --recordings "$stores" --starts 3 --lists "$lists" --bin "$bin" >"$work/scale" ||
 	[ -s "$work/scale" ]
 fact machine load_after "$(cut -d ' ' -f 1-3 /proc/loadavg)"
+fact machine used_by_host "$(stolen | cat "$work/stolen" - | awk -v hz="$ticks" '
+	NR == 1 { at = $1; ticks = $2 }
+	NR == 2 { printf "%.2f", ($2 - ticks) / hz / ($1 - at) }')"
 
 awk -f "$repo/bench/report.awk" -f "$repo/bench/rows.awk" -v json="$out" "$work/facts" "$work/memory" \
 	"$work/refusals" "$work/rotation" "$work/scale" "$work/sizes" "$work/calls" "$work/samples"

@@ -191,6 +191,12 @@ crowd_first() {
 first_sealreel() { crowd_first sealreel; }
 first_nginx() { crowd_first nginx; }
 
+# The same of a call of an hour, whose table is fifteen pages long.
+first_of_hour() {
+	client "$daemon_pid" "$bin/bench-crowd" --turns "$hours" --range "$hour_piece" first "$work/hour" sealreel "$hour"
+	times first_hour sealreel
+}
+
 # crowd_connect SUBJECT: handshakes, four clients at a time.
 crowd_connect() {
 	crowd_of "$1"
@@ -248,7 +254,7 @@ measure_sizes() {
 
 turns=(read_sealreel read_nginx read_nginx_2 read_gocryptfs read_rclone read_swift
 	write_sealreel write_gocryptfs write_disk write_swift write_10_sealreel write_10_gocryptfs
-	parts_sealreel parts_nginx parts_nginx_2 ranges_sealreel ranges_nginx first_sealreel first_nginx
+	parts_sealreel parts_nginx parts_nginx_2 ranges_sealreel ranges_nginx first_sealreel first_nginx first_of_hour
 	connect_sealreel connect_nginx tail_sealreel)
 
 # Each turn begins with nothing left to flush; every other round goes backwards, so that no one always comes first.
