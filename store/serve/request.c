@@ -21,7 +21,11 @@
 /* What a request takes beside its fields: itself, its grant, what its owner learns on the way; about. */
 #define REQUEST_COST (16u << 10)
 
-#define TRIES 8 /* of a change whose rows others change as well */
+/*
+ * Of a change whose rows others change as well. A rotation that goes over few rows changes one as often as anybody can
+ * look at it, so that an attempt may well lose more often than not: a patient's request is not to fail for that.
+ */
+#define TRIES 64
 
 /* With its own copy of the message's fields, and nothing else yet; NULL: memory is used up. */
 static struct sr_request *with_fields(const struct sr_cursor *fields)

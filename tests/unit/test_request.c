@@ -40,7 +40,7 @@ Test(request, a_change_is_attempted_while_others_change_the_same_rows)
 	expect_end((struct play){.ends = {SR_OK}}, SR_OK, 1);
 	expect_end((struct play){.ends = {SR_CONFLICT, SR_OK}}, SR_OK, 2);
 	expect_end((struct play){.ends = {SR_CONFLICT, SR_CONFLICT, SR_OK}}, SR_OK, 3);
-	expect_end((struct play){.ends = {SR_CONFLICT, SR_CONFLICT, SR_CONFLICT}}, SR_BUSY, 8);
+	expect_end((struct play){.ends = {SR_CONFLICT, SR_CONFLICT, SR_CONFLICT}}, SR_BUSY, 64);
 }
 
 Test(request, a_conflict_with_a_text_and_any_other_failure_end_it)
