@@ -78,10 +78,10 @@ enum sr_erasure {
 
 /*
  * PATIENT_ERASED: state u8, erased_ms u64, recordings u32 (that there were), waiting u32 (of those, not yet removed,
- * and 1 for the patient's own row), epoch u32 (all up to it must be retired), unretired u32 (how many are not), returned u8 (1: there is a patient of
- * this identity again), kept_until_ms u64 (when the last key of a retired one, kept for recovery, goes; 0: none is
- * kept), count u16 (at most SR_LOST_BACKUPS_MAX), then so many names of registered backups that these keys open, each
- * sr_lost_backup.
+ * and 1 for the patient's own row), epoch u32 (all up to it must be retired), unretired u32 (how many are not),
+ * returned u8 (1: there is a patient of this identity again), kept_until_ms u64 (when the last key of a retired one,
+ * kept for recovery, goes; 0: none is kept), count u16 (at most SR_LOST_BACKUPS_MAX), then so many names of registered
+ * backups that these keys open, each sr_lost_backup.
  */
 struct sr_patient_erased {
 	enum sr_erasure state;

@@ -94,9 +94,10 @@ enum sr_code sr_config_load(const char *directory, struct sr_config **out, struc
 void sr_config_free(struct sr_config *config);
 
 /*
- * Write a new DIR/sealreel.ini (0600, synced, there whole or not at all) with every option and its default in comments, what `words`
- * (NULL: nothing) say, and an [issuer dev] section for `iss = sealreel-dev` with issuers/dev.jwks, which is to be put
- * there. SR_CONFLICT if it exists; SR_USAGE as sr_config_new; SR_IO, SR_NO_SPACE, SR_INTERNAL: nothing is left.
+ * Write a new DIR/sealreel.ini (0600, synced, there whole or not at all) with every option and its default in comments,
+ * what `words` (NULL: nothing) say, and an [issuer dev] section for `iss = sealreel-dev` with issuers/dev.jwks, which
+ * is to be put there. SR_CONFLICT if it exists; SR_USAGE as sr_config_new; SR_IO, SR_NO_SPACE, SR_INTERNAL: nothing is
+ * left.
  */
 enum sr_code sr_config_write(const char *directory, const struct sr_config_words *words,
 			     struct sr_error *err) SR_MUST_USE;

@@ -347,7 +347,8 @@ static int replay(const char *directory)
 	if (code != SR_OK)
 		return fail(&err,
 			    code == SR_USAGE || code == SR_CONFLICT || code == SR_BUSY ? EXIT_USAGE : EXIT_FAILED);
-	printf("replayed %llu lines of the erasure ledger: it keeps the store from being served no more\n", (unsigned long long)lines);
+	printf("replayed %llu lines of the erasure ledger: it keeps the store from being served no more\n",
+	       (unsigned long long)lines);
 	return EXIT_DONE;
 }
 

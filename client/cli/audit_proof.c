@@ -140,9 +140,7 @@ static error_t parse_proof(int key, char *value, struct argp_state *state)
 		order->numbered = true;
 		return 0;
 	case ARGP_KEY_END:
-		return order->numbered
-			       ? 0
-			       : cli_wrong(order->cli, "proof needs the NUMBER of an entry");
+		return order->numbered ? 0 : cli_wrong(order->cli, "proof needs the NUMBER of an entry");
 	default:
 		return key == KEY_SHOW_KEY ? ARGP_ERR_UNKNOWN : parse_checkpoint(key, value, state);
 	}

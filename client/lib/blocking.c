@@ -246,8 +246,7 @@ enum sr_code sr_blocking_check(sr_blocking *blocking, const uint8_t *ids, size_t
 	return wait_for(blocking, sr_check(blocking->client, ids, count, on_checked, blocking, NULL), result);
 }
 
-enum sr_code sr_blocking_state_shown(sr_blocking *blocking, const struct sr_shown_part *part,
-				     struct sr_result *result)
+enum sr_code sr_blocking_state_shown(sr_blocking *blocking, const struct sr_shown_part *part, struct sr_result *result)
 {
 	return wait_for(blocking, sr_state_shown(blocking->client, part, on_done, blocking, NULL), result);
 }

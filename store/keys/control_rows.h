@@ -9,14 +9,14 @@
 
 #define SR_CONTROL_NAME 129 /* the longest name there can be, and its end */
 #define SR_REASON_MAX SR_TEXT_MAX
-#define SR_HOLDS_MAX 16     /* of one recording or one patient */
+#define SR_HOLDS_MAX 16 /* of one recording or one patient */
 
 /* ---- what is doomed, in the order of time ---- */
 
 /* What its end is for. */
 enum sr_doom_kind {
-	SR_DOOM_DELETED = 1,  /* a recording: it can come back while its window lasts */
-	SR_DOOM_FINAL = 2,    /* a recording whose window is over, or a patient being erased: it goes for good */
+	SR_DOOM_DELETED = 1,   /* a recording: it can come back while its window lasts */
+	SR_DOOM_FINAL = 2,     /* a recording whose window is over, or a patient being erased: it goes for good */
 	SR_DOOM_DISCARDED = 3, /* a recording whose row is beyond repair: at once, whatever the row says */
 	SR_DOOM_REPLACED = 4   /* no recording, but those files of one that no row names: it was sealed anew */
 };

@@ -178,8 +178,8 @@ typedef enum sr_code sr_request_attempt(struct sr_request *request, void *contex
 
 /*
  * Attempts, each with `context`, until one meets rows that nobody else is changing: its result, with a text in
- * request->error if it failed. After 64 of them SR_BUSY, to be tried again soon. What request->error had before is gone: it
- * was dealt with. Pool.
+ * request->error if it failed. After 64 of them SR_BUSY, to be tried again soon. What request->error had before is
+ * gone: it was dealt with. Pool.
  */
 enum sr_code sr_request_attempts(struct sr_request *request, sr_request_attempt *attempt, void *context) SR_MUST_USE;
 

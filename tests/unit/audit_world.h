@@ -7,8 +7,8 @@
 #include <sodium.h>
 
 #include "account/audit.h"
-#include "checkpoint.h"
 #include "account/view.h"
+#include "checkpoint.h"
 #include "place.h"
 
 static const uint8_t world_seed[SR_AUDIT_SEED] = {7, 1, 2};

@@ -9,8 +9,8 @@ Test(cli_parse, durations)
 	static const struct {
 		const char *text;
 		int64_t seconds; /* 0: refused */
-	} cases[] = {{"90", 90}, {"90s", 90}, {"5m", 300}, {"1h", 3600}, {"0", 0},    {"", 0},
-		     {"m", 0},   {"-5", 0},   {"5 m", 0},  {"5d", 432000},    {"1.5m", 0}, {"9999999999", 0}};
+	} cases[] = {{"90", 90}, {"90s", 90}, {"5m", 300}, {"1h", 3600},   {"0", 0},    {"", 0},
+		     {"m", 0},   {"-5", 0},   {"5 m", 0},  {"5d", 432000}, {"1.5m", 0}, {"9999999999", 0}};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		int64_t seconds = -1;
 		bool ok = parse_duration(cases[i].text, &seconds);

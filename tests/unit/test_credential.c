@@ -176,8 +176,8 @@ Test(credential, anything_but_the_one_form_is_refused)
 
 Test(credential, addresses_of_both_kinds_are_taken)
 {
-	static const char *const good[] = {"unix:relative.sock", "unix:/with space", "tcp:localhost:1", "tcp:[::1]:65535",
-					   "tcp:10.0.0.1:7443"};
+	static const char *const good[] = {"unix:relative.sock", "unix:/with space", "tcp:localhost:1",
+					   "tcp:[::1]:65535", "tcp:10.0.0.1:7443"};
 
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
 		const char *at = strstr(known, "unix:/run/sealreel/sealreel.sock");
