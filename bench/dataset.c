@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "digest.h"
+#include "keys/extent_sum.h"
 
 #define FIRST_MS UINT64_C(1704067200000) /* 2024-01-01 */
 #define SPAN_MS UINT64_C(63072000000)    /* two years */
@@ -198,8 +198,10 @@ bool dataset_seal(const struct dataset *data, const struct sr_keyring *keyring, 
 	row->epoch = sr_keyring_epoch(keyring);
 	bool sealed = sr_dek_make(keyring, patient_key, out->id, row->epoch, row->wrap, dek) == SR_OK &&
 		      seal_blob(dek, out) && seal_texts(dek, out);
-	sealed = sealed && sr_digest_of(out->blob, out->blob_size, out->extent.hash);
-	out->extent.covered = (uint32_t)out->blob_size;
+	struct sr_extent_sum *sum = sr_extent_sum_new(keyring);
+	sealed = sealed && sum && sr_extent_sum_add(sum, out->blob, out->blob_size) &&
+		 sr_extent_sum_row(sum, out->id, 1, 0, 0, &out->extent);
+	sr_extent_sum_free(sum);
 	sodium_memzero(dek, sizeof dek);
 	return sealed;
 }

@@ -225,7 +225,7 @@ static void put_patients(struct filling *filling, uint32_t from, uint32_t to)
 
 static void put_hints(struct filling *filling, uint32_t from, uint32_t to)
 {
-	struct sr_extent_row nothing = {.covered = 1};
+	struct sr_extent_row nothing = {.format = SR_EXTENT_POLY1305, .covered = 1};
 	uint8_t id[SR_UUID];
 	uint64_t opened_ms;
 	for (uint32_t at = from; at < to; at++) {

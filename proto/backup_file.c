@@ -10,7 +10,6 @@
 
 #define EXTENT_KEY (SR_UUID + 2 + 2 + 4)
 #define EXTENT_ROW 69
-#define EXTENT_SIZE (4u << 20)
 
 static const uint8_t magic[16] = {'s', 'e', 'a', 'l', 'r', 'e', 'e', 'l', ' ', 'b', 'a', 'c', 'k', 'u', 'p', '\n'};
 
@@ -64,12 +63,22 @@ bool sr_backup_extent_of(const struct sr_backup_item *item, struct sr_backup_ext
 	sr_take_copy(&key, extent->recording, sizeof extent->recording);
 	extent->track = sr_take_u16(&key);
 	extent->file = sr_take_u16(&key);
-	extent->position = (uint64_t)sr_take_u32(&key) * EXTENT_SIZE;
-	if (sr_take_u8(&row) != 1)
-		return false;
+	extent->position = (uint64_t)sr_take_u32(&key) * SR_EXTENT;
+	extent->format = (enum sr_extent_format)sr_take_u8(&row);
 	extent->size = sr_take_u32(&row);
-	sr_take_copy(&row, extent->digest, sizeof extent->digest);
-	return extent->size > 0 && extent->size <= EXTENT_SIZE;
+	sr_take_copy(&row, extent->sum, sizeof extent->sum);
+	return (extent->format == SR_EXTENT_SHA256 || extent->format == SR_EXTENT_POLY1305) && extent->size > 0 &&
+	       extent->size <= SR_EXTENT;
+}
+
+bool sr_backup_extent_fits(const struct sr_backup_extent *extent, const uint8_t *bytes)
+{
+	struct sr_extent_check *check = sr_extent_check_new();
+	bool fits = check != NULL && sr_extent_check_restart(check, extent->format) &&
+		    sr_extent_check_add(check, bytes, extent->size) && sr_extent_check_fits(check, extent->sum);
+
+	sr_extent_check_free(check);
+	return fits;
 }
 
 void sr_backup_extent_name(const struct sr_backup_extent *extent, char name[SR_BACKUP_PATH_MAX])

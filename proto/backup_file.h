@@ -5,7 +5,7 @@
 #ifndef SR_BACKUP_FILE_H
 #define SR_BACKUP_FILE_H
 
-#include "digest.h"
+#include "extent.h"
 #include "message_backup.h"
 
 #define SR_BACKUP_FORMAT 1
@@ -39,8 +39,8 @@ void sr_backup_tail_encode(struct sr_builder *out, const struct sr_backup_tail *
 void sr_backup_tail_decode(struct sr_cursor *in, struct sr_backup_tail *tail);
 
 /*
- * What an item of the extents' table says of a data file: where in it the bytes lie that the digest is of. False: it is
- * no such item, or is malformed.
+ * What an item of the extents' table says of a data file: where in it the bytes lie that its checksum is of. False: it
+ * is no such item, or is malformed.
  */
 struct sr_backup_extent {
 	uint8_t recording[SR_UUID];
@@ -48,10 +48,14 @@ struct sr_backup_extent {
 	uint16_t file;
 	uint64_t position;
 	uint32_t size;
-	uint8_t digest[SR_DIGEST];
+	enum sr_extent_format format; /* of the sum */
+	uint8_t sum[SR_EXTENT_SUM];
 };
 #define SR_BACKUP_EXTENTS_TABLE 4
 bool sr_backup_extent_of(const struct sr_backup_item *item, struct sr_backup_extent *extent) SR_MUST_USE;
+
+/* Whether these are its bytes (`size` of them), by as much of its checksum as needs no key. */
+bool sr_backup_extent_fits(const struct sr_backup_extent *extent, const uint8_t *bytes) SR_MUST_USE;
 
 /* The name of that file under a directory of blobs: "XXX/RECORDING.TRACK.FILE", terminated. */
 #define SR_BACKUP_PATH_MAX 64

@@ -215,10 +215,10 @@ void sr_context_track_row(struct sr_context *out, const uint8_t recording[SR_UUI
 	with_track(out, "sealreel v1 track row", recording, track);
 }
 
-void sr_context_extent_row(struct sr_context *out, const uint8_t recording[SR_UUID], uint16_t track, uint16_t file,
-			   uint32_t extent)
+static void with_extent(struct sr_context *out, const char *label, const uint8_t recording[SR_UUID], uint16_t track,
+			uint16_t file, uint32_t extent)
 {
-	struct sr_builder bytes = begin(out, "sealreel v1 extent row");
+	struct sr_builder bytes = begin(out, label);
 
 	sr_put_bytes(&bytes, recording, SR_UUID);
 	sr_put_u16(&bytes, track);
@@ -227,7 +227,24 @@ void sr_context_extent_row(struct sr_context *out, const uint8_t recording[SR_UU
 	end(out, &bytes);
 }
 
+void sr_context_extent_row(struct sr_context *out, const uint8_t recording[SR_UUID], uint16_t track, uint16_t file,
+			   uint32_t extent)
+{
+	with_extent(out, "sealreel v1 extent row", recording, track, file, extent);
+}
+
 void sr_context_control_row(struct sr_context *out, const char *name, size_t size)
 {
 	with_variable(out, "sealreel v1 control row", name, size);
+}
+
+void sr_context_extent_sum(struct sr_context *out, const uint8_t recording[SR_UUID], uint16_t track, uint16_t file,
+			   uint32_t extent)
+{
+	with_extent(out, "sealreel v1 extent sum", recording, track, file, extent);
+}
+
+void sr_context_extent_key(struct sr_context *out)
+{
+	label_only(out, "sealreel v1 extent key");
 }

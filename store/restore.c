@@ -21,6 +21,7 @@
 #include "data/index.h"
 #include "data/lock.h"
 #include "keys/control_rows.h"
+#include "keys/extent_sum.h"
 #include "options.h"
 
 #define ROWS_AT_ONCE 500
@@ -289,15 +290,16 @@ static bool write_all(int fd, uint64_t position, const uint8_t *bytes, size_t si
 	return true;
 }
 
-/* The row's HMAC says that it is this place's, its digest which bytes are. */
+/* The row's HMAC says that it is this place's, its checksum which bytes are. */
 static bool is_sound(const struct restoring *work, const struct sr_backup_item *item,
 		     const struct sr_backup_extent *extent)
 {
 	struct sr_extent_row row;
-	uint8_t digest[SR_DIGEST];
-	return sr_extent_row_decode(work->keyring, extent->recording, extent->track, extent->file,
-				    (uint32_t)(extent->position / SR_EXTENT), item->value, &row) == SR_OK &&
-	       sr_digest_of(work->extent, extent->size, digest) && memcmp(digest, extent->digest, sizeof digest) == 0;
+	uint32_t number = (uint32_t)(extent->position / SR_EXTENT);
+	return sr_extent_row_decode(work->keyring, extent->recording, extent->track, extent->file, number, item->value,
+				    &row) == SR_OK &&
+	       sr_extent_judge(work->keyring, extent->recording, extent->track, extent->file, number, &row,
+			       work->extent, extent->size) == SR_OK;
 }
 
 static enum sr_code put_extent(struct restoring *work, const struct sr_backup_item *item,

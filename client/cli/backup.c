@@ -306,11 +306,7 @@ static int open_file(struct backup *backup, const struct sr_backup_extent *exten
 /* Is all of it there already? */
 static bool is_there(const struct backup *backup, const struct sr_backup_extent *extent, uint64_t size)
 {
-	uint8_t digest[SR_DIGEST];
-	if (size < extent->position + extent->size)
-		return false;
-	return !backup->careful || (backup_digest(backup->fd, extent->position, extent->size, digest) &&
-				    memcmp(digest, extent->digest, sizeof digest) == 0);
+	return size >= extent->position + extent->size && (!backup->careful || backup_fits(backup->fd, extent));
 }
 
 /* A data file of the store that cannot be read, or is not what its checksum says, is told, and the rest goes on. */
@@ -322,7 +318,7 @@ static int tell_damage(struct backup *backup, const struct sr_backup_extent *ext
 		return cli_fail(&backup->result);
 	backup->damaged++;
 	backup_find(&backup->place, code == SR_OK ? "checksum" : "missing_file", backup->name, extent->position,
-		    code == SR_OK ? "the store's bytes do not have the digest of their row"
+		    code == SR_OK ? "the store's bytes do not have the checksum of their row"
 				  : "the store cannot read it");
 	return CLI_DONE;
 }
@@ -330,7 +326,6 @@ static int tell_damage(struct backup *backup, const struct sr_backup_extent *ext
 static int take_extent(struct backup *backup, const struct sr_backup_extent *extent)
 {
 	struct stat st;
-	uint8_t digest[SR_DIGEST];
 	int status = open_file(backup, extent);
 	if (status != CLI_DONE)
 		return status;
@@ -339,9 +334,7 @@ static int take_extent(struct backup *backup, const struct sr_backup_extent *ext
 	if (is_there(backup, extent, (uint64_t)st.st_size))
 		return CLI_DONE;
 	enum sr_code code = fetch_extent(backup, extent);
-	bool fits = code == SR_OK && sr_digest_of(backup->extent, extent->size, digest) &&
-		    memcmp(digest, extent->digest, sizeof digest) == 0;
-	if (!fits)
+	if (code != SR_OK || !sr_backup_extent_fits(extent, backup->extent))
 		status = tell_damage(backup, extent, code);
 	if (status == CLI_DONE && code == SR_OK &&
 	    pwrite(backup->fd, backup->extent, extent->size, (off_t)extent->position) != (ssize_t)extent->size)
@@ -450,7 +443,7 @@ static int take_log(struct backup *backup)
 			status = write_failed();
 		}
 	} while (status == CLI_DONE && backup->piece.more);
-	if (status == CLI_DONE && !backup_digest(backup->log, 0, backup->tail.position, backup->tail.records))
+	if (status == CLI_DONE && !backup_digest(backup->log, backup->tail.position, backup->tail.records))
 		status = write_failed();
 	return status;
 }

@@ -55,7 +55,10 @@ void backup_find(const struct backup_place *place, const char *kind, const char 
 		 const char *text);
 
 /* SHA-256 of the first `size` bytes of `fd`. False: it has not so many, or cannot be read. */
-bool backup_digest(int fd, uint64_t position, uint64_t size, uint8_t digest[SR_DIGEST]);
+bool backup_digest(int fd, uint64_t size, uint8_t digest[SR_DIGEST]);
+
+/* Whether `fd` has the extent's bytes, by its checksum. False as well: it has not so many, or cannot be read. */
+bool backup_fits(int fd, const struct sr_backup_extent *extent);
 
 /* Read back the newest backup: its file, every data file it names, the log. The exit status. */
 int backup_verify(const struct backup_place *place, bool quiet);

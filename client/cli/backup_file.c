@@ -156,41 +156,69 @@ void backup_find(const struct backup_place *place, const char *kind, const char 
 		printf("%s %s offset %" PRIu64 ": %s\n", kind, file, offset, text);
 }
 
-bool backup_digest(int fd, uint64_t position, uint64_t size, uint8_t digest[SR_DIGEST])
+/* Takes in the next bytes of a file. */
+typedef bool take_bytes(void *over, const uint8_t *bytes, size_t size);
+
+static bool into_digest(void *over, const uint8_t *bytes, size_t size)
 {
-	struct sr_digest *over = sr_digest_new();
+	return sr_digest_add(over, bytes, size);
+}
+
+static bool into_check(void *over, const uint8_t *bytes, size_t size)
+{
+	return sr_extent_check_add(over, bytes, size);
+}
+
+/* All `size` bytes of the file from `position`. False: it has not so many, or cannot be read, or `take` fails. */
+static bool sweep(int fd, uint64_t position, uint64_t size, take_bytes *take, void *over)
+{
 	uint8_t *bytes = malloc(PIECE);
-	bool good = over && bytes;
+	bool good = bytes != NULL;
 	while (good && size > 0) {
 		size_t now = size < PIECE ? (size_t)size : PIECE;
 		ssize_t got = pread(fd, bytes, now, (off_t)position);
 		if (got < 0 && errno == EINTR)
 			continue;
-		good = got > 0 && sr_digest_add(over, bytes, (size_t)got);
+		good = got > 0 && take(over, bytes, (size_t)got);
 		position += good ? (uint64_t)got : 0;
 		size -= good ? (uint64_t)got : 0;
 	}
-	good = good && sr_digest_value(over, digest);
 	free(bytes);
+	return good;
+}
+
+bool backup_digest(int fd, uint64_t size, uint8_t digest[SR_DIGEST])
+{
+	struct sr_digest *over = sr_digest_new();
+	bool good = over && sweep(fd, 0, size, into_digest, over) && sr_digest_value(over, digest);
 	sr_digest_free(over);
 	return good;
+}
+
+bool backup_fits(int fd, const struct sr_backup_extent *extent)
+{
+	struct sr_extent_check *over = sr_extent_check_new();
+	bool fits = over && sr_extent_check_restart(over, extent->format) &&
+		    sweep(fd, extent->position, extent->size, into_check, over) &&
+		    sr_extent_check_fits(over, extent->sum);
+	sr_extent_check_free(over);
+	return fits;
 }
 
 static bool verify_extent(const struct backup_place *place, const struct sr_backup_extent *extent)
 {
 	char name[SR_BACKUP_PATH_MAX];
-	uint8_t digest[SR_DIGEST];
 	sr_backup_extent_name(extent, name);
 	int fd = openat(place->blobs, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0) {
 		backup_find(place, "missing_file", name, 0, strerror(errno));
 		return false;
 	}
-	bool fits = backup_digest(fd, extent->position, extent->size, digest) &&
-		    memcmp(digest, extent->digest, sizeof digest) == 0;
+	bool fits = backup_fits(fd, extent);
 	close(fd);
 	if (!fits)
-		backup_find(place, "checksum", name, extent->position, "the bytes do not have the digest of their row");
+		backup_find(place, "checksum", name, extent->position,
+			    "the bytes do not have the checksum of their row");
 	return fits;
 }
 
@@ -198,7 +226,7 @@ static bool verify_log(const struct backup_place *place, const struct sr_backup_
 {
 	uint8_t digest[SR_DIGEST];
 	int fd = openat(place->audit, LOG_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	bool fits = fd >= 0 && backup_digest(fd, 0, tail->position, digest) &&
+	bool fits = fd >= 0 && backup_digest(fd, tail->position, digest) &&
 		    memcmp(digest, tail->records, sizeof digest) == 0;
 	if (fd >= 0)
 		close(fd);

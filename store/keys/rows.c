@@ -33,16 +33,15 @@ static size_t finish(const struct sr_keyring *keyring, const struct sr_context *
 }
 
 /*
- * Verify a row's HMAC and its format byte; *fields is then over what lies between format and HMAC. SR_CORRUPT, or
- * SR_UNAVAILABLE for a later format, whose HMAC is where this one's is.
+ * Verify a row's HMAC and that its *format (out) is at most `newest`; *fields is then over what lies between format and
+ * HMAC. SR_CORRUPT, or SR_UNAVAILABLE for a later format, whose HMAC is where this one's is.
  */
-static enum sr_code begin(const struct sr_keyring *keyring, const struct sr_context *context, struct sr_span value,
-			  struct sr_cursor *fields)
+static enum sr_code begin_any(const struct sr_keyring *keyring, const struct sr_context *context, struct sr_span value,
+			      uint8_t newest, uint8_t *format, struct sr_cursor *fields)
 {
 	struct sr_cursor in = sr_cursor_over(value.data, value.size);
 	uint8_t mac[SR_ROW_MAC];
 	struct sr_span bytes;
-	uint8_t format;
 
 	if (value.size < 1 + SR_ROW_MAC)
 		return SR_CORRUPT;
@@ -51,10 +50,19 @@ static enum sr_code begin(const struct sr_keyring *keyring, const struct sr_cont
 	if (!sr_equal(mac, sr_take_span(&in, SR_ROW_MAC).data, SR_ROW_MAC))
 		return SR_CORRUPT;
 	*fields = sr_cursor_over(bytes.data, bytes.size);
-	format = sr_take_u8(fields);
-	if (format > SR_ROW_FORMAT)
+	*format = sr_take_u8(fields);
+	if (*format > newest)
 		return SR_UNAVAILABLE;
-	return format == SR_ROW_FORMAT ? SR_OK : SR_CORRUPT;
+	return *format > 0 ? SR_OK : SR_CORRUPT;
+}
+
+/* The same of a row that has had one format only. */
+static enum sr_code begin(const struct sr_keyring *keyring, const struct sr_context *context, struct sr_span value,
+			  struct sr_cursor *fields)
+{
+	uint8_t format;
+
+	return begin_any(keyring, context, value, SR_ROW_FORMAT, &format, fields);
 }
 
 /* How a decode ended that began well: form first, as a state read from a malformed row says nothing. */
@@ -345,9 +353,9 @@ size_t sr_extent_row_encode(const struct sr_keyring *keyring, const uint8_t reco
 	struct sr_builder bytes = sr_builder_over(out, SR_ROW_MAX);
 	struct sr_context context;
 
-	sr_put_u8(&bytes, SR_ROW_FORMAT);
+	sr_put_u8(&bytes, (uint8_t)row->format);
 	sr_put_u32(&bytes, row->covered);
-	sr_put_bytes(&bytes, row->hash, sizeof row->hash);
+	sr_put_bytes(&bytes, row->sum, sizeof row->sum);
 	sr_context_extent_row(&context, recording, track, file, extent);
 	return finish(keyring, &context, &bytes);
 }
@@ -358,16 +366,18 @@ enum sr_code sr_extent_row_decode(const struct sr_keyring *keyring, const uint8_
 	struct sr_context context;
 	struct sr_cursor in;
 	enum sr_code code;
+	uint8_t format;
 
 	memset(row, 0, sizeof *row);
 	sr_context_extent_row(&context, recording, track, file, extent);
-	code = begin(keyring, &context, value, &in);
+	code = begin_any(keyring, &context, value, SR_EXTENT_POLY1305, &format, &in);
 	if (code != SR_OK)
 		return code;
+	row->format = (enum sr_extent_format)format;
 	row->covered = sr_take_u32(&in);
 	if (row->covered > SR_EXTENT)
 		sr_take_fail(&in);
-	sr_take_copy(&in, row->hash, sizeof row->hash);
+	sr_take_copy(&in, row->sum, sizeof row->sum);
 	code = end(&in, true);
 	if (code != SR_OK)
 		memset(row, 0, sizeof *row);

@@ -10,11 +10,12 @@
 #include <stdint.h>
 
 #include "context.h"
+#include "extent.h"
 #include "keys/keyring.h"
 #include "message.h"
 #include "track.h"
 
-#define SR_ROW_FORMAT 1
+#define SR_ROW_FORMAT 1 /* of all but extents' */
 #define SR_ROW_MAC 32
 #define SR_WRAP (SR_KEY + 2 * SR_SEALED_SMALL) /* a DEK under two seals: 176 bytes */
 #define SR_GENERATION 16
@@ -108,13 +109,13 @@ struct sr_track_row {
  */
 #define SR_SEGMENT_ROW SR_MANIFEST_RECORD
 
-/* A checksum over up to 4 MiB of stored blob. */
-#define SR_EXTENT (4u << 20)
+/* A checksum over up to SR_EXTENT bytes of stored blob: made and compared by keys/extent_sum.h. */
 struct sr_extent_row {
+	enum sr_extent_format format;
 	uint32_t covered; /* bytes from the extent's start */
-	uint8_t hash[32]; /* SHA-256 of them */
+	uint8_t sum[SR_EXTENT_SUM];
 };
-#define SR_EXTENT_ROW (1 + 4 + 32 + SR_ROW_MAC)
+#define SR_EXTENT_ROW (1 + 4 + SR_EXTENT_SUM + SR_ROW_MAC)
 
 /* A service's control row, under the name "service/NAME". */
 struct sr_service_state {

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# Makes the frozen stores of this version with the real programs: v1-keyfile.tar.gz, v1-passphrase.tar.gz, and
-# expected.json, which says what is in them. Each is made once, when a format is born, and then kept: a later sealreel
-# must serve it as it is (tests/scenario/frozen.test.mjs). Frozen messages and credentials stand in hex and text where
-# they are tested: tests/unit/test_message.c, test_protocol_md.c, test_rows.c, test_credential.c.
+# Makes the frozen stores of this version with the real programs: v2-keyfile.tar.gz, v2-passphrase.tar.gz, and v2.json,
+# which says what is in them. Each is made once, when a format is born, and then kept: a later sealreel must serve it as
+# it is (tests/scenario/frozen.test.mjs). Frozen messages and credentials stand in hex and text where they are tested:
+# tests/unit/test_message.c, test_protocol_md.c, test_rows.c, test_credential.c.
+#
+#   v1   the first release's formats
+#   v2   as v1, and format 2 of the extents' rows (store/FORMAT.md, section 4)
 #
 #   SEALREEL_BIN=BUILD-DIRECTORY/bin tests/frozen/make.sh DIRECTORY     DIRECTORY: where to put the three files
 #
@@ -13,6 +16,7 @@ set -euo pipefail
 
 bin=$(cd "${SEALREEL_BIN:?names the directory of sealreeld and sealreel}" && pwd)
 out=$(cd "${1:?names the directory for the files}" && pwd)
+version=2 # one more whenever a format is
 alice='https://clinic.example/mrn|alice'
 bob='urn:example:ward|bob'
 consultation='visit-2026-11-20'
@@ -79,7 +83,7 @@ segments() {
 	done
 }
 
-# track NUMBER TYPE LABEL START-MS SEGMENTS SEED SIZE: the track as expected.json has it.
+# track NUMBER TYPE LABEL START-MS SEGMENTS SEED SIZE: the track as the .json has it.
 track() {
 	printf '{"track": %d, "type": "%s", "label": "%s", "start_ms": %d, "segments": %d, "seed": %d, "length": %d,\n' \
 		"$1" "$2" "$3" "$4" "$5" "$6" "$7"
@@ -89,7 +93,7 @@ track() {
 # pack NAME: the directory $place/NAME as an archive.
 pack() {
 	tar -C "$place/$1" --sort=name --owner=0 --group=0 --numeric-owner --mtime='2026-01-01 00:00:00Z' \
-		--exclude=lock.mdb --exclude=sealreel.sock -cf - . | gzip -9n >"$out/v1-$1.tar.gz"
+		--exclude=lock.mdb --exclude=sealreel.sock -cf - . | gzip -9n >"$out/v$version-$1.tar.gz"
 }
 
 store_id() {
@@ -125,10 +129,11 @@ short=$(SEALREEL_GRANT=@$place/alice "$bin/sealreel" ingest --type audio/webm --
 stop
 pack passphrase
 
-cat >"$out/expected.json" <<END
+cat >"$out/v$version.json" <<END
 {
-  "v1-keyfile": {
+  "v$version-keyfile": {
     "store": "$(store_id keyfile)",
+    "extents": 2,
     "recordings": [
       {"id": "$finished", "identity": "$alice", "consultation": "$consultation",
        "state": "finished", "label": "a call of sound", "tracks": [
@@ -139,8 +144,9 @@ cat >"$out/expected.json" <<END
         $(track 1 audio/ogg '' 0 2 3 20300)]}
     ]
   },
-  "v1-passphrase": {
+  "v$version-passphrase": {
     "store": "$(store_id passphrase)",
+    "extents": 2,
     "recordings": [
       {"id": "$short", "identity": "$alice", "consultation": null,
        "state": "finished", "label": "a short one", "tracks": [
@@ -149,4 +155,4 @@ cat >"$out/expected.json" <<END
   }
 }
 END
-ls -l "$out"/v1-*.tar.gz
+ls -l "$out/v$version"*

@@ -2,7 +2,7 @@
 // listed and played byte for byte, what is unfinished is resumed and finished, and nothing in them changes its format.
 import assert from 'node:assert/strict';
 import { createCipheriv, createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -15,11 +15,12 @@ import { tables } from './index_tables.mjs';
 
 const skip = missing();
 const FROZEN = fileURLToPath(new URL('../frozen/', import.meta.url));
-const EXPECTED = JSON.parse(readFileSync(join(FROZEN, 'expected.json'), 'utf8'));
-const FORMAT = 1;
+const EXPECTED = Object.assign({}, ...['v1.json', 'v2.json'].map((name) => JSON.parse(readFileSync(join(FROZEN, name), 'utf8'))));
+const FORMAT = 1; // of a store, and of all rows but extents'
+const EXTENTS = 2; // of extents' rows, as they are written today
 const MAGIC = 'sealreel keyring';
-// The tables whose values are rows that begin with their format.
-const ROWS = ['patients', 'recordings', 'extents', 'control', 'people'];
+// The tables whose values are rows that begin with that format.
+const ROWS = ['patients', 'recordings', 'control', 'people'];
 
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 const hex = (id) => id.replaceAll('-', '');
@@ -53,27 +54,25 @@ function contents(store) {
   return { index: tables(store), keyring, blobs: Object.fromEntries(blobs) };
 }
 
-function assertFormat({ index, keyring }, store) {
+/** `extents` tells the formats that the rows of extents have. */
+function assertFormat({ index, keyring }, store, extents) {
   const number = Buffer.alloc(4);
   number.writeUInt32BE(FORMAT);
   assert.deepEqual(index.meta, { [Buffer.from('store').toString('hex')]: number.toString('hex') + store.id });
   assert.ok(keyring.startsWith(Buffer.from(`${MAGIC}\0\x01`).toString('hex')), 'the keyring\'s format');
+  const formatOf = (row) => parseInt(row.slice(0, 2), 16);
   const rows = ROWS.flatMap((table) => Object.values(index[table]));
-  const other = rows.filter((row) => parseInt(row.slice(0, 2), 16) !== FORMAT);
-  assert.deepEqual(other, []);
+  assert.deepEqual(rows.filter((row) => formatOf(row) !== FORMAT), []);
+  assert.deepEqual([...new Set(Object.values(index.extents).map(formatOf))].sort(), extents);
 }
 
-// Rows of the table CONTROL that a store of an earlier time gets when it is first served.
+// Rows of the table CONTROL that a store of the first format gets when it is first served, and that change with use.
 const ADDED = ['account', 'audit', 'epochs'].map((name) => Buffer.from(name).toString('hex'));
 
-/** The same without the rows that were added, which must be there; and without the people who have acted since. */
-function withoutAdded({ index, ...rest }, { index: { people: known } }) {
-  const control = { ...index.control };
-  const people = Object.fromEntries(Object.entries(index.people).filter(([tag]) => tag in known));
-  for (const name of ADDED) {
-    assert.ok(control[name], `${name} was not added`);
-    delete control[name];
-  }
+/** The same without those rows, and without the people who have acted since `before`. */
+function lasting({ index, ...rest }, before) {
+  const control = Object.fromEntries(Object.entries(index.control).filter(([name]) => !ADDED.includes(name)));
+  const people = Object.fromEntries(Object.entries(index.people).filter(([tag]) => tag in before.index.people));
   return { index: { ...index, control, people }, ...rest };
 }
 
@@ -115,66 +114,97 @@ async function know(store, { id, identity, state, label, tracks }) {
 }
 
 describe('frozen stores', { skip }, () => {
-  for (const [name, { recordings }] of Object.entries(EXPECTED)) {
+  for (const [name, { recordings, extents }] of Object.entries(EXPECTED)) {
     test(`${name} is listed and played, and not one row of it changes`, async (t) => {
       const store = await thaw(t, name);
       const before = contents(store);
-      assertFormat(before, store);
+      assertFormat(before, store, [extents]);
       await store.start();
       for (const recording of recordings) {
         await see(store, recording);
         await know(store, recording);
       }
       await store.stop();
-      assert.deepEqual(withoutAdded(contents(store), before), before);
+      const after = contents(store);
+      ADDED.forEach((row) => assert.ok(after.index.control[row], `${row} was not added`));
+      assert.deepEqual(lasting(after, before), lasting(before, before));
       assert.deepEqual(store.events('corrupt'), []);
     });
   }
 
-  test('what was unfinished is resumed and finished, and the rest stays as it was', async (t) => {
-    const store = await thaw(t, 'v1-keyfile');
-    const before = contents(store);
-    const [finished, unfinished] = EXPECTED['v1-keyfile'].recordings;
-    const [{ track, seed, length }] = unfinished.tracks;
-    const whole = media(seed, length + 70_000);
-    await store.start();
-    const connection = await Connection.open(credential(store, 'studio'));
-    const recording = new Recording(connection, store.mint(unfinished.identity, 'record'), unfinished.id);
-    const writer = await recording.resume(track);
-    assert.equal(writer.durable, length);
-    await writer.append(whole.subarray(length));
-    assert.equal(await writer.close(), whole.length);
-    await recording.finish();
-    await connection.close();
-    const tracks = [{ ...unfinished.tracks[0], length: whole.length, sha256: sha256(whole) }];
-    await see(store, { ...unfinished, state: 'finished', tracks });
-    await see(store, finished);
-    await store.stop();
-    const after = contents(store);
-    assertFormat(after, store);
-    const kept = belongings(before, finished.id);
-    // Its own row, its tracks' and its hint, at the least.
-    assert.ok(kept.rows.length >= 2 + finished.tracks.length && kept.blobs.length === finished.tracks.length);
-    assert.deepEqual(belongings(after, finished.id), kept);
-    assert.notDeepEqual(belongings(after, unfinished.id), belongings(before, unfinished.id));
-  });
+  for (const name of Object.keys(EXPECTED).filter((name) => name.endsWith('keyfile'))) {
+    test(`${name}: what was unfinished is resumed and finished, and the rest stays as it was`, async (t) => {
+      const store = await thaw(t, name);
+      const before = contents(store);
+      const [finished, unfinished] = EXPECTED[name].recordings;
+      const [{ track, seed, length }] = unfinished.tracks;
+      const whole = media(seed, length + 70_000);
+      await store.start();
+      const connection = await Connection.open(credential(store, 'studio'));
+      const recording = new Recording(connection, store.mint(unfinished.identity, 'record'), unfinished.id);
+      const writer = await recording.resume(track);
+      assert.equal(writer.durable, length);
+      await writer.append(whole.subarray(length));
+      assert.equal(await writer.close(), whole.length);
+      await recording.finish();
+      await connection.close();
+      const tracks = [{ ...unfinished.tracks[0], length: whole.length, sha256: sha256(whole) }];
+      await see(store, { ...unfinished, state: 'finished', tracks });
+      await see(store, finished);
+      await store.stop();
+      const after = contents(store);
+      assertFormat(after, store, [...new Set([EXPECTED[name].extents, EXTENTS])]);
+      const kept = belongings(before, finished.id);
+      // Its own row, its tracks' and its hint, at the least.
+      assert.ok(kept.rows.length >= 2 + finished.tracks.length && kept.blobs.length === finished.tracks.length);
+      assert.deepEqual(belongings(after, finished.id), kept);
+      assert.notDeepEqual(belongings(after, unfinished.id), belongings(before, unfinished.id));
+    });
 
-  test('its services, its patients\' tags and its consultations bind as they did', async (t) => {
-    const store = await thaw(t, 'v1-keyfile');
-    const [{ identity, consultation, id }, { identity: other }] = EXPECTED['v1-keyfile'].recordings;
-    await store.start();
-    await store.connected(credential(store, 'studio'), async (client) => {
-      const claims = { consultation };
-      await assert.rejects(client.record(store.mint(other, 'record', { claims })), refused('conflict'));
-      await client.record(store.mint(identity, 'record', { claims }));
+    test(`${name}: its services, its patients' tags and its consultations bind as they did`, async (t) => {
+      const store = await thaw(t, name);
+      const [{ identity, consultation, id }, { identity: other }] = EXPECTED[name].recordings;
+      await store.start();
+      await store.connected(credential(store, 'studio'), async (client) => {
+        const claims = { consultation };
+        await assert.rejects(client.record(store.mint(other, 'record', { claims })), refused('conflict'));
+        await client.record(store.mint(identity, 'record', { claims }));
+      });
+      await store.connected(credential(store, 'portal'), async (client) => {
+        const grant = store.mint(identity, 'list play');
+        assert.deepEqual(await client.check(grant, [id]), [true]);
+        assert.equal((await client.list(grant)).recordings.length, 2);
+        await assert.rejects(client.play(store.mint(other, 'play'), id), refused('not_found'));
+        await assert.rejects(client.record(grant), refused('denied'));
+      });
+      await store.stop();
     });
-    await store.connected(credential(store, 'portal'), async (client) => {
-      const grant = store.mint(identity, 'list play');
-      assert.deepEqual(await client.check(grant, [id]), [true]);
-      assert.equal((await client.list(grant)).recordings.length, 2);
-      await assert.rejects(client.play(store.mint(other, 'play'), id), refused('not_found'));
-      await assert.rejects(client.record(grant), refused('denied'));
+
+    test(`${name}: its checksums are those of what lies there, for a scrub and for a backup`, async (t) => {
+      const store = await thaw(t, name);
+      const [{ id }] = EXPECTED[name].recordings;
+      const scrub = () => run(join(store.bin, 'sealreeld'), ['--scrub', store.directory]);
+      const dest = store.beside('backup');
+      const verify = () => store.cli(['backup', '--verify', dest], {});
+      const clean = await scrub();
+      assert.equal(clean.code, 0, clean.stdout + clean.stderr);
+      await store.start();
+      await store.done(['backup', dest], { credential: store.operator });
+      await store.stop();
+      assert.equal((await verify()).code, 0);
+      for (const [directory, look] of [[store.path('blobs'), scrub], [join(dest, 'blobs'), verify]]) {
+        const fan = readdirSync(directory).find((own) => readdirSync(join(directory, own)).includes(`${id}.1.0`));
+        const file = join(directory, fan, `${id}.1.0`);
+        const bytes = readFileSync(file);
+        bytes[4321] ^= 1;
+        writeFileSync(file, bytes);
+        const { code, stdout } = await look();
+        assert.equal(code, 1, stdout.toString());
+        assert.match(stdout.toString(), new RegExp(`checksum.*${id}`));
+        bytes[4321] ^= 1;
+        writeFileSync(file, bytes);
+        assert.equal((await look()).code, 0);
+      }
     });
-    await store.stop();
-  });
+  }
 });

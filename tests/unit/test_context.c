@@ -24,7 +24,7 @@ struct known {
 	struct sr_context made;
 };
 
-enum { CONTEXTS = 25 };
+enum { CONTEXTS = 27 };
 
 static void make_all(struct known known[CONTEXTS])
 {
@@ -89,6 +89,13 @@ static void make_all(struct known known[CONTEXTS])
 	sr_context_extent_row(&next++->made, recording, 0x0102, 0x0304, 0x05060708);
 	*next = (struct known){.label = "sealreel v1 control row", .fields = "000473746f70"};
 	sr_context_control_row(&next++->made, "stop", 4);
+	*next = (struct known){.label = "sealreel v1 extent sum",
+			       .fields = R "0102"
+					   "0304"
+					   "05060708"};
+	sr_context_extent_sum(&next++->made, recording, 0x0102, 0x0304, 0x05060708);
+	*next = (struct known){.label = "sealreel v1 extent key", .fields = ""};
+	sr_context_extent_key(&next++->made);
 	cr_assert_eq(next - known, CONTEXTS);
 }
 

@@ -365,6 +365,6 @@ Test(protocol_md, every_context_has_a_row)
 		cr_expect_not_null(strstr(document, row), "no row %s", row);
 		labels++;
 	}
-	cr_assert_eq(labels, 25);
+	cr_assert_eq(labels, 27);
 	free(source);
 }

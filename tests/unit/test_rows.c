@@ -89,7 +89,8 @@ static void sample_extent(struct sr_extent_row *row)
 {
 	memset(row, 0, sizeof *row);
 	row->covered = SR_EXTENT;
-	fill_run(row->hash, 0x11, sizeof row->hash);
+	row->format = SR_EXTENT_SHA256;
+	fill_run(row->sum, 0x11, sizeof row->sum);
 }
 
 static void sample_service(struct sr_service_state *row)
@@ -107,6 +108,7 @@ struct kind {
 	size_t (*encode)(uint8_t *out);
 	enum sr_code (*decode)(struct sr_span value, bool *same, bool *zeros);
 	struct row_context (*context)(void);
+	uint8_t newest; /* format that is read */
 };
 
 static bool all_zeros(const void *row, size_t size)
@@ -252,11 +254,11 @@ static struct row_context context_service(void)
 }
 
 static const struct kind kinds[] = {
-	{"patient", encode_patient, decode_patient, context_patient},
-	{"recording", encode_recording, decode_recording, context_recording},
-	{"track", encode_track, decode_track, context_track},
-	{"extent", encode_extent, decode_extent, context_extent},
-	{"service", encode_service, decode_service, context_service},
+	{"patient", encode_patient, decode_patient, context_patient, 1},
+	{"recording", encode_recording, decode_recording, context_recording, 1},
+	{"track", encode_track, decode_track, context_track, 1},
+	{"extent", encode_extent, decode_extent, context_extent, 2},
+	{"service", encode_service, decode_service, context_service, 1},
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -381,14 +383,16 @@ Test(rows, a_later_format_is_unavailable_and_none_is_corrupt, .init = set_up, .f
 		size_t size = kinds[i].encode(bytes);
 
 		for (unsigned format = 0; format <= 255; format++) {
-			enum sr_code expected = format == 0 ? SR_CORRUPT : format == 1 ? SR_OK : SR_UNAVAILABLE;
+			enum sr_code expected = format == 0                 ? SR_CORRUPT
+						: format <= kinds[i].newest ? SR_OK
+									    : SR_UNAVAILABLE;
 
 			bytes[0] = (uint8_t)format;
 			remac(&context, bytes, size);
 			cr_assert_eq(decode(&kinds[i], bytes, size), expected, "%s, format %u", kinds[i].name, format);
 		}
 		/* What a later format holds, and how much of it, is not this one's to judge. */
-		bytes[0] = 2;
+		bytes[0] = (uint8_t)(kinds[i].newest + 1);
 		remac(&context, bytes, size + 500);
 		cr_assert_eq(decode(&kinds[i], bytes, size + 500), SR_UNAVAILABLE, "%s", kinds[i].name);
 	}

@@ -143,7 +143,7 @@ static void assert_extents(void)
 	struct sr_track_row row;
 	struct sr_blob_name name = file_of(1);
 	struct sr_extent_row found;
-	uint8_t mac[SR_ROW_MAC], value[SR_EXTENT_ROW], hash[64], *bytes = malloc(SR_EXTENT);
+	uint8_t mac[SR_ROW_MAC], value[SR_EXTENT_ROW], *bytes = malloc(SR_EXTENT);
 
 	get_row(&row, mac);
 	for (uint32_t number = 0; (uint64_t)number * SR_EXTENT < row.files[0].committed; number++) {
@@ -155,8 +155,7 @@ static void assert_extents(void)
 		cr_assert_eq(sr_extent_row_decode(store.keyring, recording, TRACK, 1, number, bytes_of, &found), SR_OK);
 		cr_assert_eq(found.covered, size);
 		cr_assert_eq(sr_blob_read(store.blobs, &name, start, bytes, size, &failure), SR_OK);
-		cr_assert_eq(EVP_Digest(bytes, size, hash, NULL, EVP_sha256(), NULL), 1);
-		cr_assert_arr_eq(found.hash, hash, sizeof found.hash);
+		cr_assert_eq(sr_extent_judge(store.keyring, recording, TRACK, 1, number, &found, bytes, size), SR_OK);
 	}
 	free(bytes);
 }

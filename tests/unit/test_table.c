@@ -30,7 +30,7 @@ TestSuite(table, .init = set_up, .fini = store_remove);
 /* As a finish leaves it: the manifest in the row, no record in the index. */
 static void finish_track(void)
 {
-	struct sr_extents extents = {.covered = 0};
+	struct sr_extents extents = {.number = 0};
 	struct sr_track_row row;
 	uint8_t mac[SR_ROW_MAC];
 	struct sr_manifest_job job = {

@@ -127,20 +127,20 @@ Test(witness, what_was_there_before_is_read)
 Test(witness, hands_the_checksum_over)
 {
 	static const uint32_t across[] = {SR_SEGMENT_MAX, 1000};
-	uint8_t known[SR_DIGEST], stored[SR_DIGEST];
-	struct sr_extents disk = {.digest = NULL};
+	struct sr_extent_row known, stored;
+	struct sr_extents disk = {.sum = NULL};
 	struct sr_blob_name name = file_of(1);
 
 	write_segments(across, 2);
 	cr_assert_eq(make(), SR_OK);
 	cr_expect_eq(reads, 1u);
-	cr_assert_eq(sr_extents_take_up(&disk, store.blobs, &name, file_size(1), &failure), SR_OK);
+	cr_assert_eq(sr_extents_take_up(&disk, store.keyring, store.blobs, &name, file_size(1), &failure), SR_OK);
 	cr_expect_eq(extents.number, 1u);
 	cr_expect_eq(disk.number, 1u);
-	cr_expect_eq(extents.covered, disk.covered);
-	cr_assert(sr_digest_value(extents.digest, known));
-	cr_assert(sr_digest_value(disk.digest, stored));
-	cr_expect_arr_eq(known, stored, SR_DIGEST);
+	cr_assert(sr_extent_sum_row(extents.sum, recording, TRACK, 1, 1, &known));
+	cr_assert(sr_extent_sum_row(disk.sum, recording, TRACK, 1, 1, &stored));
+	cr_expect_eq(known.covered, stored.covered);
+	cr_expect_arr_eq(known.sum, stored.sum, SR_EXTENT_SUM);
 	sr_extents_clear(&disk);
 }
 
@@ -260,10 +260,10 @@ static struct sr_blob_name leave(const struct sr_blob *blob, uint16_t track, uin
 	witness.file.recording[SR_UUID - 1] = (uint8_t)id;
 	memset(witness.chain, chain, SR_CHAIN);
 	cr_assert(sr_blob_stamp(blob, &witness.stamp));
-	witness.extents.digest = sr_digest_new();
-	cr_assert_not_null(witness.extents.digest);
+	witness.extents.sum = sr_extent_sum_new(store.keyring);
+	cr_assert_not_null(witness.extents.sum);
 	sr_witnesses_leave(store.witnesses, &witness);
-	cr_expect_null(witness.extents.digest);
+	cr_expect_null(witness.extents.sum);
 	return witness.file;
 }
 

@@ -240,11 +240,10 @@ static bool add_track(const struct sr_request *request, struct deepening *deepen
 {
 	const struct sr_keyring *keyring = request->daemon->keyring;
 	struct sr_index_key key = sr_key_track(request->tag, deepening->recording, track->row.track);
-	struct sr_blob_name name = sr_track_file_name(deepening->recording, &track->row);
 	uint8_t bytes[SR_ROW_MAX];
 	size_t size = sr_track_row_encode(keyring, deepening->recording, &track->row, bytes);
 	return sr_op_check(op, SR_CHECK_SUFFIX, &key, track->mac, SR_ROW_MAC) && sr_op_put(op, &key, bytes, size) &&
-	       erase_extents(deepening, &track->old, op) && sr_extents_put(&track->extents, keyring, &name, op);
+	       erase_extents(deepening, &track->old, op) && sr_extents_put(&track->extents, op);
 }
 
 /* Everything of it in one operation, over rows that stand as they were read. */

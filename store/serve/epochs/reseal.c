@@ -205,8 +205,9 @@ static enum sr_code begin(struct resealing *resealing)
 	sr_track_key(job->to, job->row->track, resealing->new_key);
 	sr_chain_start(job->recording, job->row->track, resealing->old_chain);
 	sr_chain_start(job->recording, job->row->track, resealing->new_chain);
-	enum sr_code code = sr_manifest_open(&resealing->reader, job->request->daemon->blobs, job->from, job->recording,
-					     job->row, &err);
+	struct sr_daemon *daemon = job->request->daemon;
+	enum sr_code code =
+		sr_manifest_open(&resealing->reader, daemon->blobs, job->from, job->recording, job->row, &err);
 	if (code == SR_CORRUPT)
 		return corrupt(resealing, "manifest");
 	if (code != SR_OK)
@@ -220,7 +221,7 @@ static enum sr_code begin(struct resealing *resealing)
 	resealing->places = sr_builder_over(resealing->manifest, resealing->manifest_size);
 	code = make_file(resealing);
 	if (code == SR_OK)
-		code = sr_extents_take_up(job->extents, job->request->daemon->blobs, &resealing->name, 0,
+		code = sr_extents_take_up(job->extents, daemon->keyring, daemon->blobs, &resealing->name, 0,
 					  &job->request->error);
 	return code;
 }

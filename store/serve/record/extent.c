@@ -9,15 +9,17 @@
 
 #define READ_BACK 65536
 
-enum sr_code sr_extents_take_up(struct sr_extents *extents, struct sr_blobs *blobs, const struct sr_blob_name *name,
-				uint64_t committed, struct sr_error *err)
+enum sr_code sr_extents_take_up(struct sr_extents *extents, const struct sr_keyring *keyring, struct sr_blobs *blobs,
+				const struct sr_blob_name *name, uint64_t committed, struct sr_error *err)
 {
 	uint64_t position = committed - committed % SR_EXTENT;
 	enum sr_code code = SR_OK;
 	sr_extents_clear(extents);
 	extents->number = (uint32_t)(committed / SR_EXTENT);
-	extents->digest = sr_digest_new();
-	if (!extents->digest)
+	extents->keyring = keyring;
+	extents->file = *name;
+	extents->sum = sr_extent_sum_new(keyring);
+	if (!extents->sum)
 		return SR_FAIL_MEMORY(err);
 	if (position == committed)
 		return SR_OK;
@@ -38,15 +40,14 @@ enum sr_code sr_extents_take_up(struct sr_extents *extents, struct sr_blobs *blo
 /* The row of the current extent as it is now. False when memory is used up. */
 static bool row_so_far(const struct sr_extents *extents, struct sr_extent_row *row)
 {
-	_Static_assert(sizeof row->hash == SR_DIGEST, "an extent's hash is a whole digest");
-	row->covered = extents->covered;
-	return sr_digest_value(extents->digest, row->hash);
+	const struct sr_blob_name *file = &extents->file;
+	return sr_extent_sum_row(extents->sum, file->recording, file->track, file->file, extents->number, row);
 }
 
 void sr_extents_clear(struct sr_extents *extents)
 {
 	free(extents->full);
-	sr_digest_free(extents->digest);
+	sr_extent_sum_free(extents->sum);
 	memset(extents, 0, sizeof *extents);
 }
 
@@ -72,45 +73,44 @@ static bool fill_up(struct sr_extents *extents)
 		return false;
 	extents->full_count++;
 	extents->number++;
-	extents->covered = 0;
-	return sr_digest_restart(extents->digest);
+	return sr_extent_sum_restart(extents->sum, SR_EXTENT_POLY1305);
 }
 
 bool sr_extents_add(struct sr_extents *extents, const uint8_t *data, size_t size)
 {
 	while (size > 0) {
-		size_t left = SR_EXTENT - extents->covered;
+		size_t left = SR_EXTENT - sr_extent_sum_covers(extents->sum);
 		size_t now = size < left ? size : left;
-		if (!sr_digest_add(extents->digest, data, now))
+		if (!sr_extent_sum_add(extents->sum, data, now))
 			return false;
-		extents->covered += (uint32_t)now;
 		data += now;
 		size -= now;
-		if (extents->covered == SR_EXTENT && !fill_up(extents))
+		if (sr_extent_sum_covers(extents->sum) == SR_EXTENT && !fill_up(extents))
 			return false;
 	}
 	return true;
 }
 
-static bool put_row(const struct sr_keyring *keyring, const struct sr_blob_name *name, uint32_t number,
-		    const struct sr_extent_row *row, struct sr_op *op)
+static bool put_row(const struct sr_extents *extents, uint32_t number, const struct sr_extent_row *row,
+		    struct sr_op *op)
 {
+	const struct sr_blob_name *file = &extents->file;
 	uint8_t bytes[SR_EXTENT_ROW];
-	struct sr_index_key key = sr_key_extent(name->recording, name->track, name->file, number);
-	size_t size = sr_extent_row_encode(keyring, name->recording, name->track, name->file, number, row, bytes);
+	struct sr_index_key key = sr_key_extent(file->recording, file->track, file->file, number);
+	size_t size =
+		sr_extent_row_encode(extents->keyring, file->recording, file->track, file->file, number, row, bytes);
 	return sr_op_put(op, &key, bytes, size);
 }
 
-bool sr_extents_put(struct sr_extents *extents, const struct sr_keyring *keyring, const struct sr_blob_name *name,
-		    struct sr_op *op)
+bool sr_extents_put(struct sr_extents *extents, struct sr_op *op)
 {
 	bool put = true;
 	for (size_t at = 0; at < extents->full_count; at++)
-		put = put && put_row(keyring, name, extents->full[at].number, &extents->full[at].row, op);
+		put = put && put_row(extents, extents->full[at].number, &extents->full[at].row, op);
 	extents->full_count = 0;
-	if (extents->covered > 0) {
+	if (extents->sum && sr_extent_sum_covers(extents->sum) > 0) {
 		struct sr_extent_row row;
-		put = put && row_so_far(extents, &row) && put_row(keyring, name, extents->number, &row, op);
+		put = put && row_so_far(extents, &row) && put_row(extents, extents->number, &row, op);
 	}
 	return put;
 }

@@ -7,8 +7,7 @@
 
 #include "data/blob.h"
 #include "data/index.h"
-#include "digest.h"
-#include "keys/rows.h"
+#include "keys/extent_sum.h"
 
 struct sr_full_extent {
 	uint32_t number;
@@ -16,9 +15,10 @@ struct sr_full_extent {
 };
 
 struct sr_extents {
-	struct sr_digest *digest; /* over what the current extent has so far */
-	uint32_t number;          /* of the current extent in its file */
-	uint32_t covered;
+	const struct sr_keyring *keyring;
+	struct sr_blob_name file;
+	uint32_t number;             /* of the current extent in its file */
+	struct sr_extent_sum *sum;   /* of what that has so far */
 	struct sr_full_extent *full; /* filled up since the last commit */
 	size_t full_count, full_room;
 };
@@ -27,17 +27,16 @@ struct sr_extents {
 void sr_extents_clear(struct sr_extents *extents);
 
 /*
- * Begin at `committed` bytes of a file: reads the current extent's bytes back. SR_CORRUPT, SR_IO as sr_blob_read;
- * SR_INTERNAL when memory is used up. Released with sr_extents_clear in any case.
+ * Begin at `committed` bytes of a file: reads the current extent's bytes back. The keyring must outlive it. SR_CORRUPT,
+ * SR_IO as sr_blob_read; SR_INTERNAL when memory is used up. Released with sr_extents_clear in any case.
  */
-enum sr_code sr_extents_take_up(struct sr_extents *extents, struct sr_blobs *blobs, const struct sr_blob_name *name,
-				uint64_t committed, struct sr_error *err) SR_MUST_USE;
+enum sr_code sr_extents_take_up(struct sr_extents *extents, const struct sr_keyring *keyring, struct sr_blobs *blobs,
+				const struct sr_blob_name *name, uint64_t committed, struct sr_error *err) SR_MUST_USE;
 
 /* Bytes were appended to the file. False when memory is used up. */
 bool sr_extents_add(struct sr_extents *extents, const uint8_t *data, size_t size) SR_MUST_USE;
 
 /* Put the rows of all extents that changed since the last call into `op`. False when memory is used up. */
-bool sr_extents_put(struct sr_extents *extents, const struct sr_keyring *keyring, const struct sr_blob_name *name,
-		    struct sr_op *op) SR_MUST_USE;
+bool sr_extents_put(struct sr_extents *extents, struct sr_op *op) SR_MUST_USE;
 
 #endif

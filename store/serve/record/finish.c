@@ -122,13 +122,11 @@ static struct sr_op *put_rows(const struct sr_request *request, struct finishing
 }
 
 /* The checksums that the manifests' bytes have changed. */
-static bool put_extents(const struct sr_request *request, struct finishing *finishing, struct sr_op *op)
+static bool put_extents(struct finishing *finishing, struct sr_op *op)
 {
 	bool built = true;
 	for (uint16_t at = 0; built && at < finishing->count; at++) {
-		struct finishing_track *track = &finishing->tracks[at];
-		struct sr_blob_name name = sr_track_file_name(finishing->message.recording, &track->row);
-		built = sr_extents_put(&track->extents, request->daemon->keyring, &name, op);
+		built = sr_extents_put(&finishing->tracks[at].extents, op);
 	}
 	return built;
 }
@@ -175,7 +173,7 @@ static enum sr_code bless(struct sr_request *request, struct finishing *finishin
 	for (uint16_t at = 0; at < finishing->count; at++)
 		finishing->tracks[at].row.writing = SR_WRITING_FINISHED;
 	struct sr_op *op = put_rows(request, finishing);
-	if (op && put_extents(request, finishing, op))
+	if (op && put_extents(finishing, op))
 		return sr_account_run(request, request->tag, op, NULL);
 	sr_op_free(op);
 	return SR_FAIL_MEMORY(&request->error);

@@ -66,7 +66,8 @@ static enum sr_code begin_witness(struct sr_sealing *sealing, const struct sr_se
 	known->first = sealing->head.segments;
 	known->position = last_file(&sealing->row)->committed;
 	sealing->touched = !sr_blob_stamp(options->blob, &known->stamp);
-	return sr_extents_take_up(&known->extents, options->blobs, &known->file, known->position, err);
+	return sr_extents_take_up(&known->extents, options->keyring, options->blobs, &known->file, known->position,
+				  err);
 }
 
 enum sr_code sr_sealing_new(const struct sr_sealing_options *options, struct sr_sealing **out, struct sr_error *err)
@@ -205,10 +206,9 @@ static bool build_op(struct sr_sealing *sealing, struct sr_op *op, const uint8_t
 	struct sr_index_key track = sr_key_track(sealing->tag, sealing->recording, sealing->row.track);
 	struct sr_index_key segment =
 		sr_key_segment(sealing->tag, sealing->recording, sealing->row.track, sealing->place.record.number);
-	struct sr_blob_name name = sr_sealing_file(sealing);
 	return !out.failed && sr_op_check(op, SR_CHECK_SUFFIX, &track, sealing->mac, SR_ROW_MAC) &&
 	       sr_op_put(op, &track, row, row_size) && sr_op_put(op, &segment, place, out.used) &&
-	       sr_extents_put(&sealing->known.extents, sealing->keyring, &name, op);
+	       sr_extents_put(&sealing->known.extents, op);
 }
 
 static enum sr_code commit_segment(struct sr_sealing *sealing, struct sr_error *err)

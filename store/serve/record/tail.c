@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "data/blob_disk.h"
-#include "digest.h"
+#include "keys/extent_sum.h"
 #include "serve/play/lookup.h"
 #include "serve/record/track_file.h"
 
@@ -30,15 +30,6 @@ static enum sr_code find_extent(struct sr_request *request, const struct sr_blob
 	return code == SR_OK ? SR_OK : SR_FAIL(&request->error, code, "reading the index failed");
 }
 
-/* SR_CORRUPT if they are not what the row says; SR_INTERNAL when memory is used up. */
-static enum sr_code compare(const struct sr_extent_row *row, const uint8_t *bytes, uint64_t size)
-{
-	uint8_t hash[SR_DIGEST];
-	if (!sr_digest_of(bytes, size, hash))
-		return SR_INTERNAL;
-	return row->covered == size && memcmp(row->hash, hash, sizeof row->hash) == 0 ? SR_OK : SR_CORRUPT;
-}
-
 enum sr_code sr_tail_check(struct sr_request *request, const uint8_t recording[SR_UUID], const struct sr_track_row *row)
 {
 	struct sr_blob_name name = sr_track_file_name(recording, row);
@@ -56,7 +47,8 @@ enum sr_code sr_tail_check(struct sr_request *request, const uint8_t recording[S
 	if (code == SR_OK) {
 		code = sr_blob_read_disk(request->daemon->blobs, &name, number * SR_EXTENT, bytes, size, &why);
 		if (code == SR_OK)
-			code = compare(&extent, bytes, size);
+			code = sr_extent_judge(request->daemon->keyring, name.recording, name.track, name.file,
+					       (uint32_t)number, &extent, bytes, size);
 		if (code == SR_INTERNAL)
 			code = SR_FAIL_MEMORY(&request->error);
 		else if (code == SR_CORRUPT)

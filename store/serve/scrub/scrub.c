@@ -205,11 +205,13 @@ struct sr_scrub *sr_scrub_new(const struct sr_scrub_parts *parts)
 	struct sr_scrub *scrub = calloc(1, sizeof *scrub);
 	uint8_t *window = malloc(SR_SCRUB_WINDOW);
 	struct sr_digest *digest = sr_digest_new();
+	struct sr_extent_sum *sum = sr_extent_sum_new(parts->keyring);
 	uint8_t(*unhinted)[SR_UUID] = malloc((size_t)SR_UNHINTED_MAX * SR_UUID);
-	if (!scrub || !window || !digest || !unhinted || pthread_condattr_init(&monotonic) != 0) {
+	if (!scrub || !window || !digest || !sum || !unhinted || pthread_condattr_init(&monotonic) != 0) {
 		free(unhinted);
 		free(window);
 		sr_digest_free(digest);
+		sr_extent_sum_free(sum);
 		free(scrub);
 		return NULL;
 	}
@@ -217,6 +219,7 @@ struct sr_scrub *sr_scrub_new(const struct sr_scrub_parts *parts)
 	scrub->parts = *parts;
 	scrub->window = window;
 	scrub->digest = digest;
+	scrub->sum = sum;
 	scrub->unhinted = unhinted;
 	scrub->state = SR_SCRUB_IDLE;
 	scrub->phase = SR_PHASE_PATIENTS;
@@ -245,6 +248,7 @@ void sr_scrub_free(struct sr_scrub *scrub)
 	free(scrub->unhinted);
 	free(scrub->window);
 	sr_digest_free(scrub->digest);
+	sr_extent_sum_free(scrub->sum);
 	free(scrub);
 }
 

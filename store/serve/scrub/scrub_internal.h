@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "digest.h"
+#include "keys/extent_sum.h"
 #include "keys/rows.h"
 #include "serve/scrub/scrub.h"
 
@@ -40,7 +41,8 @@ struct sr_scrub {
 	uint64_t begun_ms;         /* monotonic */
 	uint64_t spent;            /* bytes read since, for the rate */
 	uint8_t *window;
-	struct sr_digest *digest; /* of what goes through it */
+	struct sr_digest *digest;  /* of what goes through it: a manifest */
+	struct sr_extent_sum *sum; /* or an extent */
 	uint8_t (*unhinted)[SR_UUID];
 	size_t unhinted_count;
 	/* Under the lock. */

@@ -194,41 +194,65 @@ static enum sr_code no_digest(struct sr_error *err)
 	return SR_FAIL(err, SR_IO, "memory for its checksum is used up");
 }
 
-/* Hash [from, from + size) of the file past the cache, at the scrub's rate. */
-static enum sr_code hash_range(struct reading *reading, uint64_t from, uint64_t size, uint8_t hash[SR_DIGEST],
-			       struct sr_error *err)
+/* Takes in the next bytes of a stretch. False when memory is used up. */
+typedef bool take_bytes(void *over, const uint8_t *bytes, size_t size);
+
+static bool into_digest(void *over, const uint8_t *bytes, size_t size)
+{
+	return sr_digest_add(over, bytes, size);
+}
+
+static bool into_sum(void *over, const uint8_t *bytes, size_t size)
+{
+	return sr_extent_sum_add(over, bytes, size);
+}
+
+/* Read that stretch of the file past the cache, at the scrub's rate. */
+static enum sr_code sweep(struct reading *reading, const struct sr_extent_at *at, take_bytes *take, void *over,
+			  struct sr_error *err)
 {
 	struct sr_scrub *scrub = reading->pass->scrub;
-	if (!sr_digest_restart(scrub->digest))
-		return no_digest(err);
-	for (uint64_t done = 0; done < size;) {
-		size_t now = size - done < SR_SCRUB_WINDOW ? (size_t)(size - done) : SR_SCRUB_WINDOW;
-		enum sr_code code = sr_blob_sweep(reading->fd, from + done, scrub->window, now, err);
+	for (uint64_t done = 0; done < at->length;) {
+		size_t now = at->length - done < SR_SCRUB_WINDOW ? (size_t)(at->length - done) : SR_SCRUB_WINDOW;
+		enum sr_code code = sr_blob_sweep(reading->fd, at->offset + done, scrub->window, now, err);
 		if (code != SR_OK)
 			return code;
-		if (!sr_digest_add(scrub->digest, scrub->window, now))
+		if (!take(over, scrub->window, now))
 			return no_digest(err);
 		done += now;
 		sr_scrub_read_bytes(scrub, now);
 		if (!sr_scrub_goes_on(scrub))
 			return SR_UNAVAILABLE;
 	}
-	return sr_digest_value(scrub->digest, hash) ? SR_OK : no_digest(err);
+	return SR_OK;
 }
 
-/* Compare; `kind` if the bytes are others than those. */
-static void judge_range(struct reading *reading, const struct sr_extent_at *at, const uint8_t hash[SR_DIGEST],
-			enum sr_finding_kind kind)
+/* A finding if the stretch could not be read (`code`, with err), or was and does not fit. */
+static void tell(struct reading *reading, const struct sr_extent_at *at, enum sr_code code, const struct sr_error *err,
+		 bool fits, enum sr_finding_kind kind)
 {
-	struct sr_error err = {.text = ""};
-	uint8_t found[SR_DIGEST];
-	enum sr_code code = hash_range(reading, at->offset, at->length, found, &err);
-	if (code == SR_OK && sodium_memcmp(found, hash, sizeof found) != 0)
+	if (code == SR_OK && !fits)
 		sr_pass_find(reading->pass, kind, at,
 			     kind == SR_FINDING_MANIFEST ? "the manifest is not the one that was committed"
 							 : "the stored bytes are not those that were committed");
 	else if (code == SR_IO || code == SR_CORRUPT)
-		sr_pass_find(reading->pass, SR_FINDING_UNREADABLE, at, "%.200s", err.text);
+		sr_pass_find(reading->pass, SR_FINDING_UNREADABLE, at, "%.200s", err->text);
+}
+
+static void judge_extent(struct reading *reading, const struct sr_extent_at *at, uint32_t number,
+			 const struct sr_extent_row *row)
+{
+	const struct sr_target *target = reading->pass->target;
+	struct sr_extent_sum *sum = reading->pass->scrub->sum;
+	struct sr_error err = {.text = ""};
+	enum sr_code fits = SR_INTERNAL, code = sr_extent_sum_restart(sum, row->format) ? SR_OK : no_digest(&err);
+	if (code == SR_OK)
+		code = sweep(reading, at, into_sum, sum, &err);
+	if (code == SR_OK)
+		fits = sr_extent_sum_judge(sum, target->recording, target->track, target->file, number, row);
+	if (code == SR_OK && fits == SR_INTERNAL)
+		code = no_digest(&err);
+	tell(reading, at, code, &err, fits == SR_OK, SR_FINDING_CHECKSUM);
 }
 
 /*
@@ -280,7 +304,7 @@ static void judge_extents(struct reading *reading)
 		sr_scrub_read_rows(reading->pass->scrub, 1, SR_EXTENT_ROW);
 		if (comparable && !sr_pass_over(reading->pass) && at.length <= reading->size &&
 		    at.offset <= reading->size - at.length)
-			judge_range(reading, &at, row.hash, SR_FINDING_CHECKSUM);
+			judge_extent(reading, &at, number, &row);
 	}
 }
 
@@ -316,11 +340,21 @@ static bool open_file(struct reading *reading)
 static void judge_manifest(struct reading *reading)
 {
 	const struct sr_track_row *row = &reading->row;
+	struct sr_digest *digest = reading->pass->scrub->digest;
 	struct sr_extent_at at = {row->manifest_position, row->manifest_size};
+	struct sr_error err = {.text = ""};
+	uint8_t found[SR_DIGEST] = {0};
 	bool own = row->writing == SR_WRITING_FINISHED &&
 		   row->files[row->file_count - 1].number == reading->pass->target->file;
-	if (own && !sr_pass_over(reading->pass) && at.length <= reading->size && at.offset <= reading->size - at.length)
-		judge_range(reading, &at, row->manifest_hash, SR_FINDING_MANIFEST);
+	if (!own || sr_pass_over(reading->pass) || at.length > reading->size || at.offset > reading->size - at.length)
+		return;
+	enum sr_code code = sr_digest_restart(digest) ? SR_OK : no_digest(&err);
+	if (code == SR_OK)
+		code = sweep(reading, &at, into_digest, digest, &err);
+	if (code == SR_OK && !sr_digest_value(digest, found))
+		code = no_digest(&err);
+	tell(reading, &at, code, &err, sodium_memcmp(found, row->manifest_hash, sizeof found) == 0,
+	     SR_FINDING_MANIFEST);
 }
 
 void sr_judge_file(struct sr_pass *pass)
