@@ -199,8 +199,8 @@ bool dataset_seal(const struct dataset *data, const struct sr_keyring *keyring, 
 	bool sealed = sr_dek_make(keyring, patient_key, out->id, row->epoch, row->wrap, dek) == SR_OK &&
 		      seal_blob(dek, out) && seal_texts(dek, out);
 	struct sr_extent_sum *sum = sr_extent_sum_new(keyring);
-	sealed = sealed && sum && sr_extent_sum_add(sum, out->blob, out->blob_size) &&
-		 sr_extent_sum_row(sum, out->id, 1, 0, 0, &out->extent);
+	sealed = sealed && sum && sr_extent_sum_begin(sum, out->id, 1, 0, 0, SR_EXTENT_POLY1305) &&
+		 sr_extent_sum_add(sum, out->blob, out->blob_size) && sr_extent_sum_row(sum, &out->extent);
 	sr_extent_sum_free(sum);
 	sodium_memzero(dek, sizeof dek);
 	return sealed;

@@ -26,7 +26,8 @@ void sr_backup_front_decode(struct sr_cursor *in, struct sr_backup_front *front)
 	uint8_t found[sizeof magic] = {0};
 
 	sr_take_copy(in, found, sizeof found);
-	if (memcmp(found, magic, sizeof magic) != 0 || sr_take_u32(in) != SR_BACKUP_FORMAT)
+	uint32_t format = sr_take_u32(in);
+	if (memcmp(found, magic, sizeof magic) != 0 || format == 0 || format > SR_BACKUP_FORMAT)
 		sr_take_fail(in);
 	sr_take_copy(in, front->store, sizeof front->store);
 	front->taken_ms = sr_take_u64(in);
@@ -71,14 +72,16 @@ bool sr_backup_extent_of(const struct sr_backup_item *item, struct sr_backup_ext
 	       extent->size <= SR_EXTENT;
 }
 
-bool sr_backup_extent_fits(const struct sr_backup_extent *extent, const uint8_t *bytes)
+enum sr_code sr_backup_extent_judge(const struct sr_backup_extent *extent, const uint8_t *bytes)
 {
 	struct sr_extent_check *check = sr_extent_check_new();
-	bool fits = check != NULL && sr_extent_check_restart(check, extent->format) &&
-		    sr_extent_check_add(check, bytes, extent->size) && sr_extent_check_fits(check, extent->sum);
+	enum sr_code code = SR_INTERNAL;
 
+	if (check != NULL && sr_extent_check_begin(check, extent->format) &&
+	    sr_extent_check_add(check, bytes, extent->size))
+		code = sr_extent_check_judge(check, extent->sum);
 	sr_extent_check_free(check);
-	return fits;
+	return code;
 }
 
 void sr_backup_extent_name(const struct sr_backup_extent *extent, char name[SR_BACKUP_PATH_MAX])

@@ -8,7 +8,7 @@
 #include "extent.h"
 #include "message_backup.h"
 
-#define SR_BACKUP_FORMAT 1
+#define SR_BACKUP_FORMAT 2 /* one of format 1 has extents' rows of format 1 alone, and is read as well */
 #define SR_BACKUP_FRONT (16 + 4 + SR_UUID + 8)
 #define SR_BACKUP_END_MARK 0xff
 #define SR_BACKUP_TAIL_MAX (1 + 3 * 8 + SR_DIGEST + 2 + SR_BACKUP_CHECKPOINT_MAX) /* and then a digest */
@@ -54,8 +54,11 @@ struct sr_backup_extent {
 #define SR_BACKUP_EXTENTS_TABLE 4
 bool sr_backup_extent_of(const struct sr_backup_item *item, struct sr_backup_extent *extent) SR_MUST_USE;
 
-/* Whether these are its bytes (`size` of them), by as much of its checksum as needs no key. */
-bool sr_backup_extent_fits(const struct sr_backup_extent *extent, const uint8_t *bytes) SR_MUST_USE;
+/*
+ * SR_OK: these are its bytes (`size` of them), by as much of its checksum as needs no key. SR_CORRUPT: they are not;
+ * SR_INTERNAL: memory is used up.
+ */
+enum sr_code sr_backup_extent_judge(const struct sr_backup_extent *extent, const uint8_t *bytes) SR_MUST_USE;
 
 /* The name of that file under a directory of blobs: "XXX/RECORDING.TRACK.FILE", terminated. */
 #define SR_BACKUP_PATH_MAX 64

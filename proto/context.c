@@ -244,7 +244,8 @@ void sr_context_extent_sum(struct sr_context *out, const uint8_t recording[SR_UU
 	with_extent(out, "sealreel v1 extent sum", recording, track, file, extent);
 }
 
-void sr_context_extent_key(struct sr_context *out)
+void sr_context_extent_key(struct sr_context *out, const uint8_t recording[SR_UUID], uint16_t track, uint16_t file,
+			   uint32_t extent)
 {
-	label_only(out, "sealreel v1 extent key");
+	with_extent(out, "sealreel v1 extent key", recording, track, file, extent);
 }

@@ -80,11 +80,12 @@ void sr_context_extent_row(struct sr_context *out, const uint8_t recording[SR_UU
 void sr_context_control_row(struct sr_context *out, const char *name, size_t size);
 
 /*
- * "sealreel v1 extent sum": what the HMAC under K_row of an extent's checksum begins with: recording, track u16, file
- * u16, extent u32. "sealreel v1 extent key": HMAC input under K_row, before the key of the Poly1305 in it.
+ * "sealreel v1 extent sum": what the HMAC under K_row of an extent's checksum begins with. "sealreel v1 extent key":
+ * HMAC input under K_row, to the key of the Poly1305 in it. Both: recording, track u16, file u16, extent u32.
  */
 void sr_context_extent_sum(struct sr_context *out, const uint8_t recording[SR_UUID], uint16_t track, uint16_t file,
 			   uint32_t extent);
-void sr_context_extent_key(struct sr_context *out);
+void sr_context_extent_key(struct sr_context *out, const uint8_t recording[SR_UUID], uint16_t track, uint16_t file,
+			   uint32_t extent);
 
 #endif

@@ -31,7 +31,7 @@ void sr_extent_check_free(struct sr_extent_check *check)
 	free(check);
 }
 
-bool sr_extent_check_restart(struct sr_extent_check *check, enum sr_extent_format format)
+bool sr_extent_check_begin(struct sr_extent_check *check, enum sr_extent_format format)
 {
 	check->format = format;
 	if (format == SR_EXTENT_SHA256) {
@@ -40,10 +40,9 @@ bool sr_extent_check_restart(struct sr_extent_check *check, enum sr_extent_forma
 		check->digest = sr_digest_new();
 		return check->digest != NULL;
 	}
-	if (check->poly != NULL)
-		return sr_poly1305_restart(check->poly);
-	check->poly = sr_poly1305_new((const uint8_t *)open_key);
-	return check->poly != NULL;
+	if (check->poly == NULL)
+		check->poly = sr_poly1305_new();
+	return check->poly != NULL && sr_poly1305_begin(check->poly, (const uint8_t *)open_key);
 }
 
 bool sr_extent_check_add(struct sr_extent_check *check, const uint8_t *data, size_t size)
@@ -60,10 +59,12 @@ bool sr_extent_check_value(const struct sr_extent_check *check, uint8_t sum[SR_E
 						 : sr_poly1305_value(check->poly, sum);
 }
 
-bool sr_extent_check_fits(const struct sr_extent_check *check, const uint8_t sum[SR_EXTENT_SUM])
+enum sr_code sr_extent_check_judge(const struct sr_extent_check *check, const uint8_t sum[SR_EXTENT_SUM])
 {
 	uint8_t found[SR_EXTENT_SUM];
 	size_t size;
 
-	return sr_extent_check_value(check, found, &size) && memcmp(found, sum, size) == 0;
+	if (!sr_extent_check_value(check, found, &size))
+		return SR_INTERNAL;
+	return memcmp(found, sum, size) == 0 ? SR_OK : SR_CORRUPT;
 }

@@ -20,25 +20,25 @@ enum sr_extent_format {
 
 struct sr_extent_check;
 
-/* Of no bytes, and no format yet: sr_extent_check_restart. NULL when memory is used up. Released as below. */
+/* Released with sr_extent_check_free. NULL when memory is used up. */
 struct sr_extent_check *sr_extent_check_new(void) SR_MUST_USE;
 
 /* NULL is allowed. */
 void sr_extent_check_free(struct sr_extent_check *check);
 
-/* Forget what came: of no bytes, in `format`. False when memory is used up; it can then only be freed. */
-bool sr_extent_check_restart(struct sr_extent_check *check, enum sr_extent_format format) SR_MUST_USE;
+/* Begin, or begin again: of no bytes, in `format`. False when memory is used up: it must begin again. */
+bool sr_extent_check_begin(struct sr_extent_check *check, enum sr_extent_format format) SR_MUST_USE;
 
-/* Take in `size` bytes, 0 or more. False if libcrypto fails; it can then only be freed. */
+/* Take in `size` bytes, 0 or more; it has begun. False if libcrypto fails: it must begin again. */
 bool sr_extent_check_add(struct sr_extent_check *check, const uint8_t *data, size_t size) SR_MUST_USE;
 
 /*
- * What can be checked of the sum of all that came since the restart: its first *size (out) bytes, to `sum` (out). More
+ * What can be checked of the sum of all that came since it began: its first *size (out) bytes, to `sum` (out). More
  * may be added afterwards. False when memory is used up: both are undefined.
  */
 bool sr_extent_check_value(const struct sr_extent_check *check, uint8_t sum[SR_EXTENT_SUM], size_t *size) SR_MUST_USE;
 
-/* Whether that is how `sum` begins, which must be of the same format. False as well when memory is used up. */
-bool sr_extent_check_fits(const struct sr_extent_check *check, const uint8_t sum[SR_EXTENT_SUM]) SR_MUST_USE;
+/* SR_OK: that is how `sum` begins, which must be of the same format; SR_CORRUPT; SR_INTERNAL: memory is used up. */
+enum sr_code sr_extent_check_judge(const struct sr_extent_check *check, const uint8_t sum[SR_EXTENT_SUM]) SR_MUST_USE;
 
 #endif

@@ -15,6 +15,18 @@ static uint64_t take_token(struct sr_cursor *in)
 	return token;
 }
 
+void sr_backup_begin_encode(struct sr_builder *out, uint8_t newest)
+{
+	sr_put_u8(out, newest);
+}
+
+void sr_backup_begin_decode(struct sr_cursor *in, uint8_t *newest)
+{
+	*newest = sr_take_u8(in);
+	if (*newest == 0)
+		sr_take_fail(in);
+}
+
 void sr_backup_begun_encode(struct sr_builder *out, const struct sr_backup_begun *message)
 {
 	sr_put_u64(out, message->token);

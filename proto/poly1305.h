@@ -17,20 +17,23 @@
 
 struct sr_poly1305;
 
-/* Of no bytes yet, under `key`, which is kept; released with sr_poly1305_free. NULL when memory is used up. */
-struct sr_poly1305 *sr_poly1305_new(const uint8_t key[SR_POLY1305_KEY]) SR_MUST_USE;
+/* Without a key yet; released with sr_poly1305_free. NULL when memory is used up. */
+struct sr_poly1305 *sr_poly1305_new(void) SR_MUST_USE;
 
-/* Wipes the key and all that depends on it. NULL is allowed. */
+/* Wipes what it has of a key. NULL is allowed. */
 void sr_poly1305_free(struct sr_poly1305 *poly);
 
-/* Forget what came: of no bytes, under the same key. False when memory is used up; it can then only be freed. */
-bool sr_poly1305_restart(struct sr_poly1305 *poly) SR_MUST_USE;
+/*
+ * Begin, or begin again: of no bytes, under `key`, of which no copy is kept but what libcrypto computes with. False
+ * when memory is used up: until it has begun again nothing can be added, and it has no value.
+ */
+bool sr_poly1305_begin(struct sr_poly1305 *poly, const uint8_t key[SR_POLY1305_KEY]) SR_MUST_USE;
 
-/* Take in `size` bytes, 0 or more. False if libcrypto fails; it can then only be freed. */
+/* Take in `size` bytes, 0 or more. False if libcrypto fails, and then as above. */
 bool sr_poly1305_add(struct sr_poly1305 *poly, const uint8_t *data, size_t size) SR_MUST_USE;
 
 /*
- * Poly1305 (RFC 8439, 2.5) of all that came since it was new or restarted, to `value` (out); more may be added
+ * Poly1305 (RFC 8439, 2.5) of all that came since it began, to `value` (out); more may be added
  * afterwards. One key for many messages, which the RFC forbids, is safe only if no value of a secret key is ever shown:
  * see keys/extent_sum.h. False when memory is used up: `value` is undefined, the rest as it was.
  */

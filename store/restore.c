@@ -291,15 +291,16 @@ static bool write_all(int fd, uint64_t position, const uint8_t *bytes, size_t si
 }
 
 /* The row's HMAC says that it is this place's, its checksum which bytes are. */
-static bool is_sound(const struct restoring *work, const struct sr_backup_item *item,
-		     const struct sr_backup_extent *extent)
+static enum sr_code judge(const struct restoring *work, const struct sr_backup_item *item,
+			  const struct sr_backup_extent *extent)
 {
 	struct sr_extent_row row;
 	uint32_t number = (uint32_t)(extent->position / SR_EXTENT);
-	return sr_extent_row_decode(work->keyring, extent->recording, extent->track, extent->file, number, item->value,
-				    &row) == SR_OK &&
-	       sr_extent_judge(work->keyring, extent->recording, extent->track, extent->file, number, &row,
-			       work->extent, extent->size) == SR_OK;
+	if (sr_extent_row_decode(work->keyring, extent->recording, extent->track, extent->file, number, item->value,
+				 &row) != SR_OK)
+		return SR_CORRUPT;
+	return sr_extent_judge(work->keyring, extent->recording, extent->track, extent->file, number, &row,
+			       work->extent, extent->size);
 }
 
 static enum sr_code put_extent(struct restoring *work, const struct sr_backup_item *item,
@@ -312,7 +313,10 @@ static enum sr_code put_extent(struct restoring *work, const struct sr_backup_it
 	bool there = from >= 0 && read_all(from, extent->position, work->extent, extent->size);
 	if (from >= 0)
 		close(from);
-	if (!there || !is_sound(work, item, extent)) {
+	enum sr_code sound = there ? judge(work, item, extent) : SR_CORRUPT;
+	if (sound == SR_INTERNAL)
+		return SR_FAIL_MEMORY(err);
+	if (sound != SR_OK) {
 		work->done->damaged++;
 		printf("%s blobs/%s offset %" PRIu64 "\n", there ? "checksum" : "missing", name, extent->position);
 	}
@@ -337,9 +341,14 @@ static enum sr_code copy_files(struct restoring *work, struct sr_error *err)
 	work->extent = malloc(SR_EXTENT);
 	if (blobs < 0 || !work->extent)
 		code = blobs < 0 ? fail_path(err, "blobs") : SR_FAIL_MEMORY(err);
-	while (code == SR_OK && next_item(work, &in, &item))
-		if (sr_backup_extent_of(&item, &extent))
+	while (code == SR_OK && next_item(work, &in, &item)) {
+		if (sr_backup_extent_of(&item, &extent)) {
 			code = put_extent(work, &item, &extent, blobs, err);
+		} else if (item.table == SR_BACKUP_EXTENTS_TABLE) {
+			work->done->damaged++;
+			printf("malformed row of a data file\n");
+		}
+	}
 	if (blobs >= 0)
 		close(blobs);
 	if (code == SR_OK && syncfs(work->blobs) != 0)

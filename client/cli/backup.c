@@ -334,7 +334,10 @@ static int take_extent(struct backup *backup, const struct sr_backup_extent *ext
 	if (is_there(backup, extent, (uint64_t)st.st_size))
 		return CLI_DONE;
 	enum sr_code code = fetch_extent(backup, extent);
-	if (code != SR_OK || !sr_backup_extent_fits(extent, backup->extent))
+	enum sr_code fits = code == SR_OK ? sr_backup_extent_judge(extent, backup->extent) : SR_OK;
+	if (fits == SR_INTERNAL)
+		return cli_fail_memory();
+	if (code != SR_OK || fits != SR_OK)
 		status = tell_damage(backup, extent, code);
 	if (status == CLI_DONE && code == SR_OK &&
 	    pwrite(backup->fd, backup->extent, extent->size, (off_t)extent->position) != (ssize_t)extent->size)
@@ -380,6 +383,13 @@ static int consider(struct backup *backup, const struct sr_backup_extent *extent
 	return (uint64_t)st.st_size < extent->position ? put_off(backup, extent) : take_extent(backup, extent);
 }
 
+/* What it would name is not there: without a word a backup would pass for one that has everything. */
+static void tell_malformed(struct backup *backup)
+{
+	backup->damaged++;
+	backup_find(&backup->place, "index", BACKUP_PART, 0, "a data file's row is malformed");
+}
+
 static int take_files(struct backup *backup)
 {
 	static struct backup_reader reader;
@@ -390,8 +400,12 @@ static int take_files(struct backup *backup)
 		/* It has no end yet: the last row is followed by nothing. */
 		while (status == CLI_DONE && reader.rows < backup->tail.rows &&
 		       (more = backup_next(&reader, &item)) > 0) {
-			if (item.table == SR_BACKUP_EXTENTS_TABLE && sr_backup_extent_of(&item, &extent))
+			if (item.table != SR_BACKUP_EXTENTS_TABLE)
+				continue;
+			if (sr_backup_extent_of(&item, &extent))
 				status = consider(backup, &extent);
+			else
+				tell_malformed(backup);
 		}
 	if (status == CLI_DONE && reader.rows < backup->tail.rows)
 		status = cli_fail_text(SR_IO, "the backup cannot be read back: %s", strerror(errno));

@@ -198,9 +198,9 @@ bool backup_digest(int fd, uint64_t size, uint8_t digest[SR_DIGEST])
 bool backup_fits(int fd, const struct sr_backup_extent *extent)
 {
 	struct sr_extent_check *over = sr_extent_check_new();
-	bool fits = over && sr_extent_check_restart(over, extent->format) &&
+	bool fits = over && sr_extent_check_begin(over, extent->format) &&
 		    sweep(fd, extent->position, extent->size, into_check, over) &&
-		    sr_extent_check_fits(over, extent->sum);
+		    sr_extent_check_judge(over, extent->sum) == SR_OK;
 	sr_extent_check_free(over);
 	return fits;
 }

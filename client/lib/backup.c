@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "extent.h"
 #include "message_backup.h"
 
 _Static_assert(SR_BACKUP_PIECE == SR_BACKUP_BYTES_MAX, "the public header has the protocol's number");
@@ -88,6 +89,7 @@ enum sr_code sr_backup_begin(sr_client *client, sr_backup_told *done, void *cont
 	if (!call)
 		return SR_INTERNAL;
 	((struct telling *)call->own)->told = done;
+	sr_backup_begin_encode(&out->fields, SR_EXTENT_POLY1305);
 	return sr_call_send(call, out, handle);
 }
 

@@ -15,31 +15,31 @@
 
 struct sr_extent_sum;
 
-/* Of no bytes, in the format that is written. The keyring must outlive it. NULL when memory is used up. */
+/* Released with sr_extent_sum_free; the keyring must outlive it. NULL when memory is used up. */
 struct sr_extent_sum *sr_extent_sum_new(const struct sr_keyring *keyring) SR_MUST_USE;
 
-/* Wipes what it has of the key. NULL is allowed. */
+/* Wipes what it has of keys. NULL is allowed. */
 void sr_extent_sum_free(struct sr_extent_sum *sum);
 
-/* Forget what came: of no bytes, in `format`. False when memory is used up; it can then only be freed. */
-bool sr_extent_sum_restart(struct sr_extent_sum *sum, enum sr_extent_format format) SR_MUST_USE;
+/*
+ * Begin, or begin again: the sum of no bytes of extent `extent` of that file, in `format`. False when memory is used
+ * up: it must begin again.
+ */
+bool sr_extent_sum_begin(struct sr_extent_sum *sum, const uint8_t recording[SR_UUID], uint16_t track, uint16_t file,
+			 uint32_t extent, enum sr_extent_format format) SR_MUST_USE;
 
-/* Take in `size` bytes, 0 or more, SR_EXTENT altogether. False if libcrypto fails; it can then only be freed. */
+/* Take in `size` bytes, 0 or more, SR_EXTENT altogether; it has begun. False if libcrypto fails: it must begin again.
+ */
 bool sr_extent_sum_add(struct sr_extent_sum *sum, const uint8_t *data, size_t size) SR_MUST_USE;
 
 /* How many bytes came. */
 uint32_t sr_extent_sum_covers(const struct sr_extent_sum *sum);
 
-/* The row that extent `extent` of this file has with those bytes, to *row (out). False when memory is used up. */
-bool sr_extent_sum_row(const struct sr_extent_sum *sum, const uint8_t recording[SR_UUID], uint16_t track, uint16_t file,
-		       uint32_t extent, struct sr_extent_row *row) SR_MUST_USE;
+/* The row that the extent has with those bytes, to *row (out). False when memory is used up. */
+bool sr_extent_sum_row(const struct sr_extent_sum *sum, struct sr_extent_row *row) SR_MUST_USE;
 
-/*
- * Whether those bytes are what that extent's `row` says, of whose format the sum must be: SR_CORRUPT if not,
- * SR_INTERNAL when memory is used up.
- */
-enum sr_code sr_extent_sum_judge(const struct sr_extent_sum *sum, const uint8_t recording[SR_UUID], uint16_t track,
-				 uint16_t file, uint32_t extent, const struct sr_extent_row *row) SR_MUST_USE;
+/* SR_OK: those bytes are what the extent's `row` says, of whose format the sum is. SR_CORRUPT; SR_INTERNAL: memory. */
+enum sr_code sr_extent_sum_judge(const struct sr_extent_sum *sum, const struct sr_extent_row *row) SR_MUST_USE;
 
 /* The same of `size` bytes that are all there. */
 enum sr_code sr_extent_judge(const struct sr_keyring *keyring, const uint8_t recording[SR_UUID], uint16_t track,

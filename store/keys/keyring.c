@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "context.h"
 #include "keys/keyring_body.h"
 
 /* Readers that come one after another must not keep a change waiting: a removed service would stay. */
@@ -50,15 +49,8 @@ fail:
 
 void sr_keyring_take_in(struct sr_keyring *keyring)
 {
-	uint8_t whole[SR_HMAC];
-	struct sr_context context;
-
 	sr_hmac_key(&keyring->tag_key, keyring->fixed.tag_key, SR_KEY);
 	sr_hmac_key(&keyring->row_key, keyring->fixed.row_key, SR_KEY);
-	sr_context_extent_key(&context);
-	sr_hmac_of(&keyring->row_key, &(struct sr_span){context.bytes, context.size}, 1, whole);
-	memcpy(keyring->extent_key, whole, sizeof keyring->extent_key);
-	sodium_memzero(whole, sizeof whole);
 }
 
 void sr_keyring_free(struct sr_keyring *keyring)
@@ -200,11 +192,6 @@ const struct sr_hmac_key *sr_keyring_tag_key(const struct sr_keyring *keyring)
 const struct sr_hmac_key *sr_keyring_row_key(const struct sr_keyring *keyring)
 {
 	return &keyring->row_key;
-}
-
-const uint8_t *sr_keyring_extent_key(const struct sr_keyring *keyring)
-{
-	return keyring->extent_key;
 }
 
 bool sr_keyring_service(const struct sr_keyring *keyring, const uint8_t public_key[32], uint8_t psk[32])

@@ -109,9 +109,6 @@ void sr_keyring_decoy_key(const struct sr_keyring *keyring, uint8_t key[SR_KEY])
 const struct sr_hmac_key *sr_keyring_tag_key(const struct sr_keyring *keyring);
 const struct sr_hmac_key *sr_keyring_row_key(const struct sr_keyring *keyring);
 
-/* The key of the Poly1305 in extents' checksums (SR_KEY bytes), from K_row; as long as that. Only keys/ calls this. */
-const uint8_t *sr_keyring_extent_key(const struct sr_keyring *keyring);
-
 /* The pre-shared key of the service with X25519 key `public_key`; false if none. Constant time in the table's content.
  */
 bool sr_keyring_service(const struct sr_keyring *keyring, const uint8_t public_key[32], uint8_t psk[32]) SR_MUST_USE;

@@ -81,7 +81,6 @@ struct sr_keyring {
 	struct sr_keyring_front front;
 	struct sr_hmac_key tag_key; /* `fixed`'s, taken in */
 	struct sr_hmac_key row_key;
-	uint8_t extent_key[SR_KEY];  /* from it */
 	uint8_t decoy_key[SR_KEY];   /* of SR_EPOCH_NONE: random, this process's alone, never saved */
 	uint8_t sealing_key[SR_KEY]; /* what the file is sealed under; valid with `path` */
 	char *path;                  /* NULL: the keyring has no file yet */

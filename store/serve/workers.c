@@ -4,6 +4,7 @@
 #include "serve/workers.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -46,6 +47,9 @@ static void *serve(void *context)
 	struct sr_workers_job *job;
 	while ((job = take_job(workers)) != NULL) {
 		job->run(job);
+		/* Else one that got a processor while nobody wanted it keeps it until the next tick of the clock. */
+		if (workers->nice > 0)
+			(void)sched_yield();
 		sr_post(workers->box, &job->back);
 	}
 	return NULL;

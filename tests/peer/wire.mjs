@@ -382,7 +382,7 @@ export const MESSAGES = {
   'rotate.stepped': [0x7b, 'D', '0', record({
     to: epoch, place: blob(96), progress: u16({ max: 10000 }), passed: u32(), moved: u32(), left: u32(), recording: id,
   })],
-  'backup.begin': [0x90, 'C', '0', record({})],
+  'backup.begin': [0x90, 'C', '0', record({ newest: u8({ min: 1 }) })],
   'backup.begun': [0x91, 'D', '0', record({ token: request, taken: u64() })],
   'backup.rows': [0x92, 'C', '0', record({ token: request })],
   'backup.page': [0x93, 'D', '0', record({ more: flag, rows: blob(60_000) })],

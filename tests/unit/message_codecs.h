@@ -352,6 +352,7 @@ static const struct codec {
 	{"person", make_person_box, again_person_box, "0031" A16 A16 A16 "61", "2e8dda60c92c8f3c66c7bdc76655263f",
 	 false},
 	{"root.made", make_root_made, again_root_made, "00000001", "ad95131bc0b799c0b1af477fb14fcf26", false},
+	{"backup.begin", make_backup_begin, again_backup_begin, "01", "a8100ae6aa1940d0b663bb31cd466142", false},
 	{"backup.begun", make_backup_begun, again_backup_begun, "00000000000000010000000000000000",
 	 "5ac6a5945f16500911219129984ba8b3", false},
 	{"backup.rows", make_backup_rows, again_backup_rows, "0000000000000001", "12a3ae445661ce5dee78d0650d33362d",

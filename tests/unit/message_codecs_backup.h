@@ -4,6 +4,19 @@
 #ifndef SR_TEST_MESSAGE_CODECS_BACKUP_H
 #define SR_TEST_MESSAGE_CODECS_BACKUP_H
 
+static void make_backup_begin(struct sr_builder *out, bool greatest)
+{
+	sr_backup_begin_encode(out, greatest ? UINT8_MAX : 1);
+}
+
+static void again_backup_begin(struct sr_cursor *in, struct sr_builder *out)
+{
+	uint8_t newest;
+
+	sr_backup_begin_decode(in, &newest);
+	sr_backup_begin_encode(out, newest);
+}
+
 static void fill_backup_begun(struct sr_backup_begun *m, bool greatest)
 {
 	m->token = greatest ? UINT64_MAX : 1;

@@ -220,11 +220,10 @@ static inline void media_fill(uint8_t *out, uint64_t offset, size_t size)
 
 /* ---- writing ---- */
 
-/* A writer of the track as the index has it now. */
-static inline struct sr_sealing *begin_writing(void)
+/* A writer of the track as the index has it now; NULL with the code of a refusal, and its text in `failure`. */
+static inline enum sr_code try_writing(struct sr_sealing **sealing)
 {
 	struct sr_track_row row;
-	struct sr_sealing *sealing;
 	struct sr_blob *blob;
 	uint8_t mac[SR_ROW_MAC];
 	bool changed;
@@ -236,8 +235,7 @@ static inline struct sr_sealing *begin_writing(void)
 		put_row(&row);
 		get_row(&row, mac);
 	}
-	struct sr_sealing_options options = {.keyring = store.keyring,
-					     .blobs = store.blobs,
+	struct sr_sealing_options options = {.parts = {store.keyring, store.index, store.blobs},
 					     .witnesses = store.witnesses,
 					     .blob = blob,
 					     .dek = dek,
@@ -245,7 +243,17 @@ static inline struct sr_sealing *begin_writing(void)
 					     .mac = mac};
 	memcpy(options.tag, tag, SR_TAG);
 	memcpy(options.recording, recording, SR_UUID);
-	cr_assert_eq(sr_sealing_new(&options, &sealing, &failure), SR_OK, "%s", failure.text);
+	enum sr_code code = sr_sealing_new(&options, sealing, &failure);
+	if (code != SR_OK)
+		sr_blob_close(blob);
+	return code;
+}
+
+static inline struct sr_sealing *begin_writing(void)
+{
+	struct sr_sealing *sealing;
+
+	cr_assert_eq(try_writing(&sealing), SR_OK, "%s", failure.text);
 	return sealing;
 }
 
@@ -307,6 +315,13 @@ static inline void write_segments(const uint32_t *lengths, size_t count)
 	cr_assert_eq(commit_all(sealing), count);
 	sr_sealing_free(sealing);
 	free(media);
+}
+
+static inline enum sr_code take_up(struct sr_extents *extents, const struct sr_blob_name *name, uint64_t committed)
+{
+	const struct sr_extents_parts parts = {store.keyring, store.index, store.blobs};
+
+	return sr_extents_take_up(extents, &parts, name, committed, &failure);
 }
 
 #endif

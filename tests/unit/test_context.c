@@ -14,6 +14,7 @@ static const uint8_t tag[SR_TAG] = {1, 2, 3, [31] = 0xff};
 static const uint8_t identity[] = "system|value";
 
 #define IDENTITY_SIZE (sizeof identity - 1)
+#define E "0102030405060708" /* track, file and number of an extent */
 #define R "018fa3c45b6d7e8f90a1b2c3d4e5f607"
 #define T "01020300000000000000000000000000000000000000000000000000000000ff"
 #define I "000c73797374656d7c76616c7565"
@@ -82,20 +83,14 @@ static void make_all(struct known known[CONTEXTS])
 	sr_context_recording_row(&next++->made, recording);
 	*next = (struct known){.label = "sealreel v1 track row", .fields = R "0102"};
 	sr_context_track_row(&next++->made, recording, 0x0102);
-	*next = (struct known){.label = "sealreel v1 extent row",
-			       .fields = R "0102"
-					   "0304"
-					   "05060708"};
+	*next = (struct known){.label = "sealreel v1 extent row", .fields = R E};
 	sr_context_extent_row(&next++->made, recording, 0x0102, 0x0304, 0x05060708);
 	*next = (struct known){.label = "sealreel v1 control row", .fields = "000473746f70"};
 	sr_context_control_row(&next++->made, "stop", 4);
-	*next = (struct known){.label = "sealreel v1 extent sum",
-			       .fields = R "0102"
-					   "0304"
-					   "05060708"};
+	*next = (struct known){.label = "sealreel v1 extent sum", .fields = R E};
 	sr_context_extent_sum(&next++->made, recording, 0x0102, 0x0304, 0x05060708);
-	*next = (struct known){.label = "sealreel v1 extent key", .fields = ""};
-	sr_context_extent_key(&next++->made);
+	*next = (struct known){.label = "sealreel v1 extent key", .fields = R E};
+	sr_context_extent_key(&next++->made, recording, 0x0102, 0x0304, 0x05060708);
 	cr_assert_eq(next - known, CONTEXTS);
 }
 

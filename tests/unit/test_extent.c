@@ -56,6 +56,18 @@ static bool look_at_row(void *context, struct sr_span key, struct sr_span value)
 	return true;
 }
 
+static void erase_rows(void)
+{
+	struct sr_op *op = new_op();
+
+	for (uint32_t number = 0; number < 4; number++) {
+		struct sr_index_key key = sr_key_extent(recording, TRACK, FILE_NUMBER, number);
+
+		cr_assert(sr_op_erase(op, &key));
+	}
+	cr_assert_eq(sr_index_run(store.index, op, NULL), SR_OK);
+}
+
 /* Put, and check that the rows are those of the extents that got bytes `from` to `to`; then empty the table. */
 static void put_and_check(uint64_t from, uint64_t to)
 {
@@ -70,13 +82,7 @@ static void put_and_check(uint64_t from, uint64_t to)
 	sr_view_end(view);
 	cr_assert_eq(seen.rows, from == to ? 0 : (to - 1) / SR_EXTENT - from / SR_EXTENT + 1, "%llu to %llu",
 		     (unsigned long long)from, (unsigned long long)to);
-	op = new_op();
-	for (uint32_t number = 0; number < 4; number++) {
-		struct sr_index_key key = sr_key_extent(recording, TRACK, FILE_NUMBER, number);
-
-		cr_assert(sr_op_erase(op, &key));
-	}
-	cr_assert_eq(sr_index_run(store.index, op, NULL), SR_OK);
+	erase_rows();
 }
 
 static void add(uint64_t from, uint64_t to, size_t at_once)
@@ -99,13 +105,13 @@ Test(extent, every_size_of_adding_gives_the_sums_of_what_was_stored)
 		struct sr_blob_name name = file_of(FILE_NUMBER);
 		uint64_t at = 0;
 
-		cr_assert_eq(sr_extents_take_up(&extents, store.keyring, store.blobs, &name, 0, &failure), SR_OK);
+		cr_assert_eq(take_up(&extents, &name, 0), SR_OK);
 		for (size_t put = 0; put < sizeof puts / sizeof puts[0]; at = puts[put++]) {
 			add(at, puts[put], sizes[i]);
 			put_and_check(at, puts[put]);
 		}
 		/* All at once, as a file that was never put. */
-		cr_assert_eq(sr_extents_take_up(&extents, store.keyring, store.blobs, &name, 0, &failure), SR_OK);
+		cr_assert_eq(take_up(&extents, &name, 0), SR_OK);
 		add(0, STORED, sizes[i]);
 		put_and_check(0, STORED);
 	}
@@ -119,6 +125,32 @@ static void store_bytes(size_t size)
 	cr_assert_eq(sr_blob_create(store.blobs, &name, &blob, &failure), SR_OK, "%s", failure.text);
 	cr_assert_eq(sr_blob_append(blob, bytes, size, &failure), SR_OK);
 	sr_blob_close(blob);
+}
+
+/* The rows of the file's first `size` bytes, in place of all that are there. */
+static void put_rows(uint64_t size)
+{
+	struct sr_blob_name name = file_of(FILE_NUMBER);
+	struct sr_op *op = new_op();
+
+	cr_assert_eq(take_up(&extents, &name, 0), SR_OK);
+	add(0, size, 65536);
+	cr_assert(sr_extents_put(&extents, op));
+	cr_assert_eq(sr_index_run(store.index, op, NULL), SR_OK);
+}
+
+/* The row of extent 1, of `size` bytes, as the first release wrote it. */
+static void put_older_row(size_t size)
+{
+	struct sr_extent_row row = {.format = SR_EXTENT_SHA256, .covered = (uint32_t)size};
+	struct sr_index_key key = sr_key_extent(recording, TRACK, FILE_NUMBER, 1);
+	uint8_t value[SR_EXTENT_ROW];
+	struct sr_op *op = new_op();
+
+	crypto_hash_sha256(row.sum, bytes + SR_EXTENT, size);
+	cr_assert(sr_op_put(op, &key, value,
+			    sr_extent_row_encode(store.keyring, recording, TRACK, FILE_NUMBER, 1, &row, value)));
+	cr_assert_eq(sr_index_run(store.index, op, NULL), SR_OK);
 }
 
 Test(extent, taking_up_reads_back_what_is_committed_and_no_more)
@@ -139,20 +171,53 @@ Test(extent, taking_up_reads_back_what_is_committed_and_no_more)
 
 	store_bytes(STORED);
 	for (size_t i = 0; i < sizeof committed / sizeof committed[0]; i++) {
-		cr_assert_eq(sr_extents_take_up(&extents, store.keyring, store.blobs, &name, committed[i], &failure),
-			     SR_OK);
+		put_rows(committed[i]);
+		cr_assert_eq(take_up(&extents, &name, committed[i]), SR_OK, "%s", failure.text);
+		erase_rows();
 		add(committed[i], committed[i] + 10, 10);
 		put_and_check(committed[i], committed[i] + 10);
 	}
+}
+
+/* Or its sum would be made of what a disk, or somebody, has put there. */
+Test(extent, what_is_taken_up_is_what_its_row_says)
+{
+	const uint64_t committed = SR_EXTENT + 70001;
+	static const uint64_t in_it[] = {SR_EXTENT, SR_EXTENT + 40000, SR_EXTENT + 70000};
+	struct sr_blob_name name = file_of(FILE_NUMBER);
+
+	store_bytes(STORED);
+	for (int older = 0; older <= 1; older++) {
+		put_rows(committed);
+		if (older)
+			put_older_row(70001);
+		for (size_t i = 0; i < sizeof in_it / sizeof in_it[0]; i++) {
+			flip_stored(FILE_NUMBER, in_it[i]);
+			cr_expect_eq(take_up(&extents, &name, committed), SR_CORRUPT, "byte %llu",
+				     (unsigned long long)in_it[i]);
+			flip_stored(FILE_NUMBER, in_it[i]);
+		}
+		/* The extent before it, and what is behind the committed length, are others' to judge. */
+		cr_expect_eq(take_up(&extents, &name, committed + 1), SR_CORRUPT, "more than the row covers");
+		flip_stored(FILE_NUMBER, SR_EXTENT - 1);
+		flip_stored(FILE_NUMBER, committed);
+		cr_assert_eq(take_up(&extents, &name, committed), SR_OK, "%s", failure.text);
+		flip_stored(FILE_NUMBER, SR_EXTENT - 1);
+		flip_stored(FILE_NUMBER, committed);
+		erase_rows();
+		add(committed, committed + 10, 10);
+		put_and_check(committed, committed + 10);
+	}
+	cr_expect_eq(take_up(&extents, &name, committed), SR_CORRUPT, "there is no row");
 }
 
 Test(extent, a_file_that_lacks_committed_bytes_is_corrupt)
 {
 	struct sr_blob_name name = file_of(FILE_NUMBER);
 
-	cr_expect_eq(sr_extents_take_up(&extents, store.keyring, store.blobs, &name, 1, &failure), SR_CORRUPT);
+	put_rows(SR_EXTENT + 100);
+	cr_expect_eq(take_up(&extents, &name, 1), SR_CORRUPT);
 	store_bytes(SR_EXTENT + 100);
-	cr_expect_eq(sr_extents_take_up(&extents, store.keyring, store.blobs, &name, SR_EXTENT + 101, &failure),
-		     SR_CORRUPT);
-	cr_expect_eq(sr_extents_take_up(&extents, store.keyring, store.blobs, &name, SR_EXTENT + 100, &failure), SR_OK);
+	cr_expect_eq(take_up(&extents, &name, SR_EXTENT + 101), SR_CORRUPT);
+	cr_expect_eq(take_up(&extents, &name, SR_EXTENT + 100), SR_OK);
 }

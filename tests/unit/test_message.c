@@ -279,6 +279,7 @@ static const struct {
 	{"rotate.census", false, 6, 2, SR_ROTATE_PROGRESS + 1, false},
 	{"rotate.census", false, 16, 2, SR_EPOCHS_LISTED_MAX + 1, false},
 	{"census.item", false, 0, 4, 0, false},
+	{"backup.begin", false, 0, 1, 0, false},
 	{"backup.begun", false, 0, 8, 0, false},
 	{"backup.rows", false, 0, 8, 0, false},
 	{"backup.page", false, 0, 1, 2, false},

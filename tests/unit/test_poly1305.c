@@ -40,10 +40,13 @@ Test(poly1305, published_example)
 	static const uint8_t want[SR_POLY1305] = {0xa8, 0x06, 0x1d, 0xc1, 0x30, 0x51, 0x36, 0xc6,
 						  0xc2, 0x2b, 0x8b, 0xaf, 0x0c, 0x01, 0x27, 0xa9};
 	static const char message[] = "Cryptographic Forum Research Group";
-	struct sr_poly1305 *poly = sr_poly1305_new(own);
+	struct sr_poly1305 *poly = sr_poly1305_new();
 	uint8_t found[SR_POLY1305];
 
 	cr_assert_not_null(poly);
+	cr_assert_not(sr_poly1305_add(poly, own, 1), "it has no key yet");
+	cr_assert_not(sr_poly1305_value(poly, found), "it has no key yet");
+	cr_assert(sr_poly1305_begin(poly, own));
 	cr_assert(sr_poly1305_add(poly, (const uint8_t *)message, sizeof message - 1));
 	cr_assert(sr_poly1305_value(poly, found));
 	cr_assert_arr_eq(found, want, sizeof want);
@@ -54,11 +57,11 @@ Test(poly1305, published_example)
 Test(poly1305, every_split_and_a_value_at_every_step)
 {
 	const size_t size = 200;
-	struct sr_poly1305 *poly = sr_poly1305_new(key);
+	struct sr_poly1305 *poly = sr_poly1305_new();
 
 	cr_assert_not_null(poly);
 	for (size_t split = 0; split <= size; split++) {
-		cr_assert(sr_poly1305_restart(poly));
+		cr_assert(sr_poly1305_begin(poly, key));
 		assert_value(poly, 0, "nothing", split);
 		cr_assert(sr_poly1305_add(poly, bytes, split));
 		assert_value(poly, split, "the first part", split);
@@ -72,11 +75,11 @@ Test(poly1305, every_split_and_a_value_at_every_step)
 Test(poly1305, long_stretches)
 {
 	static const size_t splits[] = {0, 1, 15, 16, 17, 255, 256, 1023, 1024, 16400, 65536, LARGE - 1, LARGE};
-	struct sr_poly1305 *poly = sr_poly1305_new(key);
+	struct sr_poly1305 *poly = sr_poly1305_new();
 
 	cr_assert_not_null(poly);
 	for (size_t i = 0; i < sizeof splits / sizeof splits[0]; i++) {
-		cr_assert(sr_poly1305_restart(poly));
+		cr_assert(sr_poly1305_begin(poly, key));
 		cr_assert(sr_poly1305_add(poly, bytes, splits[i]));
 		assert_value(poly, splits[i], "the first part", splits[i]);
 		cr_assert(sr_poly1305_add(poly, bytes + splits[i], LARGE - splits[i]));

@@ -436,7 +436,8 @@ Test(sealing, a_head_or_file_that_does_not_verify_begins_nothing)
 	const uint32_t length = 20000;
 	struct sr_track_row row;
 	struct sr_sealing *sealing;
-	struct sr_sealing_options options = {.keyring = store.keyring, .blobs = store.blobs, .dek = dek, .row = &row};
+	struct sr_sealing_options options = {
+		.parts = {store.keyring, store.index, store.blobs}, .dek = dek, .row = &row};
 	struct sr_blob_name name = file_of(1);
 	uint8_t mac[SR_ROW_MAC];
 

@@ -32,7 +32,7 @@ static struct sr_track_row keep(size_t size)
 	cr_assert_eq(sr_blob_append(blob, content, size, &failure), SR_OK);
 	cr_assert_eq(sr_blob_append(blob, (const uint8_t *)"rest", 4, &failure), SR_OK);
 	sr_blob_close(blob);
-	cr_assert_eq(sr_extents_take_up(&extents, store.keyring, store.blobs, &name, 0, &failure), SR_OK);
+	cr_assert_eq(take_up(&extents, &name, 0), SR_OK);
 	cr_assert(sr_extents_add(&extents, content, size));
 	cr_assert(sr_extents_put(&extents, op));
 	cr_assert_eq(sr_index_run(store.index, op, NULL), SR_OK);

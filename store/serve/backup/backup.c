@@ -151,11 +151,29 @@ static enum sr_code claim(struct sr_request *request)
 	return code;
 }
 
+/*
+ * Who does not know what the rows of extents name would leave out the data files, and take that for a backup: an older
+ * client says nothing of what it knows.
+ */
+static bool knows_extents(struct sr_request *request)
+{
+	struct sr_cursor in = sr_request_fields(request);
+	uint8_t newest = SR_EXTENT_SHA256;
+	if (in.left > 0)
+		sr_backup_begin_decode(&in, &newest);
+	if (sr_request_decoded(request, &in) != SR_OK)
+		return false;
+	if (newest < SR_EXTENT_POLY1305)
+		(void)SR_FAIL(&request->error, SR_USAGE,
+			      "this client does not know the store's checksums: make the backup with a newer one");
+	return newest >= SR_EXTENT_POLY1305;
+}
+
 static void begin(struct sr_request *request)
 {
 	struct sr_daemon *daemon = request->daemon;
 	struct sr_backups *backups = daemon->backups;
-	if (!sr_request_bare(request) || claim(request) != SR_OK)
+	if (!knows_extents(request) || claim(request) != SR_OK)
 		return;
 	/* First, so that the files of what the snapshot has are there until the end. */
 	sr_sweeper_hold(daemon->sweeper);

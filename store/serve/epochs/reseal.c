@@ -206,6 +206,7 @@ static enum sr_code begin(struct resealing *resealing)
 	sr_chain_start(job->recording, job->row->track, resealing->old_chain);
 	sr_chain_start(job->recording, job->row->track, resealing->new_chain);
 	struct sr_daemon *daemon = job->request->daemon;
+	const struct sr_extents_parts parts = {daemon->keyring, daemon->index, daemon->blobs};
 	enum sr_code code =
 		sr_manifest_open(&resealing->reader, daemon->blobs, job->from, job->recording, job->row, &err);
 	if (code == SR_CORRUPT)
@@ -221,8 +222,7 @@ static enum sr_code begin(struct resealing *resealing)
 	resealing->places = sr_builder_over(resealing->manifest, resealing->manifest_size);
 	code = make_file(resealing);
 	if (code == SR_OK)
-		code = sr_extents_take_up(job->extents, daemon->keyring, daemon->blobs, &resealing->name, 0,
-					  &job->request->error);
+		code = sr_extents_take_up(job->extents, &parts, &resealing->name, 0, &job->request->error);
 	return code;
 }
 

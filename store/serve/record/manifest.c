@@ -198,9 +198,9 @@ static enum sr_code recall(struct making *making, const struct sr_blob_name *nam
 	struct sr_manifest_job *job = making->job;
 	struct sr_daemon *daemon = job->request->daemon;
 	making->known = sr_witnesses_take(daemon->witnesses, name, making->blob, making->head.chain, &making->witness);
+	const struct sr_extents_parts parts = {daemon->keyring, daemon->index, daemon->blobs};
 	if (!making->known)
-		return sr_extents_take_up(job->extents, daemon->keyring, daemon->blobs, name, committed,
-					  &job->request->error);
+		return sr_extents_take_up(job->extents, &parts, name, committed, &job->request->error);
 	sr_extents_clear(job->extents);
 	*job->extents = making->witness.extents;
 	return SR_OK;

@@ -66,8 +66,7 @@ static enum sr_code begin_witness(struct sr_sealing *sealing, const struct sr_se
 	known->first = sealing->head.segments;
 	known->position = last_file(&sealing->row)->committed;
 	sealing->touched = !sr_blob_stamp(options->blob, &known->stamp);
-	return sr_extents_take_up(&known->extents, options->keyring, options->blobs, &known->file, known->position,
-				  err);
+	return sr_extents_take_up(&known->extents, &options->parts, &known->file, known->position, err);
 }
 
 enum sr_code sr_sealing_new(const struct sr_sealing_options *options, struct sr_sealing **out, struct sr_error *err)
@@ -77,7 +76,7 @@ enum sr_code sr_sealing_new(const struct sr_sealing_options *options, struct sr_
 	*out = NULL;
 	if (!sealing)
 		return SR_FAIL_MEMORY(err);
-	sealing->keyring = options->keyring;
+	sealing->keyring = options->parts.keyring;
 	memcpy(sealing->tag, options->tag, SR_TAG);
 	memcpy(sealing->recording, options->recording, SR_UUID);
 	memcpy(sealing->mac, options->mac, SR_ROW_MAC);

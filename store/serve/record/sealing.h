@@ -27,12 +27,11 @@ struct sr_sealing;
 #define SR_SEALING_WRITE 16 /* chunks that one write to the blob covers at most, beside a segment's front and end */
 
 /*
- * What a sealing needs; copied, but for `keyring` and `witnesses`, which outlive it, and `blob`, which is handed over
+ * What a sealing needs; copied, but for `parts` and `witnesses`, which outlive it, and `blob`, which is handed over
  * on success.
  */
 struct sr_sealing_options {
-	const struct sr_keyring *keyring;
-	struct sr_blobs *blobs;
+	struct sr_extents_parts parts;
 	struct sr_witnesses *witnesses;
 	struct sr_blob *blob; /* open at the committed length of the row's last file */
 	uint8_t tag[SR_TAG];

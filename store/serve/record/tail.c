@@ -7,23 +7,18 @@
 #include <string.h>
 
 #include "data/blob_disk.h"
-#include "keys/extent_sum.h"
 #include "serve/play/lookup.h"
+#include "serve/record/extent.h"
 #include "serve/record/track_file.h"
 
 static enum sr_code find_extent(struct sr_request *request, const struct sr_blob_name *name, uint32_t number,
 				struct sr_extent_row *row)
 {
-	struct sr_index_key key = sr_key_extent(name->recording, name->track, name->file, number);
 	struct sr_view *view;
-	struct sr_span value;
 	enum sr_code code = sr_request_view(request, &view);
 	if (code != SR_OK)
 		return code;
-	code = sr_view_get(view, &key, &value);
-	if (code == SR_OK)
-		code = sr_extent_row_decode(request->daemon->keyring, name->recording, name->track, name->file, number,
-					    value, row);
+	code = sr_extent_find(view, request->daemon->keyring, name, number, row);
 	sr_request_view_end(request, view);
 	if (code == SR_NOT_FOUND || code == SR_CORRUPT)
 		return sr_request_corrupt(request, name->recording, "checksum of what was committed");

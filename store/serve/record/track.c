@@ -311,8 +311,7 @@ static enum sr_code begin_sealing(struct sr_request *request, struct beginning *
 	if (code != SR_OK)
 		return code;
 	struct sr_sealing_options options = {
-		.keyring = request->daemon->keyring,
-		.blobs = request->daemon->blobs,
+		.parts = {request->daemon->keyring, request->daemon->index, request->daemon->blobs},
 		.witnesses = request->daemon->witnesses,
 		.blob = blob,
 		.dek = beginning->found.dek,

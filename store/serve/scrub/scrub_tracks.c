@@ -245,11 +245,13 @@ static void judge_extent(struct reading *reading, const struct sr_extent_at *at,
 	const struct sr_target *target = reading->pass->target;
 	struct sr_extent_sum *sum = reading->pass->scrub->sum;
 	struct sr_error err = {.text = ""};
-	enum sr_code fits = SR_INTERNAL, code = sr_extent_sum_restart(sum, row->format) ? SR_OK : no_digest(&err);
+	enum sr_code fits = SR_INTERNAL, code = SR_OK;
+	if (!sr_extent_sum_begin(sum, target->recording, target->track, target->file, number, row->format))
+		code = no_digest(&err);
 	if (code == SR_OK)
 		code = sweep(reading, at, into_sum, sum, &err);
 	if (code == SR_OK)
-		fits = sr_extent_sum_judge(sum, target->recording, target->track, target->file, number, row);
+		fits = sr_extent_sum_judge(sum, row);
 	if (code == SR_OK && fits == SR_INTERNAL)
 		code = no_digest(&err);
 	tell(reading, at, code, &err, fits == SR_OK, SR_FINDING_CHECKSUM);
