@@ -10,6 +10,7 @@ import { Store, missing, refused } from './harness.mjs';
 
 const CHUNK = 16384;
 const TAG = 16;
+const MIB = 1 << 20;
 const HEADER = 56;
 const ALICE = 'https://clinic.example/mrn|alice';
 const PARTS = [CHUNK + 100, CHUNK, 77];
@@ -125,7 +126,14 @@ describe('finishing', { skip: missing() }, () => {
   });
 
   test('is refused over what another daemon had recorded, though this one went on with it', async () => {
+    // More than an extent: what lies in an earlier one than the last is not looked at before a track is gone on with.
+    const more = Buffer.alloc(5 * MIB, 'more');
     const id = await recorded();
+    await store.connected(clinic, async (client) => {
+      const writer = await (await open(client, id)).resume(1);
+      await writer.append(more);
+      await writer.close();
+    });
     const whole = readFileSync(blobOf(id));
     await store.stop();
     write(blobOf(id), DAMAGES[0][1](whole));
@@ -133,6 +141,23 @@ describe('finishing', { skip: missing() }, () => {
     await store.connected(clinic, async (client) => put(await (await open(client, id)).resume(1), SOURCE));
     await isRefused(id);
     write(blobOf(id), Buffer.concat([whole, readFileSync(blobOf(id)).subarray(whole.length)]));
+    await finish(id);
+    await plays(id, Buffer.concat([SOURCE, more, SOURCE]));
+  });
+
+  test('goes on with what another daemon had recorded only if its end is what was committed', async () => {
+    const id = await recorded();
+    const whole = readFileSync(blobOf(id));
+    const goOn = () => store.connected(clinic, async (client) => put(await (await open(client, id)).resume(1), SOURCE));
+    await store.stop();
+    // Not at the end of a segment, so that nothing else would find it.
+    write(blobOf(id), flipped(ENDS[0] - CHUNK)(whole));
+    await store.start();
+    const from = store.log.length;
+    await assert.rejects(goOn(), refused('corrupt'));
+    assert.equal((await store.logged('corrupt', { from }))[0].level, 'alarm');
+    write(blobOf(id), whole);
+    await goOn();
     await finish(id);
     await plays(id, Buffer.concat([SOURCE, SOURCE]));
   });

@@ -323,7 +323,8 @@ static enum sr_code begin_sealing(struct sr_request *request, struct beginning *
 	code = sr_sealing_new(&options, &beginning->sealing, &request->error);
 	if (code != SR_OK)
 		sr_blob_close(blob);
-	return code == SR_CORRUPT ? sr_request_corrupt(request, beginning->recording, "track's head") : code;
+	return code == SR_CORRUPT ? sr_request_corrupt(request, beginning->recording, "track's head or its file's end")
+				  : code;
 }
 
 static void begin(struct sr_request *request)
