@@ -14,8 +14,10 @@
 #define SR_BACKUP_TABLES 10 /* of the index: FORMAT.md, "Index tables", in its order from 0 */
 #define SR_BACKUP_KEY_MAX 128
 
-/* BACKUP_BEGIN: newest format of extents' rows that the client knows u8, not 0 (extent.h). BACKUP_BEGUN: token u64 (not
- * 0: names this backup from now on), taken_ms u64. */
+/*
+ * BACKUP_BEGIN: newest format of extents' rows that the client knows u8, not 0 (extent.h). BACKUP_BEGUN: token u64 (not
+ * 0: names this backup from now on), taken_ms u64.
+ */
 void sr_backup_begin_encode(struct sr_builder *out, uint8_t newest);
 void sr_backup_begin_decode(struct sr_cursor *in, uint8_t *newest);
 struct sr_backup_begun {

@@ -33,9 +33,9 @@ bool sr_poly1305_begin(struct sr_poly1305 *poly, const uint8_t key[SR_POLY1305_K
 bool sr_poly1305_add(struct sr_poly1305 *poly, const uint8_t *data, size_t size) SR_MUST_USE;
 
 /*
- * Poly1305 (RFC 8439, 2.5) of all that came since it began, to `value` (out); more may be added
- * afterwards. One key for many messages, which the RFC forbids, is safe only if no value of a secret key is ever shown:
- * see keys/extent_sum.h. False when memory is used up: `value` is undefined, the rest as it was.
+ * Poly1305 (RFC 8439, 2.5) of all that came since it began, to `value` (out); more may be added afterwards. One key for
+ * many messages, which the RFC forbids, is safe only if no value under a secret key is ever shown: keys/extent_sum.h.
+ * False when memory is used up: `value` is undefined, the rest as it was.
  */
 bool sr_poly1305_value(const struct sr_poly1305 *poly, uint8_t value[SR_POLY1305]) SR_MUST_USE;
 

@@ -3,10 +3,11 @@
  * of its row, 16 bytes that only the keyring can make.
  *
  * These are the first bytes of an HMAC under K_row over the extent's place, how much it covers and Poly1305 of the
- * bytes under a key from K_row. Poly1305 alone would give its key away to whoever sees two values of it; under the HMAC
- * nothing of it is ever seen. Then whoever writes to the disk without the keyring has one chance in 2^85 for each try
- * to put other bytes in the place of these (8 times 2^18 blocks over 2^106: Bernstein, "The Poly1305-AES
- * message-authentication code", theorem 3.3), however many sums of other places and times they have.
+ * bytes under a key from K_row that is this extent's alone. Poly1305 by itself would give its key away to whoever sees
+ * two values of it, as a growing extent has them; under the HMAC nothing of it is ever seen. Then whoever writes to the
+ * disk without the keyring has one chance in 2^85 for each try to put other bytes in the place of these (8 times 2^18
+ * blocks over 2^106: Bernstein, "The Poly1305-AES message-authentication code", theorem 3.3), however many sums of
+ * other places and times they have.
  */
 #ifndef SR_EXTENT_SUM_H
 #define SR_EXTENT_SUM_H
@@ -28,8 +29,7 @@ void sr_extent_sum_free(struct sr_extent_sum *sum);
 bool sr_extent_sum_begin(struct sr_extent_sum *sum, const uint8_t recording[SR_UUID], uint16_t track, uint16_t file,
 			 uint32_t extent, enum sr_extent_format format) SR_MUST_USE;
 
-/* Take in `size` bytes, 0 or more, SR_EXTENT altogether; it has begun. False if libcrypto fails: it must begin again.
- */
+/* Take in `size` bytes, SR_EXTENT altogether; it has begun. False if libcrypto fails: it must begin again. */
 bool sr_extent_sum_add(struct sr_extent_sum *sum, const uint8_t *data, size_t size) SR_MUST_USE;
 
 /* How many bytes came. */

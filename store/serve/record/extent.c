@@ -99,12 +99,6 @@ enum sr_code sr_extents_take_up(struct sr_extents *extents, const struct sr_exte
 	return committed % SR_EXTENT == 0 ? SR_OK : go_on(extents, parts->index, parts->blobs, committed, err);
 }
 
-/* The row of the current extent as it is now. False when memory is used up. */
-static bool row_so_far(const struct sr_extents *extents, struct sr_extent_row *row)
-{
-	return sr_extent_sum_row(extents->sum, row);
-}
-
 void sr_extents_clear(struct sr_extents *extents)
 {
 	free(extents->full);
@@ -130,7 +124,7 @@ static bool fill_up(struct sr_extents *extents)
 	if (!make_room(extents))
 		return false;
 	extents->full[extents->full_count].number = extents->number;
-	if (!row_so_far(extents, &extents->full[extents->full_count].row))
+	if (!sr_extent_sum_row(extents->sum, &extents->full[extents->full_count].row))
 		return false;
 	extents->full_count++;
 	extents->number++;
@@ -171,7 +165,7 @@ bool sr_extents_put(struct sr_extents *extents, struct sr_op *op)
 	extents->full_count = 0;
 	if (extents->sum && sr_extent_sum_covers(extents->sum) > 0) {
 		struct sr_extent_row row;
-		put = put && row_so_far(extents, &row) && put_row(extents, extents->number, &row, op);
+		put = put && sr_extent_sum_row(extents->sum, &row) && put_row(extents, extents->number, &row, op);
 	}
 	return put;
 }
