@@ -53,6 +53,7 @@ SR_PUBLIC enum sr_code sr_stats(sr_client *client, sr_stats_told *done, void *co
  * Backups, for a service with the role operate: the index as it was at one instant, the bytes of the data files that it
  * names, the audit log; all of it sealed as it lies in the store. One at a time: SR_BUSY. Nothing that was deleted is
  * removed meanwhile; a backup that asks for nothing for a minute is given up, and its token is then SR_NOT_FOUND.
+ * SR_USAGE: the store names its data files in a way that this library is too old to know.
  */
 struct sr_backup_info {
 	uint64_t token; /* names this backup from now on */
