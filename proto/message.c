@@ -47,6 +47,7 @@ static const char *const names[] = {
 	[SR_MSG_READ_DONE] = "play.done",
 	[SR_MSG_SHOWN] = "shown",
 	[SR_MSG_TABLE_PART] = "play.table.part",
+	[SR_MSG_PLAY_START] = "play.start",
 	[SR_MSG_SERVICE_ADD] = "service.add",
 	[SR_MSG_SERVICE_ADDED] = "service.added",
 	[SR_MSG_SERVICE_REMOVE] = "service.remove",

@@ -88,6 +88,7 @@ enum sr_message_type {
 	SR_MSG_READ_DONE = 0x37,
 	SR_MSG_SHOWN = 0x38,
 	SR_MSG_TABLE_PART = 0x39,
+	SR_MSG_PLAY_START = 0x3a,
 	/* operating */
 	SR_MSG_SERVICE_ADD = 0x40,
 	SR_MSG_SERVICE_ADDED = 0x41,
@@ -440,6 +441,14 @@ struct sr_play_range {
 void sr_play_range_encode(struct sr_builder *out, const struct sr_play_range *message);
 void sr_play_range_decode(struct sr_cursor *in, struct sr_play_range *message);
 void sr_read_done_decode(struct sr_cursor *in, struct sr_play_range *message);
+
+/* PLAY_START: grant, recording 16, and the range that is wanted first, as PLAY_READ has it. */
+struct sr_play_start {
+	struct sr_named named;
+	struct sr_play_range range;
+};
+void sr_play_start_encode(struct sr_builder *out, const struct sr_play_start *message);
+void sr_play_start_decode(struct sr_cursor *in, struct sr_play_start *message);
 
 /* SEGMENT_KEY: track u16, segment u32, key 32, base nonce 12, commitment 32: before a segment's first body. */
 struct sr_segment_release {

@@ -87,6 +87,18 @@ void sr_read_done_decode(struct sr_cursor *in, struct sr_play_range *message)
 	take_range(in, message, 0);
 }
 
+void sr_play_start_encode(struct sr_builder *out, const struct sr_play_start *message)
+{
+	sr_named_encode(out, &message->named);
+	sr_play_range_encode(out, &message->range);
+}
+
+void sr_play_start_decode(struct sr_cursor *in, struct sr_play_start *message)
+{
+	sr_named_decode(in, &message->named);
+	sr_play_range_decode(in, &message->range);
+}
+
 void sr_segment_release_encode(struct sr_builder *out, const struct sr_segment_release *message)
 {
 	sr_put_u16(out, message->track);

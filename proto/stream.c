@@ -48,6 +48,7 @@ static const uint8_t senders[] = {
 	[SR_MSG_READ_DONE] = DAEMON,
 	[SR_MSG_SHOWN] = CLIENT,
 	[SR_MSG_TABLE_PART] = DAEMON,
+	[SR_MSG_PLAY_START] = CLIENT,
 	[SR_MSG_SERVICE_ADD] = CLIENT,
 	[SR_MSG_SERVICE_ADDED] = DAEMON,
 	[SR_MSG_SERVICE_REMOVE] = CLIENT,
@@ -133,6 +134,8 @@ static const uint8_t senders[] = {
 #define SYNCING SR_STREAM_WRITER_SYNCING
 #define PLAYER_OPENING SR_STREAM_PLAYER_OPENING
 #define PLAYER SR_STREAM_PLAYER
+#define STARTING SR_STREAM_PLAYER_STARTING
+#define STARTED SR_STREAM_PLAYER_STARTED
 #define TABLING SR_STREAM_PLAYER_TABLING
 #define READING SR_STREAM_PLAYER_READING
 #define CLOSING SR_STREAM_CLOSING
@@ -144,6 +147,7 @@ static const uint8_t table[SR_STREAM_STATES][TYPES] = {
 			[SR_MSG_RECORD_TRACK] = WRITER_OPENING,
 			[SR_MSG_RECORD_RESUME] = WRITER_OPENING,
 			[SR_MSG_PLAY_OPEN] = PLAYER_OPENING,
+			[SR_MSG_PLAY_START] = STARTING,
 		},
 	[SR_STREAM_UNARY] =
 		{
@@ -280,6 +284,22 @@ static const uint8_t table[SR_STREAM_STATES][TYPES] = {
 			[SR_MSG_ERROR] = PLAYER,
 			[ERROR_ENDED] = ENDED,
 		},
+	/* As opening, tabling and reading, one after the other, without the client's asking in between. */
+	[SR_STREAM_PLAYER_STARTING] =
+		{
+			[SR_MSG_PLAY_OPENED] = STARTED,
+			[ERROR_ENDED] = ENDED,
+		},
+	[SR_STREAM_PLAYER_STARTED] =
+		{
+			[SR_MSG_GRANT_RENEW] = STARTED,
+			[SR_MSG_CLOSE] = CLOSING,
+			[SR_MSG_TABLE] = READING,
+			[SR_MSG_TABLE_PART] = STARTED,
+			[SR_MSG_RENEWED] = STARTED,
+			[SR_MSG_ERROR] = PLAYER,
+			[ERROR_ENDED] = ENDED,
+		},
 	[SR_STREAM_PLAYER_TABLING] =
 		{
 			[SR_MSG_GRANT_RENEW] = TABLING,
@@ -339,4 +359,10 @@ bool sr_stream_step(enum sr_stream_state state, uint8_t type, bool from_client, 
 		return false;
 	*next = (enum sr_stream_state)table[row][event];
 	return true;
+}
+
+bool sr_stream_is_opening(enum sr_stream_state state)
+{
+	return state == SR_STREAM_WRITER_OPENING || state == SR_STREAM_PLAYER_OPENING ||
+	       state == SR_STREAM_PLAYER_STARTING;
 }

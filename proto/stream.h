@@ -11,8 +11,9 @@
 
 /*
  * FREE: never opened. *_OPENING: asked for, not answered. WRITER, PLAYER: open. SYNCING: a writer whose SYNC is not
- * answered (appends may go on). READING, TABLING: a player with one request under way. CLOSING: CLOSE sent, not
- * answered. ENDED: over, by CLOSED or by the daemon's ERROR. UNARY: stream 0.
+ * answered (appends may go on). READING, TABLING: a player with one request under way. STARTING: asked for together
+ * with its first range, not answered; STARTED: answered, and the track's table is on its way, behind which it is
+ * READING. CLOSING: CLOSE sent, not answered. ENDED: over, by CLOSED or by the daemon's ERROR. UNARY: stream 0.
  *
  * A client never uses a stream number twice on a connection: each stream it opens has a higher number than the last.
  * The daemon holds it to that, so that any number up to the last one opened that is not open is ENDED, and nothing
@@ -30,6 +31,8 @@ enum sr_stream_state {
 	SR_STREAM_WRITER_SYNCING,
 	SR_STREAM_PLAYER_OPENING,
 	SR_STREAM_PLAYER,
+	SR_STREAM_PLAYER_STARTING,
+	SR_STREAM_PLAYER_STARTED,
 	SR_STREAM_PLAYER_TABLING,
 	SR_STREAM_PLAYER_READING,
 	SR_STREAM_CLOSING,
@@ -44,5 +47,8 @@ enum sr_stream_state {
  */
 bool sr_stream_step(enum sr_stream_state state, uint8_t type, bool from_client, bool ended,
 		    enum sr_stream_state *next) SR_MUST_USE;
+
+/* True in the states in which a stream has been asked for and not been answered. */
+bool sr_stream_is_opening(enum sr_stream_state state) SR_MUST_USE;
 
 #endif

@@ -88,7 +88,7 @@ static void renew(struct sr_stream *stream)
 	struct sr_outgoing *out = NULL;
 	uint64_t request = sr_request_new();
 	stream->renew_at = uv_now(client->loop) + RENEW_LEAST_MS;
-	if (stream->state == SR_STREAM_WRITER_OPENING || stream->state == SR_STREAM_PLAYER_OPENING)
+	if (sr_stream_is_opening(stream->state))
 		return;
 	if (sr_grant_take(client, true, &grant) == SR_OK)
 		out = sr_outgoing_new(SR_MSG_GRANT_RENEW, stream->id, request, grant.size + 2);

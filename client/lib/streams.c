@@ -128,7 +128,7 @@ void sr_stream_drop(struct sr_stream *stream)
 	}
 	/* Still being opened: its answer brings us here again. */
 	if (stream->client->phase != SR_PHASE_OPEN || stream->state == SR_STREAM_CLOSING ||
-	    stream->state == SR_STREAM_WRITER_OPENING || stream->state == SR_STREAM_PLAYER_OPENING)
+	    sr_stream_is_opening(stream->state))
 		return;
 	sr_stream_say_close(stream);
 }
@@ -156,7 +156,7 @@ static void on_error(struct sr_stream *stream, const struct sr_message_head *hea
 	sr_reconnect_heard(stream->client, &result);
 	(void)snprintf(result.text, sizeof result.text, "%.*s", (int)error.text.size, (const char *)error.text.data);
 	struct sr_call *call = stream_call(stream, head->request);
-	bool opening = stream->state == SR_STREAM_WRITER_OPENING || stream->state == SR_STREAM_PLAYER_OPENING;
+	bool opening = sr_stream_is_opening(stream->state);
 	stream->state = next;
 	/* One that was being opened, and whose call fails with this, is dropped by that. */
 	if ((error.ended || opening) && sr_reconnect_retries_stream(stream, &result))

@@ -59,7 +59,7 @@ void sr_serve_audit_proof(struct sr_request *request);
 void sr_serve_incident(struct sr_request *request);
 void sr_serve_root_new(struct sr_request *request);
 
-/* record.track and record.resume, and play.open: these open a stream. */
+/* record.track and record.resume, play.open and play.start: these open a stream. */
 void sr_serve_track(struct sr_request *request);
 void sr_serve_play_open(struct sr_request *request);
 

@@ -24,6 +24,7 @@ static const struct sr_operation table[UINT8_MAX + 1] = {
 	[SR_MSG_INFO] = {.door = sr_serve_info, .entry = SR_AUDIT_PRESENTED},
 	[SR_MSG_CHECK] = {.door = sr_serve_check, .entry = SR_AUDIT_PRESENTED},
 	[SR_MSG_PLAY_OPEN] = {.door = sr_serve_play_open, .entry = SR_AUDIT_PRESENTED},
+	[SR_MSG_PLAY_START] = {.door = sr_serve_play_open, .entry = SR_AUDIT_PRESENTED},
 	[SR_MSG_SHOWN] = {.door = sr_serve_shown, .entry = SR_AUDIT_SHOWN},
 	[SR_MSG_DELETE] = {.door = sr_serve_delete, .entry = SR_AUDIT_OUTCOME, .waits = true},
 	[SR_MSG_UNDELETE] = {.door = sr_serve_delete, .entry = SR_AUDIT_OUTCOME, .waits = true},

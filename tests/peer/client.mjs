@@ -127,6 +127,11 @@ export class Client {
     return Player.open(this.#connection, grant, recording);
   }
 
+  /** A Player whose first range, of { track, from, length }, was asked for at once: its started() gives that. */
+  start(grant, recording, range) {
+    return Player.start(this.#connection, grant, recording, range);
+  }
+
   /** A new Recording, under an id of its own unless one is named. */
   record(grant, options = {}) {
     return Recording.open(this.#connection, grant, { id: newRecordingId(), ...options });

@@ -26,6 +26,8 @@ function must(good, what) {
 class Table {
   constructor(recording, head) {
     this.head = head;
+    // Heads must prove right, the older ones too: what play.start asks for is cut off at the first one's length.
+    this.unproven = [head];
     this.records = [];
     this.length = 0;
     this.chain = chainStart(recording, head.track);
@@ -40,21 +42,27 @@ class Table {
     must(grown || (head.length === old.length && head.chain.equals(old.chain)), 'the track changed without growing');
     must(old.state === 'unfinished' || (head.state === 'finished' && !grown), 'a finished track changed');
     this.head = head;
+    this.unproven.push(head);
   }
 
-  /** Takes records up to the head's last one, all or none: only there the chain can be compared. */
+  /** Takes records up to the head's last one, all or none: only where a head ends the chain can be compared. */
   add(records) {
+    must(this.records.length + records.length === this.head.segments, 'the table is left short of its head');
     let { length, chain } = this;
+    const compare = (segments) => this.unproven.filter((head) => head.segments === segments).forEach((head) => {
+      must(length === head.length, 'the lengths do not add up to the head\'s');
+      must(timingSafeEqual(chain, head.chain), 'the chain does not end in the head\'s');
+    });
+    compare(this.records.length);
     records.forEach((record, i) => {
       must(record.number === this.records.length + i, `segment ${record.number} is out of order`);
       must(record.offset === length, `segment ${record.number} does not follow the one before`);
       length += record.length;
       chain = chainNext(chain, record);
+      compare(record.number + 1);
     });
-    must(length === this.head.length, 'the lengths do not add up to the head\'s');
-    must(timingSafeEqual(chain, this.head.chain), 'the chain does not end in the head\'s');
     this.records.push(...records);
-    Object.assign(this, { length, chain });
+    Object.assign(this, { length, chain, unproven: [] });
   }
 }
 
@@ -62,12 +70,25 @@ export class Player {
   #connection;
   #stream;
   #tables = new Map();
+  #asked;
 
-  static async open(connection, grant, recording) {
+  static open(connection, grant, recording) {
+    return Player.#opened(connection, 'play.open', { grant, recording });
+  }
+
+  /** The same with a first range asked for at once. Nothing else may be asked before started() has come to its end. */
+  static async start(connection, grant, recording, { track, from = 0, length = MAX_READ }) {
+    const player = await Player.#opened(connection, 'play.start', { grant, recording, track, from, length });
+    player.#asked = { track, from, length };
+    return player;
+  }
+
+  static async #opened(connection, name, fields) {
+    const { recording } = fields;
     const player = new Player();
     player.#connection = connection;
     player.#stream = connection.stream();
-    await player.#stream.send('play.open', { grant, recording });
+    await player.#stream.send(name, fields);
     const { entry, heads } = await player.#stream.next('play.opened');
     player.entry = entry;
     await player.#checked(() => {
@@ -125,6 +146,12 @@ export class Player {
     const next = () => table.records.length + pending.length;
     const want = next() < table.head.segments ? 2 : Number(wait);
     await this.#stream.send('play.table', { track: table.head.track, from: next(), want });
+    await this.#pagesCome(table, pending, want);
+  }
+
+  /** What a play.table with `want` brings. */
+  async #pagesCome(table, pending, want) {
+    const next = () => table.records.length + pending.length;
     let page;
     do {
       page = await this.#stream.next('play.table.reply', ...want === 2 ? ['play.table.part'] : []);
@@ -137,6 +164,27 @@ export class Player {
     } while (page.name === 'play.table.part');
   }
 
+  /**
+   * Yields the range that play.start asked for, cut off at the track's length when it was opened, and leaves all of the
+   * track's table there. A Refusal that does not end the stream leaves a player like any other.
+   */
+  async* started() {
+    const { track, from, length } = this.#asked;
+    const table = this.#tables.get(track);
+    if (!table) {
+      // Nothing may come but the error.
+      await this.#stream.next();
+    }
+    // The pages bring newer heads.
+    const to = Math.max(from, Math.min(from + length, table.head.length));
+    await this.#checked(async () => {
+      const pending = [];
+      await this.#pagesCome(table, pending, 2);
+      table.add(pending);
+    });
+    yield* this.#rangeComes(table, from, to);
+  }
+
   /** Yields the bytes [from, to) of a track, cut to its verified length, chunk by chunk. Call update() first. */
   async* read(track, from = 0, to = Infinity) {
     const table = this.#table(track);
@@ -147,20 +195,28 @@ export class Player {
   }
 
   /** All of [from, to) as one buffer. */
-  async readAll(track, from, to) {
-    const parts = [];
-    for await (const part of this.read(track, from, to)) {
-      parts.push(part);
-    }
-    return Buffer.concat(parts);
+  readAll(track, from, to) {
+    return whole(this.read(track, from, to));
+  }
+
+  /** All of started() as one buffer. */
+  startedAll() {
+    return whole(this.started());
   }
 
   /** One play.read, which lies within the verified table. */
   async* #range(table, from, to) {
     const { track } = table.head;
     await this.#stream.send('play.read', { track, from, length: to - from });
+    yield* this.#rangeComes(table, from, to);
+  }
+
+  /** What a play.read of [from, to) brings. */
+  async* #rangeComes(table, from, to) {
+    const { track } = table.head;
+    const touched = table.records.filter(({ offset, length }) => from < to && offset < to && offset + length > from);
     try {
-      for (const record of table.records.filter(({ offset, length }) => offset < to && offset + length > from)) {
+      for (const record of touched) {
         const key = await this.#stream.next('play.key');
         must(key.track === track && key.segment === record.number, 'the key is another segment\'s');
         must(timingSafeEqual(key.commitment, record.commitment), 'the key\'s commitment is not the table\'s');
@@ -206,6 +262,14 @@ export class Player {
     await this.#stream.send('close', {});
     await this.#stream.next('closed');
   }
+}
+
+async function whole(parts) {
+  const all = [];
+  for await (const part of parts) {
+    all.push(part);
+  }
+  return Buffer.concat(all);
 }
 
 function openOrRefuse(key, chunk, sealed) {

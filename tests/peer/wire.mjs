@@ -293,6 +293,9 @@ export const MESSAGES = {
     track, segment: u32(), chunk: u32(), length: u32({ min: 17, max: 262400 }),
   })],
   'play.done': [0x37, 'D', 'n', record({ track, from: u64(), length: u64({ max: MAX_READ }) })],
+  'play.start': [0x3a, 'C', 'n', record({
+    grant, recording: id, track, from: u64(), length: u64({ min: 1, max: MAX_READ }),
+  })],
   'shown': [0x38, 'C', '0', record({
     grant, recording: id, track, from: u64(), to: u64(), who: text(255),
   })],

@@ -308,6 +308,7 @@ const OPERATIONS = [
   ['info', 0, { grant: GRANT, recording: ID }, ['playback']],
   ['check', 0, { grant: GRANT, recordings: [ID] }, ['playback']],
   ['play.open', 3, { grant: GRANT, recording: ID }, ['playback']],
+  ['play.start', 4, { grant: GRANT, recording: ID, track: 1, from: 0, length: 1 }, ['playback']],
   ['service.add', 0, { name: 'operator', roles: ROLES.audit, publicKey: Buffer.alloc(32, 7) }, ['operate']],
   ['service.remove', 0, { name: 'nobody' }, ['operate']],
   ['service.list', 0, {}, ['operate']],

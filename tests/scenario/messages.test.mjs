@@ -50,6 +50,7 @@ const MESSAGES = [
     type: 'a', label: '' } },
   { name: 'record.resume', on: 'free', fields: { grant: GRANT, recording: ID, track: 1 } },
   { name: 'play.open', on: 'free', fields: { grant: GRANT, recording: ID } },
+  { name: 'play.start', on: 'free', fields: { grant: GRANT, recording: ID, track: 1, from: 0, length: 1 } },
   { name: 'record.append', on: 'writer', fields: { offset: 0, mediaTime: null, media: Buffer.alloc(1) },
     grows: MAX_APPEND },
   { name: 'record.sync', on: 'writer', fields: {} },
@@ -97,11 +98,18 @@ const VALUES = [
   ['play.read of nothing', 'player', Buffer.concat([head(0x34, STREAM), u16(1), u64(0), u64(0)])],
   ['play.read of 2^26 + 1 bytes', 'player', Buffer.concat([head(0x34, STREAM), u16(1), u64(0), u64(2 ** 26 + 1)])],
   ['play.read from beyond 2^63', 'player', Buffer.concat([head(0x34, STREAM), u16(1), Buffer.alloc(8, 0xff), u64(1)])],
+  ['play.start of track 0', 'free', Buffer.concat([head(0x3a, STREAM), field(1), id, u16(0), u64(0), u64(1)])],
+  ['play.start of nothing', 'free', Buffer.concat([head(0x3a, STREAM), field(1), id, u16(1), u64(0), u64(0)])],
+  ['play.start of 2^26 + 1 bytes', 'free', Buffer.concat([head(0x3a, STREAM), field(1), id, u16(1), u64(0),
+    u64(2 ** 26 + 1)])],
+  ['play.start from beyond 2^63', 'free', Buffer.concat([head(0x3a, STREAM), field(1), id, u16(1),
+    Buffer.alloc(8, 0xff), u64(1)])],
 ];
 
 const APPEND = { offset: 0, mediaTime: null, media: Buffer.alloc(9) };
 const OPEN = { grant: GRANT, recording: ID };
 const READ = { track: 1, from: 0, length: 1 };
+const START = { ...OPEN, ...READ };
 const TABLE = { track: 1, from: 1, want: 1 };
 
 // Right messages at the wrong time: [what, state, messages sent at once, of which the last may not come].
@@ -110,6 +118,7 @@ const TIMES = [
   ['ping on a stream', 'alone', [head(2, STREAM)]],
   ['goodbye on a stream', 'alone', [Buffer.concat([head(1, STREAM), Buffer.from([0]), field(0)])]],
   ['play.open on stream 0', 'alone', [Buffer.concat([head(0x30, 0), field(1), id])]],
+  ['play.start on stream 0', 'alone', [Buffer.concat([head(0x3a, 0), field(1), id, u16(1), u64(0), u64(1)])]],
   ['record.append on stream 0', 'alone', [Buffer.concat([head(0x15, 0), u64(0), u64(0), Buffer.alloc(1)])]],
   ['close on stream 0', 'alone', [head(8, 0)]],
   ['record.append on a stream nobody opened', 'free', [plain('record.append', STREAM, APPEND)]],
@@ -118,12 +127,17 @@ const TIMES = [
   ['close on a stream nobody opened', 'free', [plain('close', STREAM, {})]],
   ['play.read before the player is there', 'free', [plain('play.open', STREAM, OPEN),
     plain('play.read', STREAM, READ)]],
+  ['play.read before the started player is there', 'free', [plain('play.start', STREAM, START),
+    plain('play.read', STREAM, READ)]],
+  ['close before the started player is there', 'free', [plain('play.start', STREAM, START),
+    plain('close', STREAM, {})]],
   ['close before the writer is there', 'free', [plain('record.resume', STREAM, { ...OPEN, track: 1 }),
     plain('close', STREAM, {})]],
   ['a stream number used twice', 'free', [plain('play.open', STREAM, OPEN), plain('play.open', STREAM, OPEN)]],
   ['a stream number lower than the last', 'free', [plain('play.open', STREAM, OPEN),
     plain('play.open', STREAM - 1, OPEN)]],
   ['play.read of a writer', 'writer', [plain('play.read', STREAM, READ)]],
+  ['play.start on a player\'s stream', 'player', [plain('play.start', STREAM, START)]],
   ['play.open on a writer\'s stream', 'writer', [plain('play.open', STREAM, OPEN)]],
   ['two record.sync at once', 'writer', [plain('record.append', STREAM, APPEND), plain('record.sync', STREAM, {}),
     plain('record.sync', STREAM, {})]],

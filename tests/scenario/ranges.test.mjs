@@ -7,7 +7,8 @@ import { readCredential } from '../peer/client.mjs';
 import { Connection } from '../peer/connection.mjs';
 import { Player } from '../peer/player.mjs';
 import { Recording } from '../peer/writer.mjs';
-import { Store, missing, waitFor } from './harness.mjs';
+import { Store, missing, refused, waitFor } from './harness.mjs';
+import { Raw } from './raw.mjs';
 
 const skip = missing();
 const CHUNK = 16384;
@@ -60,6 +61,20 @@ async function writing(recordingId, body) {
   const connection = await Connection.open(readCredential(ingest));
   try {
     return await body(new Recording(connection, store.mint(ALICE, 'record'), recordingId));
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Runs `body(start)`: start(range) resolves to a player that asked for the range at once, and what it then got. */
+async function starting(recordingId, body) {
+  const connection = await Connection.open(readCredential(playback));
+  const grant = store.mint(ALICE, 'play');
+  try {
+    return await body(async (range) => {
+      const player = await Player.start(connection, grant, recordingId, range);
+      return { player, got: await player.startedAll() };
+    });
   } finally {
     await connection.close();
   }
@@ -155,6 +170,73 @@ function rangesEqual(state, seed) {
       assert.deepEqual([message.from, message.length], [from, sent]);
     }
     await connection.close();
+  });
+
+  test(`${state}: ranges asked for at once, random, at every border, and past the end`, async () => {
+    for (const [track, source] of [[1, BIG], [2, SMALL]]) {
+      const { length } = source;
+      const points = await borders(track);
+      const ranges = randomRanges(seed + track, points, length).filter((_, i) => i % 8 === 0);
+      ranges.push(...around(points, length).map((at) => [at, at + 1]), [0, length], [0, 2 ** 26]);
+      ranges.push([length - 1, length + 1], [length + 1, length + 2], [length + CHUNK, 2 ** 26],
+        [2 ** 40, 2 ** 40 + 5]);
+      await starting(id, async (start) => {
+        for (const [from, to] of ranges) {
+          const { player, got } = await start({ track, from, length: to - from });
+          assert.ok(got.equals(source.subarray(from, to)), `track ${track}, ${from} to ${to}`);
+          assert.deepEqual(await player.update(track), { length, state });
+          await player.close();
+        }
+      });
+    }
+  });
+
+  test(`${state}: who asked at once goes on like any player`, async () => {
+    await starting(id, async (start) => {
+      const { player } = await start({ track: 2, from: CHUNK, length: 1 });
+      await player.update(1);
+      await expectRange(player, 1, BIG, SEGMENT - 1, 2 * SEGMENT);
+      await expectRange(player, 2, SMALL, 0, SMALL.length);
+      assert.ok(await player.renew(store.mint(ALICE, 'play')) > 0);
+    });
+  });
+
+  test(`${state}: a track that is not there leaves a player, which plays another`, async () => {
+    await playing(id, async (_, connection) => {
+      for (const track of [3, 65535]) {
+        const player = await Player.start(connection, store.mint(ALICE, 'play'), id, { track, from: 1, length: 5 });
+        await assert.rejects(player.startedAll(), (error) => refused('not_found')(error) && !error.ended);
+        await player.update(2);
+        await expectRange(player, 2, SMALL, 0, SMALL.length);
+      }
+    });
+  });
+
+  test(`${state}: what answers it comes in order and under its request, whatever else is asked meanwhile`, async () => {
+    const grant = store.mint(ALICE, 'play');
+    const all = ['play.opened', 'play.table.reply', 'play.key', 'play.body', 'play.done'];
+    for (const [track, name, fields, answer] of [
+      [1], [1, 'grant.renew', { grant }, 'grant.renewed'], [1, 'grant.renew', { grant: 'no' }, 'error'],
+      [3, 'grant.renew', { grant: 'no' }, 'error'], [1, 'close', {}, 'closed'],
+    ]) {
+      const raw = await Raw.open(playback);
+      raw.say('play.start', 1, { grant, recording: id, track, from: 0, length: 2 ** 26 });
+      // By their requests, which Raw counts.
+      const names = { 1: [(await raw.next()).name], 2: [] };
+      if (name) {
+        raw.say(name, 1, fields);
+      }
+      const over = () => ['play.done', 'error'].includes(names[1].at(-1)) || answer === 'closed';
+      while (!over() || (name && names[2].length === 0)) {
+        const message = await raw.next();
+        names[message.request].push(message.name);
+      }
+      assert.deepEqual(names[2], name ? [answer] : []);
+      const kinds = [...new Set(names[1])];
+      const wanted = track === 3 ? ['play.opened', 'error'] : all;
+      assert.deepEqual(kinds, answer === 'closed' ? wanted.slice(0, kinds.length) : wanted);
+      raw.destroy();
+    }
   });
 
   test(`${state}: the command line's ranges`, async () => {
@@ -295,6 +377,48 @@ describe('a recording played while it grows', { skip }, () => {
     });
     assert.ok(Buffer.concat(got).equals(source));
     assert.ok(lengths.length > 3, `it was met at ${lengths.length} lengths only`);
+  });
+
+  test('what is asked for at once ends where the track did when it was opened', async () => {
+    const growing = await begun(0);
+    await starting(growing, async (start) => {
+      for (const from of [0, 1, 2 ** 40]) {
+        const { player, got } = await start({ track: 1, from });
+        assert.equal(got.length, 0);
+        assert.deepEqual(await player.update(1), { length: 0, state: 'unfinished' });
+        await player.close();
+      }
+      let writes = true;
+      const written = writing(growing, async (recording) => {
+        await grow(recording, 0, source.length);
+        await recording.finish();
+      }).finally(() => {
+        writes = false;
+      });
+      for (let from = 0; writes;) {
+        const { player, got } = await start({ track: 1, from });
+        const { length } = player.entry.tracks[0];
+        assert.ok(got.equals(source.subarray(from, length)), `${from} to ${length}`);
+        await player.close();
+        from = length;
+      }
+      await written;
+      const { player, got } = await start({ track: 1 });
+      assert.ok(got.equals(source));
+      assert.equal((await player.update(1)).state, 'finished');
+    });
+  });
+
+  test('an empty track, finished', async () => {
+    const empty = await begun(0);
+    await writing(empty, (recording) => recording.finish());
+    await starting(empty, async (start) => {
+      for (const from of [0, 1]) {
+        const { player, got } = await start({ track: 1, from });
+        assert.equal(got.length, 0);
+        assert.deepEqual(await player.update(1), { length: 0, state: 'finished' });
+      }
+    });
   });
 
   test('the command line follows it, across a change of writers, until it is finished', async () => {

@@ -241,6 +241,11 @@ static const struct codec {
 	 "0000000000000000"
 	 "0000000000000001",
 	 "f0305e23d77007d7453688eb9e3123dd", false},
+	{"play.start", make_play_start, again_play_start,
+	 "0000" X1 "0001"
+	 "0000000000000000"
+	 "0000000000000001",
+	 "876423260e28e9a8e492672a81cc1707", false},
 	{"play.done", make_read_done, again_read_done,
 	 "0001"
 	 "0000000000000000"

@@ -4,6 +4,8 @@
 #ifndef SR_TEST_MESSAGE_CODECS_PLAY_H
 #define SR_TEST_MESSAGE_CODECS_PLAY_H
 
+#include "message_codecs_record.h"
+
 static void fill_list(struct sr_list *m, bool greatest)
 {
 	m->grant = span(greatest ? SR_TOKEN_MAX : 0);
@@ -109,6 +111,13 @@ static void fill_play_range(struct sr_play_range *m, bool greatest)
 	m->from = greatest ? (UINT64_C(1) << 63) - SR_READ_MAX : 0;
 }
 PAIR(play_range, sr_play_range_decode)
+
+static void fill_play_start(struct sr_play_start *m, bool greatest)
+{
+	fill_named(&m->named, greatest);
+	fill_play_range(&m->range, greatest);
+}
+PAIR(play_start, sr_play_start_decode)
 
 static void make_read_done(struct sr_builder *out, bool greatest)
 {

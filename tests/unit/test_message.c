@@ -183,6 +183,10 @@ static const struct {
 	{"play.read", false, 10, 8, SR_READ_MAX + 1, false},
 	{"play.read", false, 2, 8, UINT64_C(1) << 63, false},
 	{"play.read", true, 2, 8, (UINT64_C(1) << 63) - SR_READ_MAX + 1, false},
+	{"play.start", false, 18, 2, 0, false},
+	{"play.start", false, 28, 8, 0, false},
+	{"play.start", false, 28, 8, SR_READ_MAX + 1, false},
+	{"play.start", false, 20, 8, UINT64_C(1) << 63, false},
 	{"play.done", false, 0, 2, 0, false},
 	{"play.done", false, 10, 8, SR_READ_MAX + 1, false},
 	{"play.done", false, 2, 8, (UINT64_C(1) << 63) + 1, false},
@@ -487,7 +491,7 @@ Test(message, types_have_names_of_their_own_and_other_numbers_none)
 				cr_assert_str_neq(sr_message_name((uint8_t)other), name);
 		}
 	}
-	cr_assert_eq(named, 110);
+	cr_assert_eq(named, 111);
 	cr_assert_str_eq(sr_message_name(SR_MSG_RECORD_OPEN), "record.open");
 	cr_assert_str_eq(sr_message_name(SR_MSG_PLAY_TABLE), "play.table");
 }

@@ -13,6 +13,7 @@
 static const char rules[] = "free      client record.track      writer-opening\n"
 			    "free      client record.resume     writer-opening\n"
 			    "free      client play.open         player-opening\n"
+			    "free      client play.start        player-starting\n"
 			    "unary     client goodbye           unary\n"
 			    "unary     client ping              unary\n"
 			    "unary     client pong              unary\n"
@@ -126,6 +127,15 @@ static const char rules[] = "free      client record.track      writer-opening\n
 			    "syncing   daemon E                 ended\n"
 			    "player-opening daemon play.opened  player\n"
 			    "player-opening daemon E            ended\n"
+			    "player-starting daemon play.opened  player-started\n"
+			    "player-starting daemon E            ended\n"
+			    "player-started  client grant.renew  player-started\n"
+			    "player-started  client close        closing\n"
+			    "player-started  daemon play.table.reply reading\n"
+			    "player-started  daemon play.table.part  player-started\n"
+			    "player-started  daemon grant.renewed    player-started\n"
+			    "player-started  daemon error        player\n"
+			    "player-started  daemon E            ended\n"
 			    "player    client play.table        tabling\n"
 			    "player    client play.read         reading\n"
 			    "player    client grant.renew       player\n"
@@ -174,6 +184,8 @@ static const char *const state_names[SR_STREAM_STATES] = {
 	[SR_STREAM_WRITER_SYNCING] = "syncing",
 	[SR_STREAM_PLAYER_OPENING] = "player-opening",
 	[SR_STREAM_PLAYER] = "player",
+	[SR_STREAM_PLAYER_STARTING] = "player-starting",
+	[SR_STREAM_PLAYER_STARTED] = "player-started",
 	[SR_STREAM_PLAYER_TABLING] = "tabling",
 	[SR_STREAM_PLAYER_READING] = "reading",
 	[SR_STREAM_CLOSING] = "closing",
@@ -231,6 +243,15 @@ Test(stream, the_whole_table)
 	for (unsigned state = 0; state < SR_STREAM_STATES; state++)
 		lines -= rule(state_names[state], "daemon", "E") != NULL;
 	cr_assert_eq(passed, lines, "each rule was met once");
+}
+
+Test(stream, a_stream_is_opening_until_it_is_answered)
+{
+	for (unsigned state = 0; state < SR_STREAM_STATES; state++) {
+		const char *name = state_names[state];
+		bool opening = strstr(name, "-opening") != NULL || strcmp(name, "player-starting") == 0;
+		cr_assert_eq(sr_stream_is_opening((enum sr_stream_state)state), opening, "%s", name);
+	}
 }
 
 Test(stream, numbers_that_are_no_state_let_nothing_pass)

@@ -74,10 +74,10 @@ static void fail_stream(struct sr_player *player, const struct sr_error *err)
 	leave(player);
 }
 
-/* ---- play.open ---- */
+/* ---- play.open, play.start ---- */
 
 struct opening {
-	struct sr_named message;
+	struct sr_play_start message; /* its range is play.start's alone */
 	struct sr_found found;
 	struct sr_play_head heads[SR_TRACKS_MAX];
 	uint16_t count;
@@ -99,7 +99,7 @@ static void make_opened(struct sr_request *request, struct sr_view *view, struct
 {
 	struct sr_entry_job job = {.request = request,
 				   .view = view,
-				   .recording = opening->message.recording,
+				   .recording = opening->message.named.recording,
 				   .found = &opening->found,
 				   .visit = keep_head,
 				   .context = opening};
@@ -111,23 +111,32 @@ static void make_opened(struct sr_request *request, struct sr_view *view, struct
 	struct sr_builder *out = &request->reply.fields;
 	enum sr_code code = sr_entry_make(&job, out);
 	if (code != SR_CORRUPT)
-		sr_account_met(request, opening->message.recording, NULL);
+		sr_account_met(request, opening->message.named.recording, NULL);
 	for (uint16_t at = 0; code == SR_OK && at < opening->count; at++)
 		sr_play_head_encode(out, &opening->heads[at]);
 	if (code == SR_NO_SPACE || (code == SR_OK && out->failed))
 		(void)SR_FAIL(&request->error, SR_INTERNAL, "the recording's entry is too long");
 }
 
+static bool starts(const struct sr_request *request)
+{
+	return request->head.type == SR_MSG_PLAY_START;
+}
+
 static void open_on_pool(struct sr_request *request)
 {
 	struct opening *opening = request->owner;
+	const struct sr_named *named = &opening->message.named;
 	struct sr_cursor in = sr_request_fields(request);
 	struct sr_view *view;
-	sr_named_decode(&in, &opening->message);
+	if (starts(request))
+		sr_play_start_decode(&in, &opening->message);
+	else
+		sr_named_decode(&in, &opening->message.named);
 	if (sr_request_decoded(request, &in) != SR_OK)
 		return;
-	if (sr_request_grant(request, opening->message.grant, opening->message.recording) != SR_OK ||
-	    sr_lookup(request, opening->message.recording, &opening->found, &view) != SR_OK)
+	if (sr_request_grant(request, named->grant, named->recording) != SR_OK ||
+	    sr_lookup(request, named->recording, &opening->found, &view) != SR_OK)
 		return;
 	make_opened(request, view, opening);
 	sr_request_view_end(request, view);
@@ -141,7 +150,7 @@ static void attach(struct sr_request *request, struct sr_stream *stream, struct 
 	player->session = request->session;
 	player->stream = stream;
 	player->opening_request = request->head.request;
-	memcpy(player->recording, opening->message.recording, SR_UUID);
+	memcpy(player->recording, opening->message.named.recording, SR_UUID);
 	memcpy(player->dek, opening->found.dek, SR_KEY);
 	sr_held_grant_take(&player->held, request);
 	player->next = daemon->players;
@@ -156,26 +165,74 @@ static void attach(struct sr_request *request, struct sr_stream *stream, struct 
 	sr_count(SR_COUNT_PLAYERS_NOW, 1);
 }
 
+/* What a play.start wants first, no further than its track went when it was opened. Nothing if that was not there. */
+static void plan_start(struct sr_player *player, const struct opening *opening)
+{
+	struct sr_play_range range = opening->message.range;
+	const struct sr_play_head *head = opening->heads;
+	while (head < opening->heads + opening->count && head->track != range.track)
+		head++;
+	if (head == opening->heads + opening->count)
+		return;
+	player->starts = true;
+	player->table = (struct sr_play_table){.track = range.track, .from = 0, .want = SR_TABLE_ALL};
+	player->table_head =
+		(struct sr_message_head){SR_MSG_PLAY_TABLE, player->stream->number, player->opening_request};
+	player->read_head = (struct sr_message_head){SR_MSG_PLAY_READ, player->stream->number, player->opening_request};
+	sr_play_account_read(&player->account, &range);
+	if (range.from >= head->length)
+		range.length = 0;
+	else if (range.length > head->length - range.from)
+		range.length = head->length - range.from;
+	player->range = range;
+}
+
+static void table_start(struct sr_player *player);
+
+/* Behind play.opened: what was asked for with it, or why not. */
+static void start(struct sr_player *player)
+{
+	struct sr_error err;
+	if (sr_player_ended_by_time(player))
+		return;
+	if (player->starts) {
+		table_start(player);
+		return;
+	}
+	(void)SR_FAIL(&err, SR_NOT_FOUND, "the recording has no such track");
+	sr_session_send_error(player->session, player->stream->number, player->opening_request, &err, false, 0);
+}
+
 static void opened(struct sr_request *request)
 {
 	struct opening *opening = request->owner;
-	struct sr_stream *stream = sr_session_stream(request->session, request->head.stream);
-	bool wanted = stream && sr_session_stands(request->session) && stream->state == SR_STREAM_PLAYER_OPENING;
+	struct sr_session *session = sr_session_hold(request->session);
+	struct sr_stream *stream = sr_session_stream(session, request->head.stream);
+	const bool goes_on = starts(request);
+	bool wanted = stream && sr_session_stands(session) && sr_stream_is_opening(stream->state);
 	if (!sr_request_overtaken(request) && request->error.code == SR_OK && wanted) {
 		struct sr_player *player = calloc(1, sizeof *player);
 		if (player)
 			attach(request, stream, player, opening);
 		else
 			(void)SR_FAIL_MEMORY(&request->error);
+		if (player && goes_on)
+			plan_start(player, opening);
 	}
 	sodium_memzero(opening, sizeof *opening);
 	free(opening);
 	request->owner = NULL;
 	sr_request_answer(request, true);
+	/* The answer may be the end of the session, and so of the player. */
+	if (goes_on && sr_session_stands(session) && stream && stream->player)
+		start(stream->player);
+	sr_session_release(session);
 }
 
 void sr_serve_play_open(struct sr_request *request)
 {
+	/* The account says what was done, an opening and a read, and not in how many questions. */
+	request->operation = sr_message_name(SR_MSG_PLAY_OPEN);
 	sr_request_begin(request, sizeof(struct opening), open_on_pool, opened);
 }
 
@@ -270,14 +327,19 @@ static void table_on_pool(struct sr_request *request)
 	free(look.places);
 }
 
-static void table_start(struct sr_player *player);
+/* A table is wanted still, for itself or for the range behind it. */
+static bool is_tabling(const struct sr_player *player)
+{
+	enum sr_stream_state state = player->stream->state;
+	return state == SR_STREAM_PLAYER_TABLING || state == SR_STREAM_PLAYER_STARTED;
+}
 
 static void table_done(struct sr_request *request)
 {
 	struct sr_player *player = request->owner;
 	if (!sr_player_still_wanted(player, request))
 		return;
-	if (player->stream->state != SR_STREAM_PLAYER_TABLING) {
+	if (!is_tabling(player)) {
 		sr_request_free(request); /* closed meanwhile */
 		return;
 	}
@@ -291,6 +353,8 @@ static void table_done(struct sr_request *request)
 	/* The answer may be the end of the session, and so of the player: nothing is asked of it afterwards. */
 	struct sr_session *session = sr_session_hold(player->session);
 	player->table.from += player->part;
+	player->reading = player->starts && player->part == 0 && request->error.code == SR_OK;
+	player->starts = player->starts && player->part > 0;
 	sr_request_answer(request, false);
 	if (sr_session_stands(session))
 		sr_players_feed(session);
@@ -309,7 +373,7 @@ static void table_start(struct sr_player *player)
 /* A part has left, and the rest not yet; after a refusal in the place of one the stream is no longer tabling. */
 static bool has_parts_left(const struct sr_player *player)
 {
-	return !player->job_runs && player->part > 0 && player->stream->state == SR_STREAM_PLAYER_TABLING;
+	return !player->job_runs && player->part > 0 && is_tabling(player);
 }
 
 void sr_players_tables(struct sr_session *session)

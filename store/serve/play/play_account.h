@@ -29,7 +29,7 @@ struct sr_ask {
 struct sr_play_account {
 	struct sr_daemon *daemon;
 	uint8_t recording[SR_UUID];
-	uint64_t opened; /* the entry of play.open */
+	uint64_t opened; /* the entry of its opening */
 	struct sr_account_open *open;
 	/* The window: bytes of `track` from `from`; up to `durable` they may leave, up to `asked` they have been asked
 	 * for. */
@@ -44,7 +44,7 @@ struct sr_play_account {
 	void (*asked_back)(struct sr_play_account *account); /* on the loop, when an ask has come back */
 };
 
-/* Begin for the player of `recording`, whose play.open is entry `opened`. Loop. */
+/* Begin for the player of `recording`, whose opening is entry `opened`. Loop. */
 void sr_play_account_begin(struct sr_play_account *account, struct sr_daemon *daemon, const uint8_t recording[SR_UUID],
 			   uint64_t opened);
 

@@ -23,6 +23,7 @@ struct sr_player {
 	/* a PLAY_TABLE under way */
 	struct sr_message_head table_head;
 	struct sr_play_table table;
+	bool starts; /* asked for by play.start: behind the table's last page `range` follows unasked */
 	bool waiting, woken;
 	uint64_t wait_until; /* monotonic ms */
 	bool nothing_new;    /* the look found the end of a track that may grow; the job's alone while it runs */

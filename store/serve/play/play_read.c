@@ -133,6 +133,10 @@ static void pump(struct sr_player *player)
 static void feed(struct sr_player *player)
 {
 	static uint64_t turn;
+	if (player->range.length == 0) {
+		read_done(player); /* a play.start's, which begins where its track ends */
+		return;
+	}
 	if (sr_player_ended_by_time(player))
 		return;
 	if (!sr_play_account_plan(&player->account, &player->range, player->range.from + player->sent))
