@@ -310,3 +310,26 @@ enum sr_code sr_blocking_read(sr_blocking *blocking, sr_player *player, uint16_t
 	*got = (size_t)(blocking->into - (uint8_t *)out);
 	return code;
 }
+
+static void on_started(void *context, const struct sr_result *result, sr_player *player)
+{
+	((struct sr_blocking *)context)->out.player = player;
+	if (!player)
+		on_done(context, result);
+}
+
+enum sr_code sr_blocking_play_start(sr_blocking *blocking, const uint8_t recording[SR_ID],
+				    const struct sr_blocking_range *range, sr_player **player, size_t *got,
+				    struct sr_result *result)
+{
+	const struct sr_read_options options = {
+		.track = range->track, .from = range->from, .length = range->size, .data = on_data};
+	blocking->into = range->out;
+	blocking->out.player = NULL;
+	enum sr_code code = wait_for(
+		blocking, sr_play_start(blocking->client, recording, &options, on_started, on_read, blocking, NULL),
+		result);
+	*player = blocking->out.player;
+	*got = (size_t)(blocking->into - (uint8_t *)range->out);
+	return code;
+}

@@ -13,6 +13,8 @@ static void release_player(struct sr_stream *stream)
 	free(player->tables);
 	sr_recording_info_clear(&player->info);
 	sr_aead_free(player->aead);
+	if (player->first)
+		sr_call_free(player->first);
 	sodium_free(player->plain);
 	sodium_free(player->key);
 	free(player);
@@ -22,7 +24,8 @@ static void deliver_read(struct sr_call *call, const struct sr_result *result, s
 {
 	struct sr_player *player = (struct sr_player *)call->stream;
 	struct sr_reading *reading = &player->reading;
-	bool finished = sr_table_final(reading->table) && reading->at >= reading->table->verified_length;
+	bool finished =
+		reading->table && sr_table_final(reading->table) && reading->at >= reading->table->verified_length;
 	(void)fields;
 	reading->active = false;
 	reading->call = NULL;
@@ -80,6 +83,20 @@ static void ask_range(struct sr_player *player)
 	ask(player, out, request);
 }
 
+/* What comes behind the table of a player that was started: as much as its track had when it was opened. */
+static bool expect_first(struct sr_player *player)
+{
+	struct sr_reading *reading = &player->reading;
+	uint64_t known = player->first_known;
+	uint64_t end = reading->at + player->first_length;
+	if (!sr_table_caught_up(reading->table))
+		return false;
+	if (known < reading->at)
+		known = reading->at;
+	sr_reading_range(reading, reading->at, end < known ? end : known);
+	return true;
+}
+
 enum step { STEP_FINISH, STEP_RANGE, STEP_TABLE };
 
 /* What a read needs next. */
@@ -101,6 +118,11 @@ static void go_on(struct sr_player *player)
 	/* One that waits for a connection, or for the store's answer on it, goes on after that. */
 	if (player->stream.dropped || player->stream.state != SR_STREAM_PLAYER || !player->reading.active)
 		return;
+	if (!player->reading.table) {
+		const struct sr_result none = {.code = SR_NOT_FOUND, .request = player->reading.request};
+		sr_call_finish(player->reading.call, &none, NULL);
+		return;
+	}
 	switch (next_step(&player->reading)) {
 	case STEP_RANGE:
 		ask_range(player);
@@ -208,13 +230,16 @@ static void player_message(struct sr_stream *stream, const struct sr_message_hea
 		fits = head->request == stream->request && take_reopened(player, fields);
 	else if (player->reading.active && head->request == player->reading.request) {
 		if (head->type == SR_MSG_TABLE || head->type == SR_MSG_TABLE_PART)
-			fits = take_table(player, fields, head->type == SR_MSG_TABLE_PART);
+			fits = player->reading.table && take_table(player, fields, head->type == SR_MSG_TABLE_PART);
 		else if (head->type == SR_MSG_SEGMENT_KEY)
 			fits = sr_reading_key(player, fields);
 		else if (head->type == SR_MSG_BODY)
 			fits = sr_reading_body(player, fields);
 		else if (head->type == SR_MSG_READ_DONE)
 			fits = sr_reading_done(player, fields);
+		/* Only behind the table of one that was started is it a range's turn. */
+		if (fits && head->type == SR_MSG_TABLE && stream->state == SR_STREAM_PLAYER_READING)
+			fits = expect_first(player);
 	}
 	if (head->type == SR_MSG_BODY)
 		stream->client->body_of = player;
@@ -246,27 +271,32 @@ static void player_lost(struct sr_stream *stream)
 	player->reading.body_left = 0;
 }
 
-/* Ask for the recording under the stream's present request. */
+/* Ask for the recording under the stream's present request; with what is to be read first, until that has begun. */
 static enum sr_code player_ask(struct sr_stream *stream)
 {
 	struct sr_player *player = (struct sr_player *)stream;
 	struct sr_client *client = stream->client;
-	struct sr_named named;
+	struct sr_play_start start = {
+		.range = {.track = player->first_track, .from = player->reading.at, .length = player->first_length}};
+	uint8_t type = player->first ? SR_MSG_PLAY_START : SR_MSG_PLAY_OPEN;
 	if (player->opening)
 		player->opening->request = stream->request;
-	memcpy(named.recording, player->recording, SR_ID);
-	enum sr_code code = sr_grant_take(client, false, &named.grant);
+	memcpy(start.named.recording, player->recording, SR_ID);
+	enum sr_code code = sr_grant_take(client, false, &start.named.grant);
 	if (code == SR_OK) {
-		struct sr_outgoing *out =
-			sr_outgoing_new(SR_MSG_PLAY_OPEN, stream->id, stream->request, named.grant.size + 2 + SR_ID);
+		struct sr_outgoing *out = sr_outgoing_new(type, stream->id, stream->request,
+							  start.named.grant.size + 2 + SR_ID + 2 + 8 + 8);
 		code = SR_INTERNAL;
 		if (out) {
-			sr_named_encode(&out->fields, &named);
+			if (player->first)
+				sr_play_start_encode(&out->fields, &start);
+			else
+				sr_named_encode(&out->fields, &start.named);
 			code = sr_outgoing_send(client, stream, out);
 		}
 	}
 	if (code == SR_OK)
-		sr_grant_plan_from(stream, named.grant);
+		sr_grant_plan_from(stream, start.named.grant);
 	sr_grant_done(client);
 	return code;
 }
@@ -311,6 +341,19 @@ static void make_opener(struct sr_player *player)
 		player->aead = sr_aead_new(no_key);
 }
 
+/* The store has answered, and goes on to send what was to be read first. */
+static void begin_first(struct sr_player *player)
+{
+	struct sr_reading *reading = &player->reading;
+	struct sr_call *call = player->first;
+	player->first = NULL;
+	reading->table = find_table(player, player->first_track);
+	player->first_known = reading->table ? reading->table->head.length : 0;
+	reading->active = true;
+	reading->request = call->request = player->stream.request;
+	LIST_INSERT_HEAD(&call->client->calls, call, link);
+}
+
 static void deliver_opened(struct sr_call *call, const struct sr_result *result, struct sr_cursor *fields)
 {
 	struct sr_result own = *result;
@@ -324,6 +367,8 @@ static void deliver_opened(struct sr_call *call, const struct sr_result *result,
 			sr_reconnect_progress(call->client, &player->stream);
 	}
 	bool opened = own.code == SR_OK;
+	if (opened && player->first)
+		begin_first(player);
 	if (opened && !player->aead)
 		sr_result_set(&own, SR_INTERNAL, own.request, NULL);
 	if (!opened)
@@ -334,20 +379,14 @@ static void deliver_opened(struct sr_call *call, const struct sr_result *result,
 		call->callback.player_ready(call->context, &own, own.code == SR_OK ? player : NULL);
 }
 
-enum sr_code sr_play_open(sr_client *client, const uint8_t recording[SR_ID], sr_player_ready *ready, void *context,
-			  sr_call **handle)
+/* Open a recording with a player that may have `first` already; taken over in any case. */
+static enum sr_code open_player(struct sr_player *player, const uint8_t recording[SR_ID], struct sr_call *call,
+				sr_call **handle)
 {
-	struct sr_player *player = calloc(1, sizeof *player);
-	struct sr_call *call = sr_call_new(client, SR_MSG_PLAY_OPENED, deliver_opened, context);
+	struct sr_client *client = call->client;
 	enum sr_code code = SR_OK;
-	if (!player || !call) {
-		free(player);
-		free(call);
-		return SR_INTERNAL;
-	}
 	memcpy(player->recording, recording, SR_ID);
 	player->opening = call;
-	call->callback.player_ready = ready;
 	call->stream = &player->stream;
 	call->sees_all = true;
 	sr_stream_begin(client, &player->stream, &player_kind);
@@ -362,6 +401,68 @@ enum sr_code sr_play_open(sr_client *client, const uint8_t recording[SR_ID], sr_
 		make_opener(player);
 	}
 	return sr_call_start(call, code, handle);
+}
+
+enum sr_code sr_play_open(sr_client *client, const uint8_t recording[SR_ID], sr_player_ready *ready, void *context,
+			  sr_call **handle)
+{
+	struct sr_player *player = calloc(1, sizeof *player);
+	struct sr_call *call = sr_call_new(client, SR_MSG_PLAY_OPENED, deliver_opened, context);
+	if (!player || !call) {
+		free(player);
+		free(call);
+		return SR_INTERNAL;
+	}
+	call->callback.player_ready = ready;
+	return open_player(player, recording, call, handle);
+}
+
+/* A read as it begins; what of it is under way comes later. */
+static struct sr_reading reading_of(const struct sr_read_options *options, struct sr_call *call,
+				    struct sr_track_table *table)
+{
+	uint64_t most = UINT64_MAX - options->from;
+	return (struct sr_reading){
+		.call = call,
+		.data = options->data,
+		.table = table,
+		.at = options->from,
+		.end = options->from + (options->length < most ? options->length : most),
+		.follow = options->follow,
+	};
+}
+
+static struct sr_call *read_call(sr_client *client, struct sr_player *player, sr_play_done *done, void *context)
+{
+	struct sr_call *call = sr_call_new(client, 0, deliver_read, context);
+	if (call) {
+		call->callback.play_done = done;
+		call->stream = &player->stream;
+		call->sees_all = true;
+	}
+	return call;
+}
+
+enum sr_code sr_play_start(sr_client *client, const uint8_t recording[SR_ID], const struct sr_read_options *options,
+			   sr_player_ready *ready, sr_play_done *done, void *context, sr_call **handle)
+{
+	if (options->track == 0 || options->length == 0 || options->from > SR_POSITION_MAX / 2)
+		return SR_USAGE;
+	struct sr_player *player = calloc(1, sizeof *player);
+	struct sr_call *call = sr_call_new(client, SR_MSG_PLAY_OPENED, deliver_opened, context);
+	struct sr_call *first = player ? read_call(client, player, done, context) : NULL;
+	if (!call || !first) {
+		free(player);
+		free(call);
+		free(first);
+		return SR_INTERNAL;
+	}
+	call->callback.player_ready = ready;
+	player->first = first;
+	player->first_track = options->track;
+	player->first_length = options->length < SR_READ_MAX ? options->length : SR_READ_MAX;
+	player->reading = reading_of(options, first, NULL);
+	return open_player(player, recording, call, handle);
 }
 
 const struct sr_recording_info *sr_player_info(const sr_player *player)
@@ -380,22 +481,11 @@ enum sr_code sr_play_read(sr_player *player, const struct sr_read_options *optio
 		return SR_NOT_FOUND;
 	if (player->reading.active)
 		return SR_BUSY;
-	struct sr_call *call = sr_call_new(client, 0, deliver_read, context);
+	struct sr_call *call = read_call(client, player, done, context);
 	if (!call)
 		return SR_INTERNAL;
-	call->callback.play_done = done;
-	call->stream = &player->stream;
-	call->sees_all = true;
-	uint64_t most = UINT64_MAX - options->from;
-	player->reading = (struct sr_reading){
-		.active = true,
-		.call = call,
-		.data = options->data,
-		.table = table,
-		.at = options->from,
-		.end = options->from + (options->length < most ? options->length : most),
-		.follow = options->follow,
-	};
+	player->reading = reading_of(options, call, table);
+	player->reading.active = true;
 	enum sr_code code = sr_call_start(call, SR_OK, handle);
 	/* What can be asked is asked at once; an end that is known already is told on the loop's next turn. */
 	if (next_step(&player->reading) == STEP_FINISH) {

@@ -33,6 +33,10 @@ struct sr_player {
 	struct sr_stream stream; /* first: it is cast */
 	uint8_t recording[SR_ID];
 	struct sr_call *opening; /* until the store has answered */
+	struct sr_call *first;   /* of sr_play_start, until then: the read that begins with the answer */
+	uint16_t first_track;    /* what it reads; from reading.at on */
+	uint64_t first_length;   /* bytes that were asked for with it, */
+	uint64_t first_known;    /* and how long its track was when the store answered */
 	bool paused;             /* as the application wants it */
 	bool holding;            /* counted among its client's pauses */
 	struct sr_recording_info info;
@@ -43,7 +47,7 @@ struct sr_player {
 	uint8_t *plain; /* SR_BATCH_CHUNKS chunks */
 };
 
-/* Start on the range that was just asked for. */
+/* Start on the range that was just asked for, which may be of nothing: then only its end may come. */
 void sr_reading_range(struct sr_reading *reading, uint64_t from, uint64_t end);
 
 /* The messages of a PLAY_READ. False: what came does not fit, the connection must end. */

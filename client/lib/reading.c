@@ -10,10 +10,12 @@ void sr_reading_range(struct sr_reading *reading, uint64_t from, uint64_t end)
 {
 	reading->range_from = from;
 	reading->range_end = end;
-	reading->segment = sr_table_find(reading->table, from);
-	reading->chunk = (uint32_t)((from - reading->table->segments[reading->segment].offset) / SR_CHUNK);
 	reading->keyed = false;
 	reading->body_left = 0;
+	if (from == end)
+		return;
+	reading->segment = sr_table_find(reading->table, from);
+	reading->chunk = (uint32_t)((from - reading->table->segments[reading->segment].offset) / SR_CHUNK);
 }
 
 static const struct sr_table_segment *current(const struct sr_reading *reading)

@@ -319,6 +319,18 @@ SR_PUBLIC enum sr_code sr_play_read(sr_player *player, const struct sr_read_opti
 				    void *context, sr_call **call);
 
 /*
+ * Open a recording and read it at once: sr_play_open and then sr_play_read in one way to the store, where they take
+ * three, for a player that knows what it will show first. `ready` is called as sr_play_open's; if it has a player, that
+ * one's first read is under way, and `done` is called once as sr_play_read's, with SR_NOT_FOUND if there is no such
+ * track. Otherwise `done` is not called. `context` is for all three callbacks. The call is the opening's: cancelled
+ * before `ready`, nothing is called any more; the read ends with its player. A store of before this ends the connection
+ * with SR_USAGE. SR_USAGE at once: track or length is 0, or `from` above 2^62.
+ */
+SR_PUBLIC enum sr_code sr_play_start(sr_client *client, const uint8_t recording[SR_ID],
+				     const struct sr_read_options *options, sr_player_ready *ready, sr_play_done *done,
+				     void *context, sr_call **call);
+
+/*
  * Stop and resume the flow of `data` calls of a read under way: for a consumer slower than the store. What has been
  * received in one piece (512 KiB at most) may still be handed out; nothing else of the connection moves meanwhile.
  */
@@ -371,6 +383,19 @@ SR_PUBLIC enum sr_code sr_blocking_delete(sr_blocking *blocking, const uint8_t r
 					  uint64_t *undo_until_ms, struct sr_result *result);
 SR_PUBLIC enum sr_code sr_blocking_undelete(sr_blocking *blocking, const uint8_t recording[SR_ID],
 					    struct sr_result *result);
+/*
+ * As sr_play_start: up to `size` bytes, 1 at least, of the track into `out`. *player (out) is the caller's to close unless it is
+ * NULL, also where the read failed; *got (out) as of sr_blocking_read.
+ */
+struct sr_blocking_range {
+	uint16_t track;
+	uint64_t from;
+	void *out;
+	size_t size;
+};
+SR_PUBLIC enum sr_code sr_blocking_play_start(sr_blocking *blocking, const uint8_t recording[SR_ID],
+					      const struct sr_blocking_range *range, sr_player **player, size_t *got,
+					      struct sr_result *result);
 /* Read up to `size` bytes at `from` into `out`; *got (out) says how many: fewer only at the track's end. */
 SR_PUBLIC enum sr_code sr_blocking_read(sr_blocking *blocking, sr_player *player, uint16_t track, uint64_t from,
 					void *out, size_t size, size_t *got, struct sr_result *result);

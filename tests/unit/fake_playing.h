@@ -140,12 +140,9 @@ static inline void play_done(struct fake *fake, const struct sr_message_head *to
 	fake_send(fake, message);
 }
 
-static inline void play_range(struct fake *fake, const struct sr_message_head *to, struct sr_cursor *fields)
+static inline void play_range(struct fake *fake, const struct sr_message_head *to, struct sr_play_range range)
 {
 	struct fake_recording *recording = fake->context;
-	struct sr_play_range range;
-	sr_play_range_decode(fields, &range);
-	cr_assert(sr_take_done(fields));
 	recording->reads++;
 	const struct fake_track *track = &recording->tracks[range.track - 1];
 	if (recording->mutant == EOF_AT_ONCE)
@@ -165,17 +162,50 @@ static inline void play_range(struct fake *fake, const struct sr_message_head *t
 	play_done(fake, to, range);
 }
 
+static inline void play_read(struct fake *fake, const struct sr_message_head *to, struct sr_cursor *fields)
+{
+	struct sr_play_range range;
+	sr_play_range_decode(fields, &range);
+	cr_assert(sr_take_done(fields));
+	play_range(fake, to, range);
+}
+
+/* Opening, table and range in one, the latter as far as the track went when it was opened. */
+static inline void play_start(struct fake *fake, const struct sr_message_head *to, struct sr_cursor *fields)
+{
+	struct fake_recording *recording = fake->context;
+	struct sr_play_start start;
+	sr_play_start_decode(fields, &start);
+	cr_assert(sr_take_done(fields));
+	struct sr_play_range range = start.range;
+	play_opened(fake, to);
+	if (range.track > TRACKS) {
+		fake_error(fake, to, SR_NOT_FOUND, false);
+		return;
+	}
+	uint64_t length = recording->start_beyond ? UINT64_MAX : head_of(recording, range.track).length;
+	uint64_t left = length > range.from ? length - range.from : 0;
+	range.length = range.length < left ? range.length : left;
+	recording->visible += recording->grown_by;
+	play_pages(fake, to, &(struct sr_play_table){.track = range.track, .want = SR_TABLE_ALL});
+	if (!fake->cut)
+		play_range(fake, to, range);
+}
+
 static inline void play_script(struct fake *fake, const struct sr_message_head *head, struct sr_cursor *fields)
 {
 	switch (head->type) {
 	case SR_MSG_PLAY_OPEN:
 		play_opened(fake, head);
 		break;
+	case SR_MSG_PLAY_START:
+		play_start(fake, head, fields);
+		break;
 	case SR_MSG_PLAY_TABLE:
 		play_table(fake, head, fields);
 		break;
 	case SR_MSG_PLAY_READ:
-		play_range(fake, head, fields);
+		play_read(fake, head, fields);
 		break;
 	case SR_MSG_CLOSE:
 		fake_durable(fake, SR_MSG_CLOSED, head, 0);

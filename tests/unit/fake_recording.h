@@ -108,6 +108,8 @@ struct fake_recording {
 	bool one_by_one;         /* a page for each question, also where all were asked for */
 	struct fake_track other; /* of another recording, of the same shape */
 	unsigned reads, tables;  /* asked for */
+	unsigned grown_by;       /* segments that come between the answer to a play.start and its table */
+	bool start_beyond;       /* and then what came is in its range */
 };
 
 static inline void make_segment(struct fake_track *track, const uint8_t id[SR_UUID], uint16_t number, uint32_t n,
@@ -262,20 +264,25 @@ static inline bool play_page(struct fake *fake, const struct sr_message_head *to
 	return more && !fake->cut;
 }
 
-static inline void play_table(struct fake *fake, const struct sr_message_head *to, struct sr_cursor *fields)
+static inline void play_pages(struct fake *fake, const struct sr_message_head *to, const struct sr_play_table *asked)
 {
 	struct fake_recording *recording = fake->context;
+	recording->tables++;
+	if (recording->grows && asked->want == SR_TABLE_WAIT && recording->visible < SEGMENTS)
+		recording->visible++;
+	else if (recording->grows && asked->want == SR_TABLE_WAIT)
+		recording->finished = true;
+	uint32_t from = asked->from;
+	while (play_page(fake, to, asked, from))
+		from += recording->page;
+}
+
+static inline void play_table(struct fake *fake, const struct sr_message_head *to, struct sr_cursor *fields)
+{
 	struct sr_play_table asked;
 	sr_play_table_decode(fields, &asked);
 	cr_assert(sr_take_done(fields));
-	recording->tables++;
-	if (recording->grows && asked.want == SR_TABLE_WAIT && recording->visible < SEGMENTS)
-		recording->visible++;
-	else if (recording->grows && asked.want == SR_TABLE_WAIT)
-		recording->finished = true;
-	uint32_t from = asked.from;
-	while (play_page(fake, to, &asked, from))
-		from += recording->page;
+	play_pages(fake, to, &asked);
 }
 
 #endif

@@ -93,6 +93,37 @@ Test(client_blocking, reads_equal_the_source)
 	stop(&served, blocking);
 }
 
+Test(client_blocking, a_start_opens_and_reads)
+{
+	struct served served;
+	struct sr_result result;
+	sr_player *player;
+	uint8_t out[3 * SR_CHUNK];
+	size_t got;
+	sr_blocking *blocking = start(&served, play_script, &served.recording);
+	struct sr_blocking_range range = {.track = 1, .from = 5, .out = out, .size = sizeof out};
+	cr_assert_eq(sr_blocking_play_start(blocking, served.recording.id, &range, &player, &got, &result), SR_OK);
+	cr_assert_eq(got, sizeof out);
+	cr_assert_eq(memcmp(out, served.recording.tracks[0].plain + 5, got), 0);
+	cr_assert_eq(sr_blocking_read(blocking, player, 1, 0, out, 5, &got, &result), SR_OK);
+	cr_assert_eq(got, 5);
+	sr_player_close(player);
+	range.track = 9;
+	cr_assert_eq(sr_blocking_play_start(blocking, served.recording.id, &range, &player, &got, &result),
+		     SR_NOT_FOUND);
+	cr_assert_not_null(player);
+	cr_assert_eq(got, 0);
+	sr_player_close(player);
+	range.size = 0;
+	cr_assert_eq(sr_blocking_play_start(blocking, served.recording.id, &range, &player, &got, &result), SR_USAGE);
+	cr_assert_null(player);
+	served.recording.mutant = OPENED_OTHER_ID;
+	range.size = 1;
+	cr_assert_eq(sr_blocking_play_start(blocking, served.recording.id, &range, &player, &got, &result), SR_CORRUPT);
+	cr_assert_null(player);
+	stop(&served, blocking);
+}
+
 static void cut_script(struct fake *fake, const struct sr_message_head *head, struct sr_cursor *fields)
 {
 	if (head->type == SR_MSG_APPEND)

@@ -2,85 +2,8 @@
  * A player against daemons that play wrongly: not one byte reaches the application beyond what was verified before the
  * fault, and the read ends with the right code. And against an honest one: every range is the source's.
  */
-#include "fake_playing.h"
+#include "fake_viewer.h"
 #include "sealreel/operate.h"
-
-/* What a read brought; first in every context, so that callbacks find it. */
-struct heard {
-	struct fake fake;
-	struct fake_recording recording;
-	sr_player *player;
-	uint8_t *bytes;
-	size_t size;
-	size_t capacity;
-	bool finished;
-	uint64_t told;
-	sr_call *cancel; /* to be cancelled at the first bytes */
-	bool pause;
-	unsigned calls;
-};
-
-static void on_data(void *context, const uint8_t *data, size_t size)
-{
-	struct heard *heard = context;
-	cr_assert_gt(size, 0);
-	cr_assert_leq(heard->size + size, heard->capacity);
-	memcpy(heard->bytes + heard->size, data, size);
-	heard->size += size;
-	heard->calls++;
-	if (heard->cancel)
-		sr_cancel(heard->cancel);
-	if (heard->pause)
-		sr_play_pause(heard->player, true);
-}
-
-static void on_read(void *context, const struct sr_result *result, uint64_t bytes, bool finished)
-{
-	struct heard *heard = context;
-	heard->finished = finished;
-	heard->told = bytes;
-	fake_on_done(&heard->fake, result);
-}
-
-static void on_player(void *context, const struct sr_result *result, sr_player *player)
-{
-	struct heard *heard = context;
-	cr_assert_eq(player != NULL, result->code == SR_OK);
-	heard->player = player;
-	fake_on_done(&heard->fake, result);
-}
-
-static void start(struct heard *heard)
-{
-	*heard = (struct heard){.capacity = 1u << 20};
-	heard->bytes = malloc(heard->capacity);
-	make_recording(&heard->recording);
-	fake_start(&heard->fake, play_script, &heard->recording, NULL);
-	fake_connect(&heard->fake);
-}
-
-static void stop(struct heard *heard)
-{
-	fake_stop(&heard->fake);
-	free_recording(&heard->recording);
-	free(heard->bytes);
-}
-
-static enum sr_code open_player(struct heard *heard)
-{
-	cr_assert_eq(sr_play_open(heard->fake.client, heard->recording.id, on_player, heard, NULL), SR_OK);
-	return fake_wait(&heard->fake);
-}
-
-static enum sr_code read_range(struct heard *heard, uint16_t track, uint64_t from, uint64_t length, bool follow)
-{
-	const struct sr_read_options options = {
-		.track = track, .from = from, .length = length, .follow = follow, .data = on_data};
-	heard->size = 0;
-	cr_assert_eq(sr_play_read(heard->player, &options, on_read, heard, NULL), SR_OK);
-	cr_assert_not(heard->fake.done, "a callback ran inside its start call");
-	return fake_wait(&heard->fake);
-}
 
 static enum sr_code expected(enum mutant mutant)
 {
@@ -121,15 +44,21 @@ static uint64_t verified_before(const struct heard *heard)
 	return from + (whole_segment_first ? segment_sizes[at] : 0);
 }
 
-static void try_mutant(enum mutant mutant, uint32_t at)
+static enum sr_code open_and_read(struct heard *heard, bool at_once)
+{
+	if (at_once)
+		return start_player(heard, 1, 0, UINT64_MAX, false);
+	enum sr_code code = open_player(heard);
+	return code == SR_OK ? read_range(heard, 1, 0, UINT64_MAX, false) : code;
+}
+
+static void try_one(enum mutant mutant, uint32_t at, bool at_once)
 {
 	struct heard heard;
 	start(&heard);
 	heard.recording.mutant = mutant;
 	heard.recording.at = at;
-	enum sr_code code = open_player(&heard);
-	if (code == SR_OK)
-		code = read_range(&heard, 1, 0, UINT64_MAX, false);
+	enum sr_code code = open_and_read(&heard, at_once);
 	cr_expect_eq(code, expected(mutant), "mutant %d at %u: %s: %s", mutant, at, sr_result_name(code),
 		     heard.fake.result.text);
 	cr_expect_neq(heard.fake.result.request, 0);
@@ -138,6 +67,12 @@ static void try_mutant(enum mutant mutant, uint32_t at)
 	/* The connection is over: nothing more can be asked on it. */
 	cr_expect_eq(sr_stats(heard.fake.client, NULL, NULL, NULL), SR_UNAVAILABLE);
 	stop(&heard);
+}
+
+static void try_mutant(enum mutant mutant, uint32_t at)
+{
+	try_one(mutant, at, false);
+	try_one(mutant, at, true);
 }
 
 Test(client_play, a_wrong_daemon_delivers_nothing)

@@ -24,6 +24,7 @@ struct world {
 	enum mutant later;  /* what it does from the second opening on */
 	enum sr_code refusal;
 	bool busy;
+	bool at_once; /* by sr_play_start */
 	unsigned opens;
 	uint64_t refused_at;
 	uint64_t returned_at;
@@ -106,7 +107,8 @@ static bool reopen(struct fake *fake, const struct sr_message_head *head)
 static void script(struct fake *fake, const struct sr_message_head *head, struct sr_cursor *fields)
 {
 	bool now = fake->messages == world->cut_at || (world->cut_every && fake->messages % world->cut_every == 0);
-	if (head->type == SR_MSG_PLAY_OPEN && ++world->opens > 1 && reopen(fake, head))
+	bool opens = head->type == SR_MSG_PLAY_OPEN || head->type == SR_MSG_PLAY_START;
+	if (opens && ++world->opens > 1 && reopen(fake, head))
 		return;
 	if (!now || !world->before)
 		play_script(fake, head, fields);
@@ -166,10 +168,24 @@ static void expect_whole(void)
 	cr_assert_eq(memcmp(world->bytes, world->recording.tracks[0].plain, world->size), 0, "other bytes");
 }
 
+static void on_started(void *context, const struct sr_result *result, sr_player *player)
+{
+	(void)context;
+	world->player = player;
+	cr_assert_not_null(player, "%s", result->text);
+}
+
 static void play(bool follow)
 {
-	cr_assert_eq(open_player(), SR_OK, "%s", world->fake.result.text);
-	begin_read(follow, on_read);
+	const struct sr_read_options options = {.track = 1, .length = UINT64_MAX, .follow = follow, .data = on_data};
+	if (world->at_once) {
+		cr_assert_eq(sr_play_start(world->fake.client, world->recording.id, &options, on_started, on_read, NULL,
+					   NULL),
+			     SR_OK);
+	} else {
+		cr_assert_eq(open_player(), SR_OK, "%s", world->fake.result.text);
+		begin_read(follow, on_read);
+	}
 	cr_assert_eq(fake_wait(&world->fake), SR_OK, "%s", world->fake.result.text);
 	expect_whole();
 }
@@ -425,5 +441,73 @@ Test(client_replay, a_read_cancelled_meanwhile_is_silent_and_the_next_one_right)
 	}
 	cr_assert_eq(fake_wait(&world->fake), SR_OK);
 	expect_whole();
+	stop();
+}
+
+/* ---- opened and read at once ---- */
+
+static void start_at_once(void)
+{
+	start(PATIENCE_MS);
+	world->at_once = true;
+}
+
+Test(client_replay, a_start_is_whole_if_its_answer_is_lost)
+{
+	for (int before = 0; before < 2; before++) {
+		start_at_once();
+		world->cut_at = 1;
+		world->before = before;
+		play(false);
+		cr_assert_eq(world->fake.connections, 2);
+		stop();
+	}
+}
+
+Test(client_replay, a_start_is_whole_wherever_in_its_table_or_a_segment_it_is_cut, .timeout = 120)
+{
+	static const enum mutant cuts[] = {EOF_AFTER_PART, EOF_AT_ONCE, EOF_BEFORE_BODY, EOF_IN_BODY, EOF_AFTER_BODY};
+	for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+		for (uint32_t at = 0; at + (cuts[i] == EOF_AFTER_PART) < SEGMENTS; at++) {
+			start_at_once();
+			world->recording.page = 1;
+			world->recording.mutant = cuts[i];
+			world->recording.at = at;
+			play(false);
+			cr_assert_eq(world->fake.connections, 2);
+			stop();
+		}
+	}
+}
+
+Test(client_replay, a_start_on_a_growing_recording_is_followed_across_cuts, .timeout = 120)
+{
+	for (unsigned every = 3; every <= 4; every++) {
+		start_at_once();
+		world->recording.visible = 1;
+		world->recording.finished = false;
+		world->recording.grows = true;
+		world->cut_every = every;
+		play(true);
+		cr_assert_gt(world->fake.connections, 2);
+		stop();
+	}
+}
+
+Test(client_replay, a_start_while_the_daemon_is_away_waits_for_it)
+{
+	start_at_once();
+	lose();
+	play(false);
+	stop();
+}
+
+Test(client_replay, a_start_that_the_store_is_too_busy_for_is_made_again)
+{
+	start_at_once();
+	cr_assert_eq(open_player(), SR_OK);
+	world->busy = true;
+	play(false);
+	cr_expect_geq(world->returned_at - world->refused_at, 699);
 	stop();
 }
