@@ -82,10 +82,15 @@ static void on_data(void *context, const uint8_t *data, size_t size)
 	member->bytes += size;
 }
 
-static void read_from(struct member *member, uint64_t from, uint64_t length)
+static void begin_at(struct member *member, uint64_t from)
 {
 	member->at = from;
 	member->first = 0;
+}
+
+static void read_from(struct member *member, uint64_t from, uint64_t length)
+{
+	begin_at(member, from);
 	plan.server->read(member->connection, from, length, on_data, member);
 }
 
@@ -126,8 +131,8 @@ static void turn_range(struct member *member)
 static void turn_first(struct member *member)
 {
 	double began = bench_now().wall;
-	plan.server->open(member->connection);
-	read_from(member, random_place(member), plan.range);
+	begin_at(member, random_place(member));
+	plan.server->start(member->connection, member->at, plan.range, on_data, member);
 	took(member, began, member->first);
 	plan.server->close(member->connection);
 }

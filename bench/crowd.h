@@ -25,6 +25,8 @@ struct crowd_server {
 	void (*close)(void *connection);
 	/* The bytes [from, from + length), which must be there, to the sink. */
 	void (*read)(void *connection, uint64_t from, uint64_t length, crowd_sink *sink, void *context);
+	/* The same of what is not open yet, which it is then. */
+	void (*start)(void *connection, uint64_t from, uint64_t length, crowd_sink *sink, void *context);
 };
 
 extern const struct crowd_server crowd_sealreel, crowd_tls;

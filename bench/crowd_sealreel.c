@@ -7,6 +7,8 @@
 #include "common.h"
 #include "crowd.h"
 
+#define TRACK 1 /* of the recording, which has no other */
+
 struct connection {
 	sr_blocking *blocking;
 	sr_player *player;
@@ -47,7 +49,8 @@ static void open_recording(void *opaque)
 	struct sr_result result = {0};
 	bench_must(sr_blocking_play_open(connection->blocking, recording, &connection->player, &result), "play",
 		   &result);
-	if (sr_player_info(connection->player)->track_count != 1)
+	const struct sr_recording_info *info = sr_player_info(connection->player);
+	if (info->track_count != 1 || info->tracks[0].track != TRACK)
 		bench_die("the recording has not one track");
 }
 
@@ -74,25 +77,48 @@ static void on_done(void *opaque, const struct sr_result *result, uint64_t bytes
 	connection->done = true;
 }
 
-static void read_range(void *opaque, uint64_t from, uint64_t length, crowd_sink *sink, void *context)
+static void expect(struct connection *connection, crowd_sink *sink, void *context)
 {
-	struct connection *connection = opaque;
-	const struct sr_read_options options = {
-		.track = sr_player_info(connection->player)->tracks[0].track,
-		.from = from,
-		.length = length,
-		.data = on_data,
-	};
 	connection->sink = sink;
 	connection->context = context;
 	connection->bytes = 0;
 	connection->done = false;
-	bench_must(sr_play_read(connection->player, &options, on_done, connection, NULL), "read", &connection->result);
+}
+
+static void await(struct connection *connection, uint64_t length)
+{
 	while (!connection->done)
 		(void)uv_run(sr_blocking_loop(connection->blocking), UV_RUN_ONCE);
 	bench_must(connection->result.code, "read", &connection->result);
 	if (connection->bytes != length)
 		bench_die("not as many bytes came as were asked for");
+}
+
+static void read_range(void *opaque, uint64_t from, uint64_t length, crowd_sink *sink, void *context)
+{
+	struct connection *connection = opaque;
+	const struct sr_read_options options = {.track = TRACK, .from = from, .length = length, .data = on_data};
+	expect(connection, sink, context);
+	bench_must(sr_play_read(connection->player, &options, on_done, connection, NULL), "read", &connection->result);
+	await(connection, length);
+}
+
+static void on_started(void *opaque, const struct sr_result *result, sr_player *player)
+{
+	struct connection *connection = opaque;
+	bench_must(result->code, "play", result);
+	connection->player = player;
+}
+
+static void start(void *opaque, uint64_t from, uint64_t length, crowd_sink *sink, void *context)
+{
+	struct connection *connection = opaque;
+	const struct sr_read_options options = {.track = TRACK, .from = from, .length = length, .data = on_data};
+	expect(connection, sink, context);
+	bench_must(sr_play_start(sr_blocking_client(connection->blocking), recording, &options, on_started, on_done,
+				 connection, NULL),
+		   "play", &connection->result);
+	await(connection, length);
 }
 
 const struct crowd_server crowd_sealreel = {
@@ -104,4 +130,5 @@ const struct crowd_server crowd_sealreel = {
 	.open = open_recording,
 	.close = close_recording,
 	.read = read_range,
+	.start = start,
 };

@@ -46,4 +46,5 @@ const struct crowd_server crowd_tls = {
 	.open = nothing,
 	.close = nothing,
 	.read = read_range,
+	.start = read_range,
 };

@@ -26,6 +26,7 @@
 #define WATCHES_MAX 4 /* of one recording: the first and up to three jumps */
 #define PAUSE_MS 2000 /* between two recordings, at most */
 #define ERRORS_TOLD 5
+#define TRACK 1 /* of each recording, which has no other */
 
 struct plan {
 	unsigned players;
@@ -41,7 +42,6 @@ struct player {
 	sr_client *client;
 	sr_player *open; /* NULL: none */
 	size_t recording;
-	uint16_t track;
 	uv_timer_t timer;
 	unsigned watches;        /* that are left of this recording, the present one among them */
 	unsigned pieces, played; /* of this watch: how many there are to be, and are there */
@@ -197,17 +197,17 @@ static void on_read(void *context, const struct sr_result *result, uint64_t byte
 	}
 }
 
+static struct sr_read_options next_piece(struct player *player)
+{
+	player->wanted = player->position + player->load->piece;
+	return (struct sr_read_options){
+		.track = TRACK, .from = player->position, .length = player->load->piece, .data = on_data};
+}
+
 static void read_piece(struct player *player)
 {
-	const struct sr_read_options options = {
-		.track = player->track,
-		.from = player->position,
-		.length = player->load->piece,
-		.data = on_data,
-	};
-	if (player->played > 0 || player->jumped)
-		player->asked_ms = now_ms();
-	player->wanted = player->position + player->load->piece;
+	const struct sr_read_options options = next_piece(player);
+	player->asked_ms = now_ms();
 	enum sr_code code = sr_play_read(player->open, &options, on_read, player, NULL);
 	if (code != SR_OK) {
 		const struct sr_result result = {.code = code};
@@ -218,7 +218,7 @@ static void read_piece(struct player *player)
 
 /* ---- a recording ---- */
 
-static void on_opened(void *context, const struct sr_result *result, sr_player *opened)
+static void on_started(void *context, const struct sr_result *result, sr_player *opened)
 {
 	struct player *player = context;
 	player->open = opened;
@@ -228,20 +228,20 @@ static void on_opened(void *context, const struct sr_result *result, sr_player *
 		return;
 	}
 	const struct sr_recording_info *info = sr_player_info(opened);
-	if (info->track_count != 1 || info->tracks[0].length != player->load->length)
+	if (info->track_count != 1 || info->tracks[0].track != TRACK || info->tracks[0].length != player->load->length)
 		bench_die("a recording is not what was recorded");
-	player->track = info->tracks[0].track;
-	player->watches = between(1, WATCHES_MAX);
-	begin_watch(player, false);
-	read_piece(player);
 }
 
 static void choose_recording(struct player *player)
 {
 	struct load *load = player->load;
 	player->recording = (size_t)random() % load->recordings;
+	player->watches = between(1, WATCHES_MAX);
+	begin_watch(player, false);
 	player->asked_ms = now_ms();
-	enum sr_code code = sr_play_open(player->client, load->ids[player->recording], on_opened, player, NULL);
+	const struct sr_read_options options = next_piece(player);
+	enum sr_code code = sr_play_start(player->client, load->ids[player->recording], &options, on_started, on_read,
+					  player, NULL);
 	if (code != SR_OK) {
 		const struct sr_result result = {.code = code};
 		failed(player, "play", &result);
