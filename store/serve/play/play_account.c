@@ -42,6 +42,7 @@ static bool in_window(const struct sr_play_account *account, uint16_t track, uin
 static void want(struct sr_play_account *account, uint64_t to, uint64_t least)
 {
 	account->ask.wanted = true;
+	account->ask.ahead = least <= account->asked;
 	account->ask.from = account->asked;
 	account->ask.to = to;
 	account->ask.least = least;
@@ -181,7 +182,8 @@ enum sr_code sr_play_account_ask(struct sr_play_account *account, const struct s
 	entry.recording_count = 1;
 	ask->post.run = told_on_loop;
 	ask->runs = true;
-	code = sr_account_submit(accounting, &entry, SR_AUDIT_ORDINARY, told, account, &request->error);
+	code = (ask->ahead ? sr_account_submit : sr_account_submit_here)(accounting, &entry, SR_AUDIT_ORDINARY, told,
+									 account, &request->error);
 	if (code != SR_OK)
 		ask->runs = false; /* otherwise it is the loop's to say */
 	return code;

@@ -18,6 +18,7 @@ struct sr_ask {
 	bool wanted;       /* the next pool job submits it */
 	bool runs;         /* submitted, not told of */
 	bool nothing;      /* the track ends before it */
+	bool ahead;        /* nobody waits for it yet */
 	uint64_t from, to; /* what is wanted; `to` becomes what was written */
 	uint64_t least;    /* up to here it must go, so far as there is anything */
 	uint64_t covers;   /* what may leave once it is durable: all, if it reaches the end of a finished track */

@@ -23,8 +23,9 @@ static void batch_on_pool(struct sr_request *request)
 		.end = player->range.from + player->range.length,
 		.most = player->fast ? SR_BATCH_FAST : SR_BATCH_USUAL,
 	};
-	if (sr_reading_look(&job) == SR_OK && sr_play_account_ask(&player->account, &job.look) == SR_OK)
-		(void)!sr_batch_make(&job);
+	/* Last what waits for the disk: this thread makes the entry durable itself, if no other does just then. */
+	if (sr_reading_look(&job) == SR_OK && sr_batch_make(&job) == SR_OK)
+		(void)!sr_play_account_ask(&player->account, &job.look);
 }
 
 static void read_done(struct sr_player *player)
