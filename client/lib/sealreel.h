@@ -384,8 +384,8 @@ SR_PUBLIC enum sr_code sr_blocking_delete(sr_blocking *blocking, const uint8_t r
 SR_PUBLIC enum sr_code sr_blocking_undelete(sr_blocking *blocking, const uint8_t recording[SR_ID],
 					    struct sr_result *result);
 /*
- * As sr_play_start: up to `size` bytes, 1 at least, of the track into `out`. *player (out) is the caller's to close unless it is
- * NULL, also where the read failed; *got (out) as of sr_blocking_read.
+ * As sr_play_start: up to `size` bytes, 1 at least, of the track into `out`. *player (out) is the caller's to close
+ * unless it is NULL, also where the read failed; *got (out) as of sr_blocking_read.
  */
 struct sr_blocking_range {
 	uint16_t track;
