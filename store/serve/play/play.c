@@ -77,7 +77,9 @@ static void fail_stream(struct sr_player *player, const struct sr_error *err)
 /* ---- play.open, play.start ---- */
 
 struct opening {
-	struct sr_play_start message; /* its range is play.start's alone */
+	struct sr_play_start message; /* its range is play.start's alone, as `page` and `part` are: */
+	struct sr_reply page;         /* the first of its track's table, which waits for the opening's entry as well */
+	uint16_t part;                /* of so many records, if more follow */
 	struct sr_found found;
 	struct sr_play_head heads[SR_TRACKS_MAX];
 	uint16_t count;
@@ -123,6 +125,25 @@ static bool starts(const struct sr_request *request)
 	return request->head.type == SR_MSG_PLAY_START;
 }
 
+/* Of the track that a play.start names; NULL: the recording has no such track. */
+static const struct sr_play_head *wanted_head(const struct opening *opening)
+{
+	for (uint16_t at = 0; at < opening->count; at++)
+		if (opening->heads[at].track == opening->message.range.track)
+			return &opening->heads[at];
+	return NULL;
+}
+
+static void make_first_page(struct sr_request *request, struct opening *opening)
+{
+	struct sr_table_look look = {.request = request,
+				     .recording = opening->message.named.recording,
+				     .dek = opening->found.dek,
+				     .track = opening->message.range.track};
+	if (wanted_head(opening))
+		(void)!sr_table_page(&look, true, &opening->page, &opening->part);
+}
+
 static void open_on_pool(struct sr_request *request)
 {
 	struct opening *opening = request->owner;
@@ -140,6 +161,8 @@ static void open_on_pool(struct sr_request *request)
 		return;
 	make_opened(request, view, opening);
 	sr_request_view_end(request, view);
+	if (starts(request) && request->error.code == SR_OK)
+		make_first_page(request, opening);
 }
 
 static void attach(struct sr_request *request, struct sr_stream *stream, struct sr_player *player,
@@ -165,17 +188,16 @@ static void attach(struct sr_request *request, struct sr_stream *stream, struct 
 	sr_count(SR_COUNT_PLAYERS_NOW, 1);
 }
 
-/* What a play.start wants first, no further than its track went when it was opened. Nothing if that was not there. */
+/* What a play.start wants behind its table: no further than its track went when it was opened. */
 static void plan_start(struct sr_player *player, const struct opening *opening)
 {
 	struct sr_play_range range = opening->message.range;
-	const struct sr_play_head *head = opening->heads;
-	while (head < opening->heads + opening->count && head->track != range.track)
-		head++;
-	if (head == opening->heads + opening->count)
+	const struct sr_play_head *head = wanted_head(opening);
+	if (!head)
 		return;
 	player->starts = true;
-	player->table = (struct sr_play_table){.track = range.track, .from = 0, .want = SR_TABLE_ALL};
+	player->table = (struct sr_play_table){.track = range.track, .from = opening->part, .want = SR_TABLE_ALL};
+	player->part = opening->part;
 	player->table_head =
 		(struct sr_message_head){SR_MSG_PLAY_TABLE, player->stream->number, player->opening_request};
 	player->read_head = (struct sr_message_head){SR_MSG_PLAY_READ, player->stream->number, player->opening_request};
@@ -187,20 +209,29 @@ static void plan_start(struct sr_player *player, const struct opening *opening)
 	player->range = range;
 }
 
-static void table_start(struct sr_player *player);
+/* A page of what was started has left: behind the last one the range is read. */
+static void page_left(struct sr_player *player)
+{
+	player->reading = player->starts && player->part == 0;
+	player->starts = player->starts && player->part > 0;
+}
 
 /* Behind play.opened: what was asked for with it, or why not. */
-static void start(struct sr_player *player)
+static void start(struct sr_player *player, struct sr_reply *page)
 {
+	struct sr_session *session = player->session;
 	struct sr_error err;
 	if (sr_player_ended_by_time(player))
 		return;
-	if (player->starts) {
-		table_start(player);
+	if (!player->starts) {
+		(void)SR_FAIL(&err, SR_NOT_FOUND, "the recording has no such track");
+		sr_session_send_error(session, player->stream->number, player->opening_request, &err, false, 0);
 		return;
 	}
-	(void)SR_FAIL(&err, SR_NOT_FOUND, "the recording has no such track");
-	sr_session_send_error(player->session, player->stream->number, player->opening_request, &err, false, 0);
+	page_left(player);
+	sr_session_send(session, player->stream->number, player->opening_request, page, false);
+	if (sr_session_stands(session))
+		sr_players_feed(session);
 }
 
 static void opened(struct sr_request *request)
@@ -208,6 +239,7 @@ static void opened(struct sr_request *request)
 	struct opening *opening = request->owner;
 	struct sr_session *session = sr_session_hold(request->session);
 	struct sr_stream *stream = sr_session_stream(session, request->head.stream);
+	struct sr_reply page = opening->page;
 	const bool goes_on = starts(request);
 	bool wanted = stream && sr_session_stands(session) && sr_stream_is_opening(stream->state);
 	if (!sr_request_overtaken(request) && request->error.code == SR_OK && wanted) {
@@ -222,11 +254,14 @@ static void opened(struct sr_request *request)
 	sodium_memzero(opening, sizeof *opening);
 	free(opening);
 	request->owner = NULL;
+	sr_session_cork(session);
 	sr_request_answer(request, true);
 	/* The answer may be the end of the session, and so of the player. */
 	if (goes_on && sr_session_stands(session) && stream && stream->player)
-		start(stream->player);
+		start(stream->player, &page);
+	sr_session_uncork(session);
 	sr_session_release(session);
+	sr_reply_free(&page);
 }
 
 void sr_serve_play_open(struct sr_request *request)
@@ -293,38 +328,13 @@ static void table_on_pool(struct sr_request *request)
 	struct sr_player *player = request->owner;
 	if (!sr_player_stands(request, player))
 		return;
-	struct sr_table_look look = {
-		.request = request,
-		.recording = player->recording,
-		.dek = player->dek,
-		.track = player->table.track,
-		.from = player->table.from,
-		.most = SR_TABLE_PAGE_MAX,
-	};
-	look.places = calloc(look.most, sizeof *look.places);
-	if (!look.places) {
-		(void)SR_FAIL_MEMORY(&request->error);
-		return;
-	}
-	size_t room = 2 + 1 + 4 + 8 + SR_CHAIN + 4 + 2 + (size_t)SR_TABLE_PAGE_MAX * SR_SEGMENT_RECORD;
-	enum sr_code code = sr_table_read(&look);
-	bool part = player->table.want == SR_TABLE_ALL && look.count > 0 && look.from + look.count < look.head.segments;
-	if (code == SR_OK && look.from > look.head.segments)
-		code = SR_FAIL(&request->error, SR_USAGE, "the track has no such segment yet");
-	if (code == SR_OK && sr_request_reply(request, part ? SR_MSG_TABLE_PART : SR_MSG_TABLE, room)) {
-		struct sr_table table = {.from = look.from, .count = (uint16_t)look.count};
-		table.head = (struct sr_play_head){.track = look.track,
-						   .state = look.head.state,
-						   .segments = look.head.segments,
-						   .length = look.head.length};
-		memcpy(table.head.chain, look.head.chain, SR_CHAIN);
-		sr_table_encode(&request->reply.fields, &table);
-		for (uint32_t at = 0; at < look.count; at++)
-			sr_segment_record_encode(&request->reply.fields, &look.places[at].record);
+	struct sr_table_look look = {.request = request,
+				     .recording = player->recording,
+				     .dek = player->dek,
+				     .track = player->table.track,
+				     .from = player->table.from};
+	if (sr_table_page(&look, player->table.want == SR_TABLE_ALL, &request->reply, &player->part) == SR_OK)
 		player->nothing_new = look.count == 0 && look.head.state == SR_UNFINISHED;
-		player->part = part ? (uint16_t)look.count : 0;
-	}
-	free(look.places);
 }
 
 /* A table is wanted still, for itself or for the range behind it. */
@@ -333,6 +343,8 @@ static bool is_tabling(const struct sr_player *player)
 	enum sr_stream_state state = player->stream->state;
 	return state == SR_STREAM_PLAYER_TABLING || state == SR_STREAM_PLAYER_STARTED;
 }
+
+static void table_start(struct sr_player *player);
 
 static void table_done(struct sr_request *request)
 {
@@ -353,8 +365,8 @@ static void table_done(struct sr_request *request)
 	/* The answer may be the end of the session, and so of the player: nothing is asked of it afterwards. */
 	struct sr_session *session = sr_session_hold(player->session);
 	player->table.from += player->part;
-	player->reading = player->starts && player->part == 0 && request->error.code == SR_OK;
-	player->starts = player->starts && player->part > 0;
+	player->starts = player->starts && request->error.code == SR_OK;
+	page_left(player);
 	sr_request_answer(request, false);
 	if (sr_session_stands(session))
 		sr_players_feed(session);

@@ -3,11 +3,13 @@
  */
 #include "serve/play/table.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
 
 #include "serve/record/manifest_reader.h"
+#include "serve/session.h"
 
 static enum sr_code damaged(struct sr_table_look *look, const char *what)
 {
@@ -158,4 +160,42 @@ enum sr_code sr_table_read(struct sr_table_look *look)
 	}
 	sr_request_view_end(look->request, view);
 	return finished ? read_manifest(look) : code;
+}
+
+/* ---- a page of it ---- */
+
+static enum sr_code encode_page(const struct sr_table_look *look, bool part, struct sr_reply *reply)
+{
+	size_t room = 2 + 1 + 4 + 8 + SR_CHAIN + 4 + 2 + (size_t)look->count * SR_SEGMENT_RECORD;
+	struct sr_table table = {.from = look->from, .count = (uint16_t)look->count};
+	if (!sr_reply_begin(reply, part ? SR_MSG_TABLE_PART : SR_MSG_TABLE, room))
+		return SR_FAIL_MEMORY(&look->request->error);
+	table.head = (struct sr_play_head){.track = look->track,
+					   .state = look->head.state,
+					   .segments = look->head.segments,
+					   .length = look->head.length};
+	memcpy(table.head.chain, look->head.chain, SR_CHAIN);
+	sr_table_encode(&reply->fields, &table);
+	for (uint32_t at = 0; at < look->count; at++)
+		sr_segment_record_encode(&reply->fields, &look->places[at].record);
+	return SR_OK;
+}
+
+enum sr_code sr_table_page(struct sr_table_look *look, bool all, struct sr_reply *reply, uint16_t *part)
+{
+	look->most = SR_TABLE_PAGE_MAX;
+	look->places = calloc(look->most, sizeof *look->places);
+	if (!look->places)
+		return SR_FAIL_MEMORY(&look->request->error);
+	enum sr_code code = sr_table_read(look);
+	bool left = all && look->count > 0 && look->from + look->count < look->head.segments;
+	if (code == SR_OK && look->from > look->head.segments)
+		code = SR_FAIL(&look->request->error, SR_USAGE, "the track has no such segment yet");
+	if (code == SR_OK)
+		code = encode_page(look, left, reply);
+	if (code == SR_OK)
+		*part = left ? (uint16_t)look->count : 0;
+	free(look->places);
+	look->places = NULL;
+	return code;
 }

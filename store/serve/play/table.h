@@ -31,4 +31,11 @@ struct sr_table_look {
  */
 enum sr_code sr_table_read(struct sr_table_look *look) SR_MUST_USE;
 
+/*
+ * The same, from look->from on (`places` and `most` are its own), made into a TABLE in `reply` (out, empty before; the
+ * caller's to free); or with `all`, if more is left, into a TABLE_PART. *part (out) is how many records that has, 0 of
+ * a TABLE. SR_USAGE: the track has not so many. After a failure both are as they were.
+ */
+enum sr_code sr_table_page(struct sr_table_look *look, bool all, struct sr_reply *reply, uint16_t *part) SR_MUST_USE;
+
 #endif
