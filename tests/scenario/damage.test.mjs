@@ -45,15 +45,18 @@ async function record(client, finish) {
 const blobOf = (id) => store.path('blobs', (parseInt(id.slice(-4), 16) & 1023).toString(16).padStart(3, '0'),
   `${id}.1.0`);
 
-/** All of track 1 that the second client gives out, and why it stopped. */
-async function play(id) {
+/** All of track 1 that the second client gives out, and why it stopped; `started`: asked for with the opening. */
+async function play(id, started = false) {
   const got = [];
   let failure = null;
   try {
     await store.connected(playback, async (client) => {
-      const player = await client.play(store.mint(ALICE, 'play'), id);
-      await player.update(1);
-      for await (const part of player.read(1)) {
+      const grant = store.mint(ALICE, 'play');
+      const player = await (started ? client.start(grant, id, { track: 1 }) : client.play(grant, id));
+      if (!started) {
+        await player.update(1);
+      }
+      for await (const part of started ? player.started() : player.read(1)) {
         got.push(part);
       }
     });
@@ -89,6 +92,8 @@ async function expectPlay(id, want, bytes) {
   const from = store.log.length;
   const { got, failure } = await play(id);
   assert.ok(got.equals(SOURCE.subarray(0, got.length)), 'what came is the source\'s');
+  const atOnce = await play(id, true);
+  assert.deepEqual([atOnce.got.length, String(atOnce.failure)], [got.length, String(failure)]);
   const byHand = await playByHand(id);
   assert.ok(byHand.stdout.equals(SOURCE.subarray(0, byHand.stdout.length)));
   if (want === null) {
