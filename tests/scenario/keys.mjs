@@ -118,5 +118,8 @@ export function recordingKeys(store, keyring, identity, recording, label) {
     'head key': hkdfExpand(dek, context('head key'), KEY),
     'manifest key': hkdfExpand(dek, context('manifest key'), KEY),
     'track key': hkdfExpand(dek, context('track key', number(2, 1)), KEY),
+    // Of the first extent of its file. It opens nothing, but makes sums.
+    'extent key': createHmac('sha512', keyring.rowKey)
+      .update(context('extent key', id, number(2, 1), number(2, 0), number(4, 0))).digest().subarray(0, KEY),
   };
 }

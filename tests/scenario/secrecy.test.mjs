@@ -167,17 +167,21 @@ test('while somebody records or plays, what they need is there: the search would
     const recording = await client.record(grantOf(BOB), { label: WORDS });
     const writer = await recording.track({ type: TYPE });
     await writer.append(SOURCE.subarray(0, 1000));
+    await writer.sync();
+    await writer.append(SOURCE.subarray(1000, 2000));
     await client.ping();
+    addKeys(BOB, recording.id);
     const player = await client.play(grantOf(ALICE), call);
     await player.update(1);
     await player.readAll(1);
     const found = new Set(search.memory(store.pid).map(({ name }) => name));
-    for (const name of ['an identity', 'an actor', 'media', 'DEK', 'a transport key']) {
+    for (const name of ['an identity', 'an actor', 'media', 'DEK', 'extent key', 'a transport key']) {
       assert.ok(found.has(name), `${name} is not among what is found: ${[...found].join(', ')}`);
     }
     await writer.close();
     await player.close();
-    addKeys(BOB, recording.id);
+    // What an unfinished track is told apart by from one that somebody has changed is kept until then.
+    await recording.finish();
   });
   await nothingLeft(t);
 });
@@ -372,6 +376,12 @@ const CUTS = {
     await raw.until('play.opened');
     raw.say('play.read', 1, { track: 1, from: 0, length: SOURCE.length });
     await raw.until('play.key');
+    raw.destroy();
+  },
+  'while it is sent what it has started': async () => {
+    const raw = await Raw.open(clinic);
+    raw.say('play.start', 1, { grant: grantOf(ALICE), recording: call, track: 1, from: 0, length: SOURCE.length });
+    await raw.until('play.opened');
     raw.destroy();
   },
   'by a malformed request': async () => {
