@@ -289,14 +289,16 @@ describe('a start', { skip }, () => {
 
 test('a start whose grant ends while its opening waits for the disk is given nothing', {
   skip: missing(['sealreeld', 'sealreel'], BIN_RELEASE), timeout: 60_000,
-}, async () => {
+}, async (t) => {
   const own = await Store.make({ bin: BIN_RELEASE });
+  t.after(() => own.remove());
   own.set('grants', 'skew_s', '0');
   const held = await startHeld(own);
   const caller = await own.service('ingest,playback');
   const media = randomBytes(MIB);
   const recording = await own.connected(caller, (client) => own.record(client, ALICE, { tracks: [{ media }] }));
   const raw = await Raw.open(caller);
+  t.after(() => raw.destroy());
   // Whom it names is known then, so that nothing but its entry waits.
   raw.say('play.open', STREAM, { grant: own.mint(ALICE, 'play'), recording });
   await raw.until('play.opened');
@@ -310,6 +312,4 @@ test('a start whose grant ends while its opening waits for the disk is given not
   const messages = await answers(raw, [STREAM + 1]);
   assert.deepEqual(shape(messages), ['play.opened', 'error']);
   assert.deepEqual([messages[1].code, messages[1].ended], ['expired', true]);
-  raw.destroy();
-  await own.remove();
 });
