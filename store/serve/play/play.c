@@ -254,12 +254,11 @@ static void opened(struct sr_request *request)
 	sodium_memzero(opening, sizeof *opening);
 	free(opening);
 	request->owner = NULL;
-	sr_session_cork(session);
+	/* Not corked: a refusal has to leave before its late events are written. */
 	sr_request_answer(request, true);
 	/* The answer may be the end of the session, and so of the player. */
 	if (goes_on && sr_session_stands(session) && stream && stream->player)
 		start(stream->player, &page);
-	sr_session_uncork(session);
 	sr_session_release(session);
 	sr_reply_free(&page);
 }
