@@ -197,7 +197,6 @@ static void plan_start(struct sr_player *player, const struct opening *opening)
 		return;
 	player->starts = true;
 	player->table = (struct sr_play_table){.track = range.track, .from = opening->part, .want = SR_TABLE_ALL};
-	player->part = opening->part;
 	player->table_head =
 		(struct sr_message_head){SR_MSG_PLAY_TABLE, player->stream->number, player->opening_request};
 	player->read_head = (struct sr_message_head){SR_MSG_PLAY_READ, player->stream->number, player->opening_request};
@@ -217,7 +216,7 @@ static void page_left(struct sr_player *player)
 }
 
 /* Behind play.opened: what was asked for with it, or why not. */
-static void start(struct sr_player *player, struct sr_reply *page)
+static void start(struct sr_player *player, struct sr_reply *page, uint16_t part)
 {
 	struct sr_session *session = player->session;
 	struct sr_error err;
@@ -228,10 +227,13 @@ static void start(struct sr_player *player, struct sr_reply *page)
 		sr_session_send_error(session, player->stream->number, player->opening_request, &err, false, 0);
 		return;
 	}
+	player->part = part; /* no sooner, or the next page would be made before this one leaves */
 	page_left(player);
+	sr_session_cork(session);
 	sr_session_send(session, player->stream->number, player->opening_request, page, false);
 	if (sr_session_stands(session))
 		sr_players_feed(session);
+	sr_session_uncork(session);
 }
 
 static void opened(struct sr_request *request)
@@ -240,6 +242,7 @@ static void opened(struct sr_request *request)
 	struct sr_session *session = sr_session_hold(request->session);
 	struct sr_stream *stream = sr_session_stream(session, request->head.stream);
 	struct sr_reply page = opening->page;
+	const uint16_t part = opening->part;
 	const bool goes_on = starts(request);
 	bool wanted = stream && sr_session_stands(session) && sr_stream_is_opening(stream->state);
 	if (!sr_request_overtaken(request) && request->error.code == SR_OK && wanted) {
@@ -258,7 +261,7 @@ static void opened(struct sr_request *request)
 	sr_request_answer(request, true);
 	/* The answer may be the end of the session, and so of the player. */
 	if (goes_on && sr_session_stands(session) && stream && stream->player)
-		start(stream->player, &page);
+		start(stream->player, &page, part);
 	sr_session_release(session);
 	sr_reply_free(&page);
 }
