@@ -12,7 +12,7 @@
 #define RECEIVE_BUFFER (SR_FRAME_MAX + 4096)
 #define SEND_AT_ONCE (1u << 20)
 #define READS_AT_ONCE 4          /* of one session */
-#define RECORDING_NS 500000u    /* of each turn of the loop, for reading what is recorded */
+#define RECORDING_NS 500000u     /* of each turn of the loop, for reading what is recorded */
 #define RETRY_MS 1000            /* the hint with `busy` */
 #define LOW_WATER (512u << 10)   /* queued bytes below which the next batch of a player is prepared */
 #define LOW_FILES 32             /* and descriptors: segments of a slow recording are many and short */

@@ -182,12 +182,12 @@ Test(flush, everyone_is_answered_once)
 
 Test(flush, syncs_of_a_blob_come_one_after_another)
 {
-	static struct asked asked[51];
+	static struct asked asked[52];
 	static struct answers answers = {.lock = PTHREAD_MUTEX_INITIALIZER};
 	struct sr_flusher *flusher = sr_flusher_new(3);
-	struct sr_blob *blob = new_blob(1);
+	struct sr_blob *blob = new_blob(1), *other = new_blob(2);
 
-	for (unsigned i = 0; i < 51; i++)
+	for (unsigned i = 0; i < 52; i++)
 		asked[i] = (struct asked){.answers = &answers, .number = i};
 	hold(true);
 	cr_assert_eq(sr_flush(flusher, blob, note, &asked[0]), SR_OK);
@@ -195,14 +195,20 @@ Test(flush, syncs_of_a_blob_come_one_after_another)
 	/* That sync may have missed what these are about: each has one that begins after it. */
 	for (unsigned i = 1; i < 51; i++)
 		cr_assert_eq(sr_flush(flusher, blob, note, &asked[i]), SR_OK);
+	/* Who has come to this one, behind them all, has passed them. */
+	cr_assert_eq(sr_flush(flusher, other, note, &asked[51]), SR_OK);
+	wait_begun(2);
+	cr_assert_not(overlapped);
 	hold(false);
 	sr_flusher_free(flusher);
-	cr_assert_eq(answers.count, 51);
-	cr_assert_eq(begun, 51);
-	for (unsigned i = 0; i < 51; i++)
-		cr_assert_eq(answers.order[i], i);
+	cr_assert_eq(answers.count, 52);
+	cr_assert_eq(begun, 52);
+	for (unsigned i = 0, next = 0; i < 52; i++)
+		if (answers.order[i] != 51)
+			cr_assert_eq(answers.order[i], next++);
 	cr_assert_not(overlapped);
 	sr_blob_close(blob);
+	sr_blob_close(other);
 }
 
 Test(flush, blobs_do_not_wait_for_one_another)
