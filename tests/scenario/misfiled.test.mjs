@@ -214,6 +214,7 @@ const kinds = (underTheTag) => [
 for (const [name, ask] of [
   ['info', (client, grant, id) => client.info(grant, id)],
   ['play', (client, grant, id) => client.play(grant, id)],
+  ['start', (client, grant, id) => client.start(grant, id, { track: 1, from: 0, length: 100 })],
 ]) {
   test(`${name}: misfiled, another's, and never seen get one answer at one cost`, { skip }, async () => {
     const grant = store.mint(ALICE, SCOPE);

@@ -8,6 +8,7 @@ import { readEntries } from './entries.mjs';
 import { BIN_RELEASE, Store, missing, waitFor } from './harness.mjs';
 import { Raw } from './raw.mjs';
 import { startHeld } from './sync_waits.mjs';
+import { recordSegments } from './tracks.mjs';
 
 const skip = missing();
 const ALICE = 'https://clinic.example/mrn|alice';
@@ -59,14 +60,7 @@ describe('a start', { skip }, () => {
     await store.connected(ingest, async (client) => {
       whole = await store.record(client, ALICE, { tracks: [{ media: randomBytes(LENGTH) }] });
       bobs = await store.record(client, BOB, { tracks: [{ media: randomBytes(100) }] });
-      const begun = await client.record(store.mint(ALICE, 'record'));
-      growing = begun.id;
-      const writer = await begun.track({ type: 'video/webm' });
-      for (let at = 0; at < MANY; at++) {
-        await writer.append(Buffer.of(at & 255));
-        await writer.sync();
-      }
-      await writer.close();
+      growing = await recordSegments(store, client, MANY);
     });
   }, { timeout: 120_000 });
 

@@ -8,7 +8,7 @@ export async function startHeld(store) {
   const sign = store.beside('sync-waits');
   await store.start({ env: { LD_PRELOAD: library, SR_SYNC_WAITS: sign } });
   return {
-    /** From now on each sync (or write) of a file waits whose path contains `part`. */
+    /** From now on each sync (or write) of a file waits whose path contains `part`; or each line of the log. */
     hold(part, call = 'sync') {
       rmSync(`${sign}.waits`, { force: true });
       // Whole at once: the daemon looks at it all the time.

@@ -8,6 +8,7 @@ import { encode } from '../peer/wire.mjs';
 import { Recording } from '../peer/writer.mjs';
 import { Store, missing, waitFor } from './harness.mjs';
 import { Raw } from './raw.mjs';
+import { recordSegments } from './tracks.mjs';
 
 const skip = missing();
 const ALICE = 'https://clinic.example/mrn|alice';
@@ -200,16 +201,7 @@ describe('tables', { skip }, () => {
     store = await Store.serve();
     ingest = await store.service('ingest');
     playback = await store.service('playback');
-    await store.connected(ingest, async (client) => {
-      const begun = await client.record(store.mint(ALICE, 'record'));
-      recording = begun.id;
-      const writer = await begun.track({ type: 'video/webm' });
-      for (let at = 0; at < segments; at++) {
-        await writer.append(Buffer.of(at & 255));
-        await writer.sync();
-      }
-      await writer.close();
-    });
+    recording = await store.connected(ingest, (client) => recordSegments(store, client, segments));
   }, { timeout: 120_000 });
   after(() => store?.remove());
 

@@ -36,6 +36,18 @@ export const seenBy = (store, connection, { id }) => new Recording(connection, s
 /** Appends SOURCE up to byte `end` to a writer of it. */
 export const appendTo = (writer, end) => writer.append(SOURCE.subarray(writer.offset, end));
 
+/** A new recording of ALICE's with a track of so many segments of a byte each, which is left unfinished; its id. */
+export async function recordSegments(store, client, count) {
+  const recording = await client.record(store.mint(ALICE, 'record'));
+  const writer = await recording.track({ type: 'video/webm' });
+  for (let at = 0; at < count; at++) {
+    await writer.append(Buffer.of(at & 255));
+    await writer.sync();
+  }
+  await writer.close();
+  return recording.id;
+}
+
 /** How long a track of SOURCE is, every byte of which has been played and compared. */
 export async function playedLength(store, { id }, track = 1) {
   return connecting(await store.service('playback'), 1, async (connection) => {

@@ -1,9 +1,9 @@
-// Lists and plays do not queue behind what waits for the index or is sealed: while no commit comes back, and while nothing of
-// what is recorded can be written, whoever only reads is served.
+// Lists and plays do not queue behind what waits for the index or is sealed: while no commit comes back, and while
+// nothing of what is recorded can be written, whoever only reads is served. Nor do refusals behind the log.
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
-import { BIN_RELEASE, DEADLINE, Store, missing, waitFor } from './harness.mjs';
+import { BIN_RELEASE, DEADLINE, Store, missing, refused, waitFor } from './harness.mjs';
 import { startHeld } from './sync_waits.mjs';
 
 const ALICE = 'https://clinic.example/mrn|alice';
@@ -135,4 +135,22 @@ describe('while the index waits for its disk', { skip: missing(['sealreeld', 'se
         assert.equal(await writer.close(), CALL.length);
       }
     }))));
+
+  // Or the clock would tell another patient's recording from one that never was.
+  for (const [name, ask] of [
+    ['info', (client, grant, id) => client.info(grant, id)],
+    ['play.open', (client, grant, id) => client.play(grant, id)],
+    ['play.start', (client, grant, id) => client.start(grant, id, { track: 1, from: 0, length: 1 })],
+  ]) {
+    test(`${name} is refused before the alarm about it is written`, () => store.connected(clinic, async (client) => {
+      const id = await store.record(client, BOB, { tracks: [{ media: MEDIA }] });
+      const from = store.log.length;
+      await withheld(async () => {
+        await assert.rejects(ask(client, store.mint(ALICE, 'list play'), id), refused('not_found'));
+        await waitFor(() => disk.waits() > 0, { what: 'the line that waits' });
+        assert.deepEqual(store.events('foreign', from), []);
+      }, '', 'log');
+      await store.logged('foreign', { from });
+    }));
+  }
 });

@@ -1,7 +1,7 @@
 /*
  * For LD_PRELOAD: while the file that SR_SYNC_WAITS names exists, the syncs or the writes of a file wait, as on a disk
- * that hangs for this file alone. It has "sync " or "write " in it, and a part of the file's path. Each that begins to
- * wait leaves a byte in a file beside it, of the same name and ".waits".
+ * that hangs for this file alone. It has "sync " or "write " in it, and a part of the file's path; or "log ", for what is
+ * written to standard error. Each that begins to wait leaves a byte in a file beside it, of the same name and ".waits".
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -34,18 +34,23 @@ static void tell_waits(void)
 	(void)close(fd);
 }
 
-static void wait_for(const char *call, int fd)
+static void wait_while(const char *call, const char *path)
 {
 	const struct timespec pause = {.tv_nsec = 5000000};
-	char link[64], path[4096];
-	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	ssize_t size = readlink(link, path, sizeof path - 1);
-	path[size > 0 ? size : 0] = '\0';
 	if (!is_signed(call, path))
 		return;
 	tell_waits();
 	while (is_signed(call, path))
 		(void)nanosleep(&pause, NULL);
+}
+
+static void wait_for(const char *call, int fd)
+{
+	char link[64], path[4096];
+	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	ssize_t size = readlink(link, path, sizeof path - 1);
+	path[size > 0 ? size : 0] = '\0';
+	wait_while(call, path);
 }
 
 int fdatasync(int fd)
@@ -58,4 +63,11 @@ ssize_t pwrite(int fd, const void *bytes, size_t size, off_t at)
 {
 	wait_for("write ", fd);
 	return (ssize_t)syscall(SYS_pwrite64, fd, bytes, size, at);
+}
+
+ssize_t write(int fd, const void *bytes, size_t size)
+{
+	if (fd == STDERR_FILENO)
+		wait_while("log ", "");
+	return syscall(SYS_write, fd, bytes, size);
 }

@@ -230,15 +230,26 @@ Test(client_replay, a_read_is_whole_if_its_connections_are_cut_again_and_again, 
 	}
 }
 
+static void start_patiently(void)
+{
+	start(PATIENCE_MS);
+}
+
+/* One cut, of a table that comes in as many parts as it has records. */
+static void expect_whole_if_cut(void (*begin)(void), enum mutant cut, uint32_t at)
+{
+	begin();
+	world->recording.page = 1;
+	world->recording.mutant = cut;
+	world->recording.at = at;
+	play(false);
+	cr_assert_eq(world->fake.connections, 2);
+}
+
 Test(client_replay, a_read_is_whole_if_it_is_cut_between_the_parts_of_its_table)
 {
 	for (uint32_t at = 0; at + 1 < SEGMENTS; at++) {
-		start(PATIENCE_MS);
-		world->recording.page = 1;
-		world->recording.mutant = EOF_AFTER_PART;
-		world->recording.at = at;
-		play(false);
-		cr_assert_eq(world->fake.connections, 2);
+		expect_whole_if_cut(start_patiently, EOF_AFTER_PART, at);
 		/* What was told before the cut is not asked for again. */
 		cr_assert_eq(world->recording.tables, 2);
 		stop();
@@ -246,19 +257,19 @@ Test(client_replay, a_read_is_whole_if_it_is_cut_between_the_parts_of_its_table)
 }
 
 /* In the middle of keys, bodies and raw bytes. */
-Test(client_replay, a_read_is_whole_wherever_in_a_segment_it_is_cut, .timeout = 120)
+static void expect_whole_wherever_a_segment_is_cut(void (*begin)(void))
 {
 	static const enum mutant cuts[] = {EOF_AT_ONCE, EOF_BEFORE_BODY, EOF_IN_BODY, EOF_AFTER_BODY};
-	for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+	for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++)
 		for (uint32_t at = 0; at < SEGMENTS; at++) {
-			start(PATIENCE_MS);
-			world->recording.mutant = cuts[i];
-			world->recording.at = at;
-			play(false);
-			cr_assert_eq(world->fake.connections, 2);
+			expect_whole_if_cut(begin, cuts[i], at);
 			stop();
 		}
-	}
+}
+
+Test(client_replay, a_read_is_whole_wherever_in_a_segment_it_is_cut, .timeout = 120)
+{
+	expect_whole_wherever_a_segment_is_cut(start_patiently);
 }
 
 Test(client_replay, a_growing_recording_is_followed_across_cuts, .timeout = 120)
@@ -466,18 +477,11 @@ Test(client_replay, a_start_is_whole_if_its_answer_is_lost)
 
 Test(client_replay, a_start_is_whole_wherever_in_its_table_or_a_segment_it_is_cut, .timeout = 120)
 {
-	static const enum mutant cuts[] = {EOF_AFTER_PART, EOF_AT_ONCE, EOF_BEFORE_BODY, EOF_IN_BODY, EOF_AFTER_BODY};
-	for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
-		for (uint32_t at = 0; at + (cuts[i] == EOF_AFTER_PART) < SEGMENTS; at++) {
-			start_at_once();
-			world->recording.page = 1;
-			world->recording.mutant = cuts[i];
-			world->recording.at = at;
-			play(false);
-			cr_assert_eq(world->fake.connections, 2);
-			stop();
-		}
+	for (uint32_t at = 0; at + 1 < SEGMENTS; at++) {
+		expect_whole_if_cut(start_at_once, EOF_AFTER_PART, at);
+		stop();
 	}
+	expect_whole_wherever_a_segment_is_cut(start_at_once);
 }
 
 Test(client_replay, a_start_on_a_growing_recording_is_followed_across_cuts, .timeout = 120)
