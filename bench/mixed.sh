@@ -45,6 +45,7 @@ options "$@"
 [[ $transport == tcp || $transport == unix ]] || usage
 
 media_seconds=60 # of each recording that is played
+window=5         # seconds that are looked at by themselves, too
 renewed=1200     # seconds after which grants, which live an hour, are replaced
 calls_pid=
 watcher_pid=
@@ -163,6 +164,19 @@ follow() {
 	done
 }
 
+# late_windows: how many windows of the calls there were, and in how many of them more than 1 of 100 were acknowledged beyond
+# the bound. How long a bad time lasted is not to be seen in a percentile of all.
+late_windows() {
+	awk -v window="$window" '
+		$1 == "window" {
+			count++
+			for (i = 2; i <= NF; i++)
+				if (split($i, word, "=") == 2 && word[1] == "ack_p99" && word[2] > 1500)
+					late++
+		}
+		END { printf "window=%d windows=%d late_windows=%d", window, count, late }' "$work/lines"
+}
+
 # ---- the run ----
 
 build_programs
@@ -185,7 +199,7 @@ watch_memory &
 watcher_pid=$!
 status=0
 exec {told}< <("$bin/bench-calls" --streams "$streams" --seconds "$seconds" --rate "$rate" --check "$check" \
-	--call "$call" --window 60 "$work/calls.grants")
+	--call "$call" --window "$window" "$work/calls.grants")
 calls_pid=$!
 follow <&"$told" >"$work/lines"
 wait "$calls_pid" || status=1
@@ -206,6 +220,7 @@ sed -i '/stopped before the end/d' "$work/rotate.errors" # when it was ended
 	sed 's/\([a-z0-9_]*\)=/player_\1=/g' "$work/players"
 	awk '{ printf "list_count=%d list_p50=%.2f list_p99=%.2f list_max=%.2f\n", $2, $3, $4, $5 }' "$work/lists"
 	used_between
+	late_windows
 } | tr '\n' ' ' >"$work/result"
 awk -f "$repo/bench/mixed.awk" -v json="$out" "$work/result" "$work/memory" || status=1
 head -n 5 "$work/rotate.errors" >&2
