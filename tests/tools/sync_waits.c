@@ -1,7 +1,8 @@
 /*
  * For LD_PRELOAD: while the file that SR_SYNC_WAITS names exists, the syncs or the writes of a file wait, as on a disk
- * that hangs for this file alone. It has "sync " or "write " in it, and a part of the file's path; or "log ", for what is
- * written to standard error. Each that begins to wait leaves a byte in a file beside it, of the same name and ".waits".
+ * that hangs for this file alone. It has "sync " or "write " in it, and a part of the file's path; or "log ", for what
+ * is written to standard error. Each that begins to wait leaves a byte in a file beside it, of the same name and
+ * ".waits".
  */
 #include <fcntl.h>
 #include <stdio.h>
