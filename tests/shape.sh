@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Holds the sources to a size that can be read, and README's map to the sources.
+# Holds the sources to a size that can be read and to one layout, and README's map to the sources.
 #
 #   tests/shape.sh [TREE]   prints a line per violation in TREE (default: this repository); exits 1 if there is any
 #   tests/shape.sh --bite   plants every kind of violation in a copy, one at a time, and exits 1 unless each is found
 #
-# A file has at most 600 lines and a function of C at most 70; each file of proto/ and store/ belongs to a group that the
-# map names in a line.
+# A file has at most 600 lines and a function of C at most 70; C is laid out as .clang-format says, of which each version
+# of that program has a reading of its own; each file of proto/ and store/ belongs to a group that the map names in a line.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -33,6 +33,11 @@ long_functions() {
 	done
 }
 
+not_laid_out() {
+	sources | grep '\.[ch]$' | xargs -r clang-format-14 --dry-run --style=file 2>&1 |
+		sed -nE 's/^([^:]+:[0-9]+):[0-9]+: warning: code should be clang-formatted.*/\1: not the layout/p' | sort -u
+}
+
 # What the map names: words in backticks in the section's rows, in which * stands for anything.
 unmapped() {
 	local groups group file name
@@ -50,7 +55,7 @@ unmapped() {
 check_tree() {
 	local found
 	cd "$1"
-	found=$(long_files && long_functions && unmapped)
+	found=$(long_files && long_functions && not_laid_out && unmapped)
 	if [ -n "$found" ]; then
 		printf '%s\n' "$found"
 		return 1
@@ -73,7 +78,7 @@ plant() {
 # function_of LINES: one that has so many between its braces.
 function_of() {
 	printf 'void known(void)\n{\n'
-	awk -v most="$1" 'BEGIN { while (line++ < most) print ";" }'
+	awk -v most="$1" 'BEGIN { while (line++ < most) print "\tknown();" }'
 	printf '}\n'
 }
 
@@ -83,6 +88,7 @@ bite() {
 	# shellcheck disable=SC2064
 	trap "rm -rf '$tree'" EXIT
 	mkdir -p "$tree"/{proto,store,client,tests,bench}
+	cp "$here/.clang-format" "$tree"
 	printf '## A map\n\n| `known*` | it |\n\n## B\n\n| `elsewhere` | |\n' >"$tree/README.md"
 	function_of "$lines_of_function" >"$tree/proto/known.c"
 	seq "$lines_of_file" >"$tree/tests/known.sh"
@@ -92,11 +98,16 @@ bite() {
 	fi
 	seq $((lines_of_file + 1)) | plant tests/longer.mjs "lines"
 	function_of $((lines_of_function + 1)) | plant store/keys/known_longer.c "lines"
+	echo 'int  known;' | plant client/known.h "layout"
 	echo | plant store/data/elsewhere.c "map"
-	echo "3 planted, $missed missed"
+	echo "4 planted, $missed missed"
 	[ "$missed" -eq 0 ]
 }
 
+if ! command -v clang-format-14 >/dev/null; then
+	echo "shape.sh: clang-format-14 is missing, which tests/install.sh test installs"
+	exit 1
+fi
 if [ "${1-}" = --bite ]; then
 	bite
 else
