@@ -1,12 +1,12 @@
 // Backups: taken while calls are recorded, read back, restored elsewhere; cut off and gone on with; and damaged.
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Store, media, missing, run, waitFor } from './harness.mjs';
+import { restoreFrom } from './restoring.mjs';
 
 const ALICE = 'https://clinic.example/mrn|alice';
 const AUDIO = readFileSync(media('call-audio.webm'));
@@ -28,29 +28,6 @@ describe('a backup', { skip: missing() }, () => {
   const verified = (dest) => store.cli(['backup', '--verify', dest]);
   const record = (client) => store.record(client, ALICE, { tracks: [{ media: AUDIO }, { media: VIDEO }] });
 
-  /** Another store, made again from a backup with this one's keyring. */
-  async function restored(dest) {
-    const other = new Store();
-    other.root = mkdtempSync(join(tmpdir(), 'sealreel-'));
-    Object.assign(other, { bin: store.bin, id: store.id, directory: join(other.root, 'store') });
-    const secrets = ['--keyring', store.path('keyring'), '--key-source', `file:${store.path('keyring.key')}`, '--ledger',
-      store.path('ledger')];
-    const made = await run(join(store.bin, 'sealreel'), ['restore', ...secrets, dest, other.directory]);
-    assert.equal(made.code, 0, made.stderr + made.stdout);
-    const daemon = join(store.bin, 'sealreeld');
-    const early = await run(daemon, [other.directory]);
-    assert.equal(early.code, 2, 'it was served before its ledger was replayed');
-    assert.match(early.stderr, /--replay/);
-    const replayed = await run(daemon, ['--replay', other.directory]);
-    assert.equal(replayed.code, 0, replayed.stderr);
-    copyFileSync(store.path('issuers', 'dev.jwks'), other.path('issuers', 'dev.jwks'));
-    copyFileSync(store.path('dev-issuer.jwk'), other.path('dev-issuer.jwk'));
-    copyFileSync(store.operator, other.operator);
-    other.set('issuer dev', 'jwks', 'issuers/dev.jwks');
-    other.set('issuer dev', 'iss', 'sealreel-dev');
-    return other;
-  }
-
   test('of a store that records calls: restored elsewhere, its scrub is clean and all that was finished before plays', async () => {
     const finished = [];
     let over = false;
@@ -70,7 +47,7 @@ describe('a backup', { skip: missing() }, () => {
     assert.ok(said.extents >= 2 * known.length);
     assert.equal((await verified(dest)).code, 0);
 
-    const other = await restored(dest);
+    const other = await restoreFrom(store, dest);
     try {
       const scrubbed = await run(join(store.bin, 'sealreeld'), ['--scrub', other.directory]);
       assert.equal(scrubbed.code, 0, scrubbed.stdout.toString());
