@@ -52,8 +52,8 @@ END {
 	if (all["trimmed"] == "yes")
 		print "The disk is too small for all that was recorded: what was finished and is not read again was removed meanwhile."
 	printf "\n%-44s %10s %8s %8s\n", "", "measured", "bound", "goal"
-	times("due to acknowledged", "ack", 1500, 1000)
-	row(all["window"] " s in which the 99th was beyond 1500 ms", all["late_windows"], "", "", "")
+	times("due to acknowledged", "ack", all["ack_bound"], 1000)
+	row(all["window"] " s in which the 99th was beyond " all["ack_bound"] " ms", all["late_windows"], "", "", "")
 	row("of so many", all["windows"], "", "", "")
 	times("a list of 50", "list", 15, 5)
 	times("first byte of a recording", "player_first", 10, 3)

@@ -45,6 +45,7 @@ options "$@"
 [[ $transport == tcp || $transport == unix ]] || usage
 
 media_seconds=60 # of each recording that is played
+bound=1500       # ms: within these 99 of 100 are to be acknowledged
 window=5         # seconds that are looked at by themselves, too
 renewed=1200     # seconds after which grants, which live an hour, are replaced
 calls_pid=
@@ -167,14 +168,14 @@ follow() {
 # late_windows: how many windows of the calls there were, and in how many of them more than 1 of 100 were acknowledged beyond
 # the bound. How long a bad time lasted is not to be seen in a percentile of all.
 late_windows() {
-	awk -v window="$window" '
+	awk -v window="$window" -v bound="$bound" '
 		$1 == "window" {
 			count++
 			for (i = 2; i <= NF; i++)
-				if (split($i, word, "=") == 2 && word[1] == "ack_p99" && word[2] > 1500)
+				if (split($i, word, "=") == 2 && word[1] == "ack_p99" && word[2] + 0 > bound)
 					late++
 		}
-		END { printf "window=%d windows=%d late_windows=%d", window, count, late }' "$work/lines"
+		END { printf "ack_bound=%d window=%d windows=%d late_windows=%d", bound, window, count, late }' "$work/lines"
 }
 
 # ---- the run ----

@@ -82,16 +82,6 @@ is_green() {
 
 quoted() { sed 's/[][\.*^$+?(){}|/]/\\&/g' <<<"$1"; }
 
-# survives KIND TEST LOG: the test passes although the rule is broken. What shows only when threads meet in one order, as
-# they may not on a busy machine, has three chances to.
-survives() {
-	local chance
-	for chance in 1 2 3; do
-		run_test "$@" || return 1
-		[ "$1" != Refused ] || return 0
-	done
-}
-
 # is_red KIND TEST LOG: the test has failed, and as a test, rather than for something else around it.
 is_red() {
 	local kind=$1 what=$2 log=$3
@@ -255,7 +245,7 @@ try_mutant() {
 	esac
 	if ! compile_mutant "$name" >"$log" 2>&1 || ! link_mutant "${targets[@]}" >"$log" 2>&1; then
 		not_ok "$name" "it does not build" "$log"
-	elif survives "$kind" "$what" "$log"; then
+	elif run_test "$kind" "$what" "$log"; then
 		if [ "$kind" = Refused ]; then
 			ok "$name"
 		else
