@@ -4,10 +4,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { createPrivateKey, randomUUID, sign } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client } from '../peer/client.mjs';
@@ -101,11 +100,55 @@ export function run(path, args, { env = {}, stdin = '', cwd } = {}) {
   });
 }
 
+/**
+ * A file without a name for what a daemon logs, and its lines. A pipe's end would be read some time after it was
+ * written; here everything that was logged before an answer was sent can be seen when the answer is there. Without a
+ * name, since the store's own directory may be on a disk that a test has filled.
+ */
+class Log {
+  #lines = [];
+  #rest = '';
+  #at = 0;
+
+  constructor() {
+    const directory = mkdtempSync(join(tmpdir(), 'sealreel-log-'));
+    try {
+      this.file = openSync(join(directory, 'log'), 'a+');
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  }
+
+  #read() {
+    const room = Buffer.alloc(65536);
+    for (let size; this.file !== null && (size = readSync(this.file, room, 0, room.length, this.#at)) > 0;) {
+      this.#at += size;
+      const lines = (this.#rest + room.toString('latin1', 0, size)).split('\n');
+      this.#rest = lines.pop();
+      this.#lines.push(...lines);
+    }
+  }
+
+  /** Every line so far that has its end. */
+  get lines() {
+    this.#read();
+    return this.#lines;
+  }
+
+  /** No more lines; those that there are stay. */
+  close() {
+    this.#read();
+    if (this.file !== null) {
+      closeSync(this.file);
+      this.file = null;
+    }
+  }
+}
+
 /** One store, and its daemon while there is one. */
 export class Store {
   child = null;
-  /** Every line the daemons of this store have logged. */
-  log = [];
+  #log = new Log();
   #services = new Map();
 
   /**
@@ -139,6 +182,11 @@ export class Store {
     options.forEach((option) => store.set(...option));
     await store.start();
     return store;
+  }
+
+  /** Every line the daemons of this store have logged. */
+  get log() {
+    return this.#log.lines;
   }
 
   /** A path within the store's directory. */
@@ -179,10 +227,9 @@ export class Store {
     assert.ok(!this.child, 'the daemon runs already');
     const from = this.log.length;
     const child = spawn(join(this.bin, 'sealreeld'), [...args, this.directory], {
-      env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', this.#log.file],
     });
     this.child = child;
-    createInterface({ input: child.stderr }).on('line', (line) => this.log.push(line));
     this.ended = new Promise((resolve) => {
       child.on('close', (code, signal) => {
         this.child = null;
@@ -221,6 +268,7 @@ export class Store {
     try {
       await this.stop();
     } finally {
+      this.#log.close();
       leftovers.delete(this);
       rmSync(this.root, { recursive: true, force: true });
     }
