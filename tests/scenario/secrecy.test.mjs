@@ -135,6 +135,8 @@ before(async () => {
   }
   store = await Store.make({ bin: BIN_RELEASE });
   store.set('log', 'level', 'debug');
+  // What is recorded while the memory is searched is still unsealed when the search comes to it.
+  store.set('store', 'max_delay_ms', '10000');
   plant = secret(PLANT);
   await store.start({ env: { SCENARIO_PLANT: plant } });
   unsearched = unsearchable(store.pid);
@@ -174,14 +176,17 @@ test('while somebody records or plays, what they need is there: the search would
     const player = await client.play(grantOf(ALICE), call);
     await player.update(1);
     await player.readAll(1);
-    const found = new Set(search.memory(store.pid).map(({ name }) => name));
-    for (const name of ['an identity', 'an actor', 'media', 'DEK', 'extent key', 'a transport key']) {
-      assert.ok(found.has(name), `${name} is not among what is found: ${[...found].join(', ')}`);
+    try {
+      const found = new Set(search.memory(store.pid).map(({ name }) => name));
+      for (const name of ['an identity', 'an actor', 'media', 'DEK', 'extent key', 'a transport key']) {
+        assert.ok(found.has(name), `${name} is not among what is found: ${[...found].join(', ')}`);
+      }
+    } finally {
+      await writer.close();
+      await player.close();
+      // What an unfinished track is told apart by from one that somebody has changed is kept until then.
+      await recording.finish();
     }
-    await writer.close();
-    await player.close();
-    // What an unfinished track is told apart by from one that somebody has changed is kept until then.
-    await recording.finish();
   });
   await nothingLeft(t);
 });

@@ -14,11 +14,15 @@ export const BOB = 'https://clinic.example/mrn|bob';
 export const SOURCE = createCipheriv('aes-128-ctr', Buffer.alloc(16, 9), Buffer.alloc(16))
   .update(Buffer.alloc(32 * 1024 * 1024));
 
-/** Runs `body` with so many connections of a service, which are cut when it is over, whatever came of it. */
+/**
+ * Runs `body` with so many connections of a service, which are cut when it is over, whatever came of it. Each has shown
+ * that it has the service's key, so that the daemon lets it be silent for as long as the others take.
+ */
 export async function connecting(credential, count, body) {
   const known = readCredential(credential);
   const connections = await Promise.all(Array.from({ length: count }, () => Connection.open(known)));
   try {
+    await Promise.all(connections.map((connection) => connection.request('ping', {}, 'pong')));
     return await body(...connections);
   } finally {
     connections.forEach((connection) => connection.fail(new Error('the test is over')));
