@@ -181,17 +181,22 @@ static uint16_t list_files(struct sr_scrub *scrub, const struct sr_target *targe
 	return row.file_count;
 }
 
-/* Its recording is being removed, and with it this track's files and rows, in no order that could be judged. */
+/* The target's recording, under this tag, is being removed, and all that goes with it, in no order to be judged by. */
+static bool goes(struct sr_pass *pass, struct sr_view *view, const uint8_t tag[SR_TAG])
+{
+	struct sr_index_key key = sr_key_recording(tag, pass->target->recording);
+	struct sr_recording_row row;
+	struct sr_span value;
+	return sr_pass_get(pass, view, &key, &value) == SR_OK &&
+	       sr_recording_row_decode(pass->scrub->parts.keyring, pass->target->recording, value, &row) == SR_OK &&
+	       sr_recording_unwrapped(&row);
+}
+
 static bool is_going(struct sr_scrub *scrub, const struct sr_target *target)
 {
 	struct sr_pass pass = {.scrub = scrub, .target = target};
-	struct sr_index_key key = sr_key_recording(target->tag, target->recording);
-	struct sr_recording_row row;
-	struct sr_span value;
 	struct sr_view *view = sr_pass_view(&pass);
-	bool going = view && sr_pass_get(&pass, view, &key, &value) == SR_OK &&
-		     sr_recording_row_decode(scrub->parts.keyring, target->recording, value, &row) == SR_OK &&
-		     sr_recording_unwrapped(&row);
+	bool going = view && goes(&pass, view, target->tag);
 	sr_view_end(view);
 	return going;
 }
@@ -242,7 +247,7 @@ static void judge_stray_segment(struct sr_pass *pass)
 	struct sr_span value;
 	struct sr_view *view = sr_pass_view(pass);
 	if (view && sr_pass_get(pass, view, &pass->target->key, &value) == SR_OK &&
-	    sr_pass_get(pass, view, &track, &value) == SR_NOT_FOUND)
+	    sr_pass_get(pass, view, &track, &value) == SR_NOT_FOUND && !goes(pass, view, pass->target->tag))
 		sr_pass_find(pass, SR_FINDING_EXTRA_ROW, NULL, "segments' places of a track that has no row");
 	sr_view_end(view);
 }
@@ -269,12 +274,20 @@ void sr_scrub_segments(struct sr_scrub *scrub)
 	}
 }
 
+/* The same of what names no patient: its hint goes last of all. */
+static bool goes_by_hint(struct sr_pass *pass, struct sr_view *view)
+{
+	struct sr_index_key key = sr_key_hint(pass->target->recording);
+	struct sr_span hint;
+	return sr_pass_get(pass, view, &key, &hint) == SR_OK && hint.size == SR_TAG && goes(pass, view, hint.data);
+}
+
 static void judge_stray_extent(struct sr_pass *pass)
 {
 	struct sr_span value;
 	struct sr_view *view = sr_pass_view(pass);
 	if (view && sr_pass_get(pass, view, &pass->target->key, &value) == SR_OK &&
-	    sr_pass_owner(pass, view) == SR_NOT_FOUND)
+	    sr_pass_owner(pass, view) == SR_NOT_FOUND && !goes_by_hint(pass, view))
 		sr_pass_find(pass, SR_FINDING_EXTRA_ROW, NULL, "extents' rows of a file that no row names");
 	sr_view_end(view);
 }
