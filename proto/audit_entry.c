@@ -206,15 +206,24 @@ void sr_audit_entry_head(struct sr_builder *out, uint64_t number, uint64_t time_
 	put_number(out, time_ms);
 }
 
-enum sr_code sr_audit_entry_tail(const struct sr_audit_entry *entry, struct sr_builder *out, struct sr_error *err)
+void sr_audit_entry_of(struct sr_builder *out, uint64_t of)
+{
+	put_number_member(out, SR_MEMBER_OF, true, of);
+}
+
+enum sr_code sr_audit_entry_tail(const struct sr_audit_entry *entry, struct sr_builder *out, size_t *of_at,
+				 struct sr_error *err)
 {
 	const char *kind = sr_audit_kind_name(entry->kind);
+	size_t before = out->used;
 	if (!*kind || !entry->operation)
 		return SR_FAIL(err, SR_USAGE, "an entry needs a kind and an operation");
 	put_text_member(out, SR_MEMBER_KIND, kind);
 	put_text_member(out, SR_MEMBER_OPERATION, entry->operation);
 	put_request(out, entry->request);
-	put_number_member(out, SR_MEMBER_OF, entry->has_of, entry->of);
+	*of_at = out->used - before;
+	if (entry->has_of)
+		sr_audit_entry_of(out, entry->of);
 	put_text_member(out, SR_MEMBER_SERVICE, entry->service);
 	put_text_member(out, SR_MEMBER_ISSUER, entry->issuer);
 	put_text_member(out, SR_MEMBER_JTI, entry->jti);
@@ -249,7 +258,8 @@ enum sr_code sr_audit_entry_write(const struct sr_audit_entry *entry, uint8_t js
 	memcpy(json, head, front.used);
 	/* Whether an entry fits does not depend on its number. */
 	struct sr_builder out = sr_builder_over(json + front.used, SR_AUDIT_TAIL_MAX);
-	enum sr_code code = sr_audit_entry_tail(entry, &out, err);
+	size_t of_at;
+	enum sr_code code = sr_audit_entry_tail(entry, &out, &of_at, err);
 	*size = front.used + out.used;
 	return code;
 }

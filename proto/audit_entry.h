@@ -102,6 +102,9 @@ struct sr_audit_entry {
 	size_t count_count;
 	const struct sr_audit_fact *facts; /* the same */
 	size_t fact_count;
+	/* For the log alone: an entry that has the next number, becomes durable with this one, and whose `of` is this
+	 * one; NULL: none. What a parse gives has none. */
+	const struct sr_audit_entry *behind;
 };
 
 /* The word of a kind, static; and the kind of a word of `size` bytes, 0 if it is none. */

@@ -56,9 +56,15 @@ bool sr_audit_name_fits(const char *name, size_t size) SR_MUST_USE;
 /* Write the first two members: what the log knows only when it takes the entry. At most SR_AUDIT_HEAD_MAX bytes. */
 void sr_audit_entry_head(struct sr_builder *out, uint64_t number, uint64_t time_ms);
 
-/* Write all that follows them. SR_USAGE as sr_audit_entry_write, also when `out` is too small; `out` is then undefined.
+/*
+ * Write all that follows them. *of_at (out) is how many bytes of it come before the place of the member `of`, which is
+ * written if `entry` has it. SR_USAGE as sr_audit_entry_write, also when `out` is too small; `out` is then undefined.
  */
-enum sr_code sr_audit_entry_tail(const struct sr_audit_entry *entry, struct sr_builder *out,
+enum sr_code sr_audit_entry_tail(const struct sr_audit_entry *entry, struct sr_builder *out, size_t *of_at,
 				 struct sr_error *err) SR_MUST_USE;
+
+/* Write the member `of` alone, at most SR_AUDIT_OF_MAX bytes: for an entry whose `of` the log knows no sooner. */
+#define SR_AUDIT_OF_MAX (sizeof SR_MEMBER_OF - 1 + 20)
+void sr_audit_entry_of(struct sr_builder *out, uint64_t of);
 
 #endif

@@ -33,14 +33,23 @@ enum sr_code sr_audit_leave(struct sr_audit *audit, const struct sr_audit_entry 
 			    sr_audit_done *done, void *context, struct sr_error *err)
 {
 	uint8_t tail[SR_AUDIT_TAIL_MAX];
-	struct sr_builder out = sr_builder_over(tail, sizeof tail);
-	enum sr_code code = sr_audit_entry_tail(entry, &out, err);
+	struct sr_builder out = sr_builder_over(tail, sizeof tail - (entry->behind ? SR_AUDIT_OF_MAX : 0));
+	size_t of_at;
+	enum sr_code code = sr_audit_entry_tail(entry, &out, &of_at, err);
+	size_t size = out.used;
+	if (code == SR_OK && entry->behind)
+		code = sr_audit_entry_tail(entry->behind, &out, &of_at, err);
 	if (code != SR_OK)
 		return code;
 	struct sr_audit_item *item = malloc(sizeof *item + out.used);
 	if (!item)
 		return SR_FAIL_MEMORY(err);
-	*item = (struct sr_audit_item){.done = done, .context = context, .class = class, .size = out.used};
+	*item = (struct sr_audit_item){.done = done,
+				       .context = context,
+				       .class = class,
+				       .size = size,
+				       .behind = out.used - size,
+				       .of_at = entry->behind ? of_at : 0};
 	memcpy(item->tail, tail, out.used);
 	pthread_mutex_lock(&audit->lock);
 	*audit->last = item;
@@ -143,13 +152,39 @@ static void say_full(struct sr_audit *audit, bool full)
 		sr_log(SR_LOG_WARN, "audit_room", "the audit log has room again");
 }
 
-/* Put an item's record into the group's bytes, or give it its refusal. */
+/* The most bytes that an item's records take. */
+static size_t most_of(const struct sr_audit_item *item)
+{
+	size_t one = SR_RECORD_HEAD + SR_AUDIT_HEAD_MAX;
+	return item->size + one + (item->behind ? item->behind + SR_AUDIT_OF_MAX + one : 0);
+}
+
+/*
+ * Put the record of entry `number` into the group's bytes, at *used, which grows: head, `front`, `back`. Where there is
+ * a `back`, the entry is of the one before it, which is said in between.
+ */
+static bool put_record(struct sr_audit *audit, struct sr_span front, struct sr_span back, uint64_t number, size_t *used)
+{
+	uint8_t *record = audit->group + *used;
+	struct sr_builder json = sr_builder_over(record + SR_RECORD_HEAD, SR_AUDIT_ENTRY_MAX);
+	sr_audit_entry_head(&json, number, now_ms());
+	sr_put_bytes(&json, front.data, front.size);
+	if (back.size > 0) {
+		sr_audit_entry_of(&json, number - 1);
+		sr_put_bytes(&json, back.data, back.size);
+	}
+	sr_record_head(number, record + SR_RECORD_HEAD, json.used, record);
+	if (!sr_positions_add(&audit->positions, number, audit->end + *used))
+		return false;
+	*used += SR_RECORD_HEAD + json.used;
+	return true;
+}
+
+/* Put an item's records into the group's bytes, or give it its refusal. */
 static void place(struct sr_audit *audit, struct group *group, struct sr_audit_item *item)
 {
-	uint8_t *record = audit->group + group->used;
-	struct sr_builder json = sr_builder_over(record + SR_RECORD_HEAD, SR_AUDIT_ENTRY_MAX);
-	if (!has_room(audit, group->used + SR_RECORD_HEAD + SR_AUDIT_HEAD_MAX + item->size, item->class,
-		      &group->refused)) {
+	size_t used = group->used;
+	if (!has_room(audit, used + most_of(item), item->class, &group->refused)) {
 		item->result = SR_FAIL(&group->refused, SR_NO_SPACE, "the disk of the audit log is full");
 		say_full(audit, true);
 		return;
@@ -157,15 +192,16 @@ static void place(struct sr_audit *audit, struct group *group, struct sr_audit_i
 	if (item->class == SR_AUDIT_ORDINARY)
 		say_full(audit, false);
 	item->number = group->next;
-	sr_audit_entry_head(&json, item->number, now_ms());
-	sr_put_bytes(&json, item->tail, item->size);
-	sr_record_head(item->number, record + SR_RECORD_HEAD, json.used, record);
-	if (!sr_positions_add(&audit->positions, item->number, audit->end + group->used)) {
+	const uint8_t *second = item->tail + item->size;
+	struct sr_span first = {item->tail, item->size}, none = {NULL, 0}, front = {second, item->of_at},
+		       back = {second + item->of_at, item->behind - item->of_at};
+	if (!put_record(audit, first, none, item->number, &used) ||
+	    (item->behind && !put_record(audit, front, back, item->number + 1, &used))) {
 		item->result = SR_FAIL_MEMORY(&group->refused);
 		return;
 	}
-	group->next++;
-	group->used += SR_RECORD_HEAD + json.used;
+	group->next += item->behind ? 2 : 1;
+	group->used = used;
 }
 
 static void fail(struct sr_audit *audit, struct group *group, enum sr_code code)
@@ -231,7 +267,7 @@ static void take(struct sr_audit *audit, struct group *group)
 	group->last = &group->first;
 	while (audit->first) {
 		struct sr_audit_item *item = audit->first;
-		bytes += SR_RECORD_HEAD + SR_AUDIT_HEAD_MAX + item->size;
+		bytes += most_of(item);
 		if (bytes > GROUP_MAX)
 			break;
 		audit->first = item->next;

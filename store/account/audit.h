@@ -45,11 +45,12 @@ enum sr_audit_class { SR_AUDIT_ORDINARY, SR_AUDIT_CLOSING };
 
 /*
  * Append `entry` (in; its number and time are given by the log) and return when it is durable, with its number in
- * *number (out, may be NULL). Entries that come together share one write and one sync. Never on the event loop.
- * SR_USAGE: as sr_audit_entry_write. SR_NO_SPACE: the disk is full and only the reserve is left (ORDINARY), or that is
- * used up too. SR_IO: a write or a sync failed now or before, so that every entry is refused until a restart: whatever
- * the entry was to describe must not happen. SR_INTERNAL when memory is used up. After a failure the entry may or may
- * not be in the log after a restart.
+ * *number (out, may be NULL). The entry that it has behind it, if any, is appended with it, both or neither: but a
+ * crash before either is durable may leave the first alone. Entries that come together share one write and one sync.
+ * Never on the event loop. SR_USAGE: as sr_audit_entry_write, for both together. SR_NO_SPACE: the disk is full and only
+ * the reserve is left (ORDINARY), or that is used up too. SR_IO: a write or a sync failed now or before, so that every
+ * entry is refused until a restart: whatever the entry was to describe must not happen. SR_INTERNAL when memory is used
+ * up. After a failure the entry may or may not be in the log after a restart.
  */
 enum sr_code sr_audit_append(struct sr_audit *audit, const struct sr_audit_entry *entry, enum sr_audit_class class,
 			     uint64_t *number, struct sr_error *err) SR_MUST_USE;

@@ -18,7 +18,7 @@
 
 #define SR_RECORDS_FILE "records"
 
-/* One entry on its way; `tail` is its JSON but for number and time. */
+/* One entry on its way, or two of which the second is of the first. */
 struct sr_audit_item {
 	struct sr_audit_item *next;
 	sr_audit_done *done;
@@ -26,7 +26,9 @@ struct sr_audit_item {
 	enum sr_audit_class class;
 	enum sr_code result;
 	uint64_t number;
-	size_t size;
+	size_t size;   /* of its JSON but for number and time, with which `tail` begins */
+	size_t behind; /* of the second's, but for `of` too, which is all that follows; 0: there is none */
+	size_t of_at;  /* where in the second's that comes; 0 if there is none */
 	uint8_t tail[];
 };
 

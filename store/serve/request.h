@@ -55,6 +55,7 @@ struct sr_request_account {
 	bool merged;        /* refused without proof: counted with others like it */
 	bool failed;        /* memory was used up: no entry would be true */
 	bool goes_on;       /* an earlier entry says already what it does: only a refusal is one more */
+	const struct sr_audit_entry *behind; /* another one that goes with it, unless it is a refusal; may be NULL */
 	bool is_written;
 	unsigned alarms; /* 1 << enum sr_event_kind */
 	uint64_t number; /* of its entry, once the answer may leave */

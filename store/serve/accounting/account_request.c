@@ -33,6 +33,11 @@ void sr_account_goes_on(struct sr_request *request)
 	request->account.goes_on = true;
 }
 
+void sr_account_behind(struct sr_request *request, const struct sr_audit_entry *entry)
+{
+	request->account.behind = entry;
+}
+
 void sr_account_without_reply(struct sr_request *request)
 {
 	request->account.without_reply = true;
@@ -84,6 +89,7 @@ static struct sr_audit_entry answer_entry(struct sr_request *request)
 	struct sr_audit_entry entry = whole(request);
 	entry.kind = refused ? SR_AUDIT_REFUSED : kind_of(request);
 	entry.outcome = sr_code_name(request->error.code);
+	entry.behind = refused ? NULL : request->account.behind;
 	return entry;
 }
 
@@ -134,6 +140,7 @@ static bool submit(struct sr_request *request, bool here)
 	bool told = here && !submitting;
 	submitting = NULL;
 	request->account.is_written = true;
+	request->account.behind = NULL; /* it was borrowed */
 	if (code == SR_OK && told)
 		sr_account_take_result(request);
 	if (code == SR_OK)

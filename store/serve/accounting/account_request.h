@@ -52,6 +52,13 @@ void sr_account_may_use_reserve(struct sr_request *request);
 /* It goes on with what an entry of its connection says already: only if it is refused has it one of its own. */
 void sr_account_goes_on(struct sr_request *request);
 
+/*
+ * Have `entry` (in; borrowed until this pool step's entry is submitted) behind that one, as sr_audit_append does,
+ * unless the request is refused: what the answer leads to without being asked again. It has the next number, if the
+ * answer may leave, and otherwise neither is there. Pool.
+ */
+void sr_account_behind(struct sr_request *request, const struct sr_audit_entry *entry);
+
 /* This pool step is the one to be accounted for, although the loop makes the reply. Pool. */
 void sr_account_without_reply(struct sr_request *request);
 

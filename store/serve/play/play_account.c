@@ -9,12 +9,22 @@
 
 #include "account/log.h"
 
-void sr_play_account_begin(struct sr_play_account *account, struct sr_daemon *daemon, const uint8_t recording[SR_UUID],
-			   uint64_t opened)
+void sr_play_account_begin(struct sr_play_account *account, struct sr_daemon *daemon, const uint8_t recording[SR_UUID])
 {
 	account->daemon = daemon;
-	account->opened = opened;
 	memcpy(account->recording, recording, SR_UUID);
+}
+
+static void durable_to(struct sr_play_account *account)
+{
+	account->durable = account->asked = account->ask.covers;
+}
+
+void sr_play_account_opened(struct sr_play_account *account, uint64_t number)
+{
+	account->opened = number;
+	if (account->open)
+		durable_to(account);
 }
 
 void sr_play_account_read(struct sr_play_account *account, const struct sr_play_range *range)
@@ -72,7 +82,7 @@ static void told_on_loop(struct sr_post *post)
 		(struct sr_play_account *)((char *)post - offsetof(struct sr_play_account, ask.post));
 	account->ask.runs = false;
 	if (account->ask.result == SR_OK)
-		account->durable = account->asked = account->ask.covers;
+		durable_to(account);
 	else
 		account->asked = account->durable;
 	account->asked_back(account);
@@ -155,31 +165,62 @@ static enum sr_code describe(struct sr_play_account *account, const struct sr_ta
 	return code;
 }
 
-enum sr_code sr_play_account_ask(struct sr_play_account *account, const struct sr_table_look *found)
+/*
+ * Make of what was planned an entry, which borrows `range`, both out; from then on the account is open. *made (out) is
+ * false if there is nothing to be authorised.
+ */
+static enum sr_code make_entry(struct sr_play_account *account, const struct sr_table_look *found,
+			       struct sr_audit_recording *range, struct sr_audit_entry *entry, bool *made)
 {
-	struct sr_request *request = found->request;
-	struct sr_accounting *accounting = account->daemon->accounting;
-	struct sr_audit_recording range;
 	struct sr_ask *ask = &account->ask;
+	*made = false;
 	if (!ask->wanted)
 		return SR_OK;
-	enum sr_code code = describe(account, found, &range);
+	enum sr_code code = describe(account, found, range);
 	if (code != SR_OK)
 		return code;
 	ask->wanted = false;
 	if (ask->nothing)
 		return SR_OK;
 	if (!account->open)
-		account->open = sr_account_open(accounting);
+		account->open = sr_account_open(account->daemon->accounting);
 	if (!account->open)
-		return SR_FAIL_MEMORY(&request->error);
-	struct sr_audit_entry entry = sr_account_words(request);
-	entry.kind = SR_AUDIT_AUTHORISED;
-	entry.operation = sr_message_name(SR_MSG_PLAY_READ);
+		return SR_FAIL_MEMORY(&found->request->error);
+	*entry = sr_account_words(found->request);
+	entry->kind = SR_AUDIT_AUTHORISED;
+	entry->operation = sr_message_name(SR_MSG_PLAY_READ);
+	entry->recordings = range;
+	entry->recording_count = 1;
+	*made = true;
+	return SR_OK;
+}
+
+enum sr_code sr_play_account_start(struct sr_play_account *account, const struct sr_play_range *range,
+				   const struct sr_table_look *found, struct sr_start_entry *entry)
+{
+	bool made = false;
+	enum sr_code code = SR_OK;
+	if (sr_play_account_plan(account, range, range->from))
+		code = make_entry(account, found, &entry->range, &entry->entry, &made);
+	account->ask.nothing = false;
+	if (made)
+		sr_account_behind(found->request, &entry->entry);
+	return code;
+}
+
+enum sr_code sr_play_account_ask(struct sr_play_account *account, const struct sr_table_look *found)
+{
+	struct sr_request *request = found->request;
+	struct sr_accounting *accounting = account->daemon->accounting;
+	struct sr_audit_recording range;
+	struct sr_audit_entry entry;
+	struct sr_ask *ask = &account->ask;
+	bool made;
+	enum sr_code code = make_entry(account, found, &range, &entry, &made);
+	if (!made)
+		return code;
 	entry.has_of = true;
 	entry.of = account->opened;
-	entry.recordings = &range;
-	entry.recording_count = 1;
 	ask->post.run = told_on_loop;
 	ask->runs = true;
 	code = (ask->ahead ? sr_account_submit : sr_account_submit_here)(accounting, &entry, SR_AUDIT_ORDINARY, told,

@@ -26,7 +26,7 @@ struct sr_ask {
 	struct sr_post post;
 };
 
-/* A player's; the loop's alone, but for `ask` while a job runs. */
+/* A player's; the opening job's alone, then the loop's, but for `ask` while a job runs. */
 struct sr_play_account {
 	struct sr_daemon *daemon;
 	uint8_t recording[SR_UUID];
@@ -45,11 +45,29 @@ struct sr_play_account {
 	void (*asked_back)(struct sr_play_account *account); /* on the loop, when an ask has come back */
 };
 
-/* Begin for the player of `recording`, whose opening is entry `opened`. Loop. */
-void sr_play_account_begin(struct sr_play_account *account, struct sr_daemon *daemon, const uint8_t recording[SR_UUID],
-			   uint64_t opened);
+/* Begin, zeroed before, for a player of `recording` that is being opened. Pool. */
+void sr_play_account_begin(struct sr_play_account *account, struct sr_daemon *daemon, const uint8_t recording[SR_UUID]);
 
-/* A range is asked for; any request confirms what was sent before it (sr_play_account_confirm). Loop. */
+/*
+ * A range that is opened with its recording: have the entry that authorises it behind the opening's, in the same sync,
+ * so that the first bytes need not wait for one of their own. It is kept in `entry` (out; as long as the request's step
+ * runs) and borrows from the request. `found` as for sr_play_account_ask, after sr_play_account_read. Nothing is asked
+ * for where the track ends before the range. Failures are in the request's error. Pool.
+ */
+struct sr_start_entry {
+	struct sr_audit_entry entry;
+	struct sr_audit_recording range;
+};
+enum sr_code sr_play_account_start(struct sr_play_account *account, const struct sr_play_range *range,
+				   const struct sr_table_look *found, struct sr_start_entry *entry) SR_MUST_USE;
+
+/* The opening's entry is durable, and is this one; and so is what sr_play_account_start put behind it. Loop. */
+void sr_play_account_opened(struct sr_play_account *account, uint64_t number);
+
+/*
+ * A range is asked for (before it is opened: pool); any request confirms what was sent before it
+ * (sr_play_account_confirm). Loop.
+ */
 void sr_play_account_read(struct sr_play_account *account, const struct sr_play_range *range);
 void sr_play_account_confirm(struct sr_play_account *account);
 

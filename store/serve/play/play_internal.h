@@ -1,6 +1,6 @@
 /*
- * What the two files of a player share: play.c (its life, its tables, its messages) and play_read.c (its reads). Nobody
- * else includes this.
+ * What the files of a player share: play_open.c (how it begins), play.c (its life, its tables, its messages) and
+ * play_read.c (its reads). Nobody else includes this.
  */
 #ifndef SR_PLAY_INTERNAL_H
 #define SR_PLAY_INTERNAL_H
@@ -35,9 +35,11 @@ struct sr_player {
 	uint64_t sent; /* plaintext bytes of the range handed to the socket's queue */
 	bool batch_runs;
 	struct sr_batch *batch; /* made, and not all of it queued */
-	uint64_t batch_since;   /* monotonic ms */
-	bool fast;              /* the range's batch before this one was taken at once */
-	uint64_t fed;           /* when it last had a batch, as a count */
+	struct sr_batch *
+		ready; /* the first of a play.start's range, made when it was opened; gone with that turn of the loop */
+	uint64_t batch_since; /* monotonic ms */
+	bool fast;            /* the range's batch before this one was taken at once */
+	uint64_t fed;         /* when it last had a batch, as a count */
 	/* what it accounts for */
 	struct sr_play_account account;
 	struct sr_request *held_back; /* has a batch that may not leave yet; its job counts as running */
@@ -64,6 +66,9 @@ bool sr_player_ended_by_time(struct sr_player *player);
 
 /* Keys are given out only of what has not been deleted since the player was opened. False: in request->error. Pool. */
 bool sr_player_stands(struct sr_request *request, const struct sr_player *player);
+
+/* A page of what was started has left: behind the last one the range is read. */
+void sr_player_page_left(struct sr_player *player);
 
 /* One of a session's tables that were asked for whole goes on, if its socket has room: called as each page is made. */
 void sr_players_tables(struct sr_session *session);

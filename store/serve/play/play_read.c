@@ -131,6 +131,21 @@ static void pump(struct sr_player *player)
 	sr_batch_free(batch);
 }
 
+/* It has been made ready: it goes out at once. */
+static void feed_ready(struct sr_player *player)
+{
+	struct sr_audit_entry words = sr_player_words(player);
+	struct sr_batch *batch = player->ready;
+	player->ready = NULL;
+	if (!sr_play_account_may_send(&player->account, &words, sr_batch_range(batch, false).to)) {
+		sr_batch_free(batch);
+		batch = NULL;
+	}
+	player->batch = batch;
+	player->batch_since = sr_monotonic_ms();
+	sr_players_feed(player->session);
+}
+
 static void feed(struct sr_player *player)
 {
 	static uint64_t turn;
@@ -142,11 +157,15 @@ static void feed(struct sr_player *player)
 		return;
 	if (!sr_play_account_plan(&player->account, &player->range, player->range.from + player->sent))
 		return; /* asked_back comes */
+	player->fed = ++turn;
+	if (player->ready) {
+		feed_ready(player);
+		return;
+	}
 	struct sr_request *request = sr_player_request(player, &player->read_head);
 	if (!request)
 		return;
 	player->batch_runs = true;
-	player->fed = ++turn;
 	sr_request_start(request, batch_on_pool, batch_done);
 }
 

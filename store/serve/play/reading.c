@@ -125,7 +125,7 @@ static enum sr_code open_file(struct sr_batch *batch, const struct sr_reading_jo
 		else
 			(void)sr_blob_warm(batch->fd, place, length);
 	}
-	return code == SR_CORRUPT ? sr_request_corrupt(request, job->recording, "track's blob") : code;
+	return code == SR_CORRUPT && !job->ahead ? sr_request_corrupt(request, job->recording, "track's blob") : code;
 }
 
 enum sr_code sr_reading_look(struct sr_reading_job *job)
@@ -141,7 +141,7 @@ enum sr_code sr_reading_look(struct sr_reading_job *job)
 	return sr_table_read(&job->look);
 }
 
-enum sr_code sr_batch_make(struct sr_reading_job *job)
+static enum sr_code make(struct sr_reading_job *job)
 {
 	const struct sr_table_look *look = &job->look;
 	enum sr_code code = SR_OK;
@@ -164,6 +164,14 @@ enum sr_code sr_batch_make(struct sr_reading_job *job)
 	batch->last = job->from + batch->covers >= end;
 	job->request->work_result = batch;
 	return SR_OK;
+}
+
+enum sr_code sr_batch_make(struct sr_reading_job *job)
+{
+	enum sr_code code = make(job);
+	if (code != SR_OK && job->ahead)
+		job->request->error = (struct sr_error){.code = SR_OK};
+	return code;
 }
 
 static bool send_key(const struct sr_batch *batch, const struct piece *piece, struct sr_session *session,

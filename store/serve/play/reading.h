@@ -16,12 +16,14 @@
  */
 #define SR_BATCH_USUAL (4u << 20)
 #define SR_BATCH_FAST (16u << 20)
+#define SR_BATCH_AHEAD (256u << 10) /* before its turn: what a first look needs, so that the opening does not wait */
 
 struct sr_batch;
 
 /*
  * What a batch is made for. `from` to `end`: the plaintext bytes still to be sent; `most`: one of the sizes above. What
- * sr_reading_look has found goes to `look`, whose places are `places`.
+ * sr_reading_look has found goes to `look`, whose places are `places`. `ahead`: where its batch cannot be made, nobody
+ * is told, because it will be asked for again, in its turn.
  */
 struct sr_reading_job {
 	struct sr_request *request;
@@ -30,6 +32,7 @@ struct sr_reading_job {
 	uint16_t track;
 	uint64_t from, end;
 	uint32_t most;
+	bool ahead;
 	struct sr_segment_place places[SR_BATCH_SEGMENTS + 1]; /* one more, for its time */
 	struct sr_table_look look;
 };
@@ -39,7 +42,8 @@ enum sr_code sr_reading_look(struct sr_reading_job *job) SR_MUST_USE;
 
 /*
  * Derive the keys of the segments found, open the file and bring the bytes into the page cache. The batch goes to
- * request->work_result. Errors as sr_table_read, in request->error. Pool.
+ * request->work_result. Errors as sr_table_read, in request->error; of one that is made ahead none are left there.
+ * Pool.
  */
 enum sr_code sr_batch_make(struct sr_reading_job *job) SR_MUST_USE;
 
