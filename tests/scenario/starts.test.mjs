@@ -2,7 +2,7 @@
 // becomes of it when something comes between: a close, a freeze, a deletion, others that read, a peer that takes nothing.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync, truncateSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { readEntries } from './entries.mjs';
 import { BIN_RELEASE, Store, missing, waitFor } from './harness.mjs';
@@ -46,6 +46,10 @@ async function answers(raw, streams = [STREAM]) {
 /** Names in their order, each once for a run of them; a range's keys and bodies are one run. */
 const shape = (messages) => messages.map(({ name }) => (['play.key', 'play.body'].includes(name) ? 'range' : name))
   .filter((name, i, all) => name !== all[i - 1]);
+
+/** The files of a recording, by track. */
+const blobsOf = (id) => readdirSync(store.path('blobs'), { recursive: true }).filter((name) => name.includes(id)).sort()
+  .map((name) => store.path('blobs', name));
 
 const entries = () => readEntries(store.path('audit', 'records'));
 const since = (number) => entries().filter((entry) => entry.number >= number);
@@ -134,11 +138,13 @@ describe('a start', { skip }, () => {
     const raw = await Raw.open(playback);
     start(raw, whole, { from: 10, length: 90 });
     await raw.until('play.opened');
-    const [presented] = since(from).filter(({ kind }) => kind === 'presented');
+    // Both are there when the first answer is, one behind the other: they shared a sync.
+    const [presented, authorised] = since(from).filter(({ kind }) => ['presented', 'authorised'].includes(kind));
     assert.deepEqual([presented.operation, presented.recordings[0].id], ['play.open', whole]);
-    await raw.until('play.key');
-    const [authorised] = since(from).filter(({ kind }) => kind === 'authorised');
-    assert.deepEqual([authorised.of, authorised.operation], [presented.number, 'play.read']);
+    assert.deepEqual([authorised.kind, authorised.operation, authorised.number, authorised.of],
+      ['authorised', 'play.read', presented.number + 1, presented.number]);
+    assert.deepEqual(['request', 'service', 'issuer', 'jti', 'tag', 'actor', 'role'].map((name) => authorised[name]),
+      ['request', 'service', 'issuer', 'jti', 'tag', 'actor', 'role'].map((name) => presented[name]));
     assert.deepEqual(authorised.recordings.map((one) => [one.id, one.track, one.from, one.to]), [[whole, 1, 10, 100]]);
     await raw.until('play.done');
     raw.say('close', STREAM, {});
@@ -147,7 +153,36 @@ describe('a start', { skip }, () => {
     const sent = await waitFor(() => since(from).find(({ kind }) => kind === 'sent'), { what: 'what was sent' });
     assert.deepEqual([sent.of, sent.outcome, sent.counts.bytes], [presented.number, 'closed', 90]);
     assert.equal(since(from).find(({ kind }) => kind === 'confirmed').counts.bytes, 90);
+    // No other was needed.
+    assert.equal(since(from).filter(({ kind }) => kind === 'authorised').length, 1);
   });
+
+  test('asks for no leave where its track ends before it', async () => {
+    const from = entries().length;
+    const raw = await Raw.open(playback);
+    start(raw, whole, { from: LENGTH });
+    await raw.until('play.done');
+    raw.say('close', STREAM, {});
+    await raw.until('closed');
+    raw.destroy();
+    assert.deepEqual(since(from).map(({ kind }) => kind), ['presented']);
+  });
+
+  test('whose range cannot be read is told so once, and leaves a player', () => store.connected(ingest, async (client) => {
+    const media = [randomBytes(3000), randomBytes(3000)];
+    const id = await store.record(client, ALICE, { tracks: media.map((one) => ({ media: one })) });
+    truncateSync(blobsOf(id)[0], 100);
+    const from = store.log.length;
+    const raw = await Raw.open(playback);
+    start(raw, id);
+    const messages = await answers(raw);
+    assert.deepEqual(shape(messages), ['play.opened', 'play.table.reply', 'error']);
+    assert.deepEqual([messages[2].code, messages[2].ended], ['corrupt', false]);
+    assert.equal(store.events('corrupt', from).length, 1);
+    raw.say('play.read', STREAM, { track: 2, from: 0, length: 3000 });
+    assert.equal((await raw.until('play.done')).length, 3000);
+    raw.destroy();
+  }));
 
   test('that is closed at once ends so, wherever it is', async () => {
     for (const recording of [whole, growing]) {
@@ -281,12 +316,12 @@ describe('a start', { skip }, () => {
   }
 });
 
-test('a start whose grant ends while its opening waits for the disk is given nothing', {
-  skip: missing(['sealreeld', 'sealreel'], BIN_RELEASE), timeout: 60_000,
-}, async (t) => {
+/** A store of its own whose syncs can be held, with a recording that has been opened on a connection. */
+async function beforeHeld(t) {
   const own = await Store.make({ bin: BIN_RELEASE });
   t.after(() => own.remove());
   own.set('grants', 'skew_s', '0');
+  own.set('log', 'level', 'debug');
   const held = await startHeld(own);
   const caller = await own.service('ingest,playback');
   const media = randomBytes(MIB);
@@ -296,6 +331,31 @@ test('a start whose grant ends while its opening waits for the disk is given not
   // Whom it names is known then, so that nothing but its entry waits.
   raw.say('play.open', STREAM, { grant: own.mint(ALICE, 'play'), recording });
   await raw.until('play.opened');
+  return { own, held, raw, recording };
+}
+
+const heldTest = { skip: missing(['sealreeld', 'sealreel'], BIN_RELEASE), timeout: 60_000 };
+
+test('a start whose caller is gone is said to have been sent nothing', heldTest, async (t) => {
+  const { own, held, raw, recording } = await beforeHeld(t);
+  const entriesOf = () => readEntries(own.path('audit', 'records'));
+  const from = entriesOf().length;
+  held.hold('audit');
+  raw.say('play.start', STREAM + 1, { grant: own.mint(ALICE, 'play'), recording, track: 1, from: 0, length: MIB });
+  await waitFor(() => held.waits() > 0, { what: 'its entry' });
+  const logged = own.log.length;
+  raw.destroy();
+  await own.logged('session_end', { from: logged });
+  held.release();
+  const sent = await waitFor(() => entriesOf().find(({ number, kind }) => number >= from && kind === 'sent'),
+    { what: 'what was sent' });
+  const [presented, authorised] = entriesOf().filter(({ number }) => number >= from);
+  assert.deepEqual([presented.kind, authorised.kind, authorised.of], ['presented', 'authorised', presented.number]);
+  assert.deepEqual([sent.of, sent.outcome, sent.counts.bytes], [presented.number, 'gone', 0]);
+});
+
+test('a start whose grant ends while its opening waits for the disk is given nothing', heldTest, async (t) => {
+  const { own, held, raw, recording } = await beforeHeld(t);
   held.hold('audit');
   const exp = Math.floor(Date.now() / 1000) + 2;
   raw.say('play.start', STREAM + 1, {

@@ -81,6 +81,77 @@ Test(audit, a_checkpoint_covers_what_is_durable)
 	cr_expect_eq(world_checkpoint(get_file("audit/checkpoint", NULL)).size, 601);
 }
 
+/* ---- two that go together ---- */
+
+static enum sr_code append_two(struct sr_audit *audit, uint64_t number, struct sr_error *err)
+{
+	char first[32], second[32];
+	uint64_t given = 0;
+	snprintf(first, sizeof first, "entry %llu", (unsigned long long)number);
+	snprintf(second, sizeof second, "entry %llu", (unsigned long long)number + 1);
+	struct sr_audit_entry behind = {.kind = SR_AUDIT_AUTHORISED,
+					.operation = "play.read",
+					.request = 9,
+					.service = "player",
+					.name = second};
+	struct sr_audit_entry entry = {
+		.kind = SR_AUDIT_PRESENTED, .operation = "play.open", .name = first, .behind = &behind};
+	enum sr_code code = sr_audit_append(audit, &entry, SR_AUDIT_ORDINARY, &given, err);
+	cr_expect_eq(given, number);
+	cr_expect_eq(sr_audit_size(audit), number + 2);
+	return code;
+}
+
+static bool look_of(void *context, uint64_t number, struct sr_span json)
+{
+	struct reading *reading = context;
+	struct sr_audit_entry entry;
+	cr_assert_eq(sr_audit_entry_parse(json.data, json.size, reading->room, &entry, NULL), SR_OK);
+	bool second = entry.kind == SR_AUDIT_AUTHORISED;
+	cr_expect_eq(entry.has_of, second);
+	cr_expect(!second || (entry.of == number - 1 && entry.request == 9 && strcmp(entry.service, "player") == 0));
+	return true;
+}
+
+/* Pairs that begin at even numbers, then at odd ones: every so many-th position is remembered. */
+Test(audit, an_entry_behind_another_is_of_it)
+{
+	struct sr_error err = {.text = ""};
+	struct reading reading = {.room = malloc(sizeof(struct sr_audit_room))};
+	world_make();
+	struct sr_audit *audit = world_open();
+	for (uint64_t number = 0; number < 600; number += 2)
+		cr_assert_eq(append_two(audit, number, &err), SR_OK, "%s", err.text);
+	world_fill(audit, 600, 601);
+	for (uint64_t number = 601; number < 1201; number += 2)
+		cr_assert_eq(append_two(audit, number, &err), SR_OK, "%s", err.text);
+	sr_audit_close(audit);
+	audit = world_open();
+	cr_expect_eq(sr_audit_size(audit), 1201);
+	cr_expect_eq(read_from(audit, 0, 0), 1201);
+	for (uint64_t from = 500; from < 800; from += 7)
+		cr_expect_eq(read_from(audit, from, from + 10), from + 10);
+	cr_expect_eq(sr_audit_read(audit, 0, look_of, &reading, &err), SR_OK, "%s", err.text);
+	sr_audit_close(audit);
+	free(reading.room);
+}
+
+Test(audit, two_entries_are_no_longer_than_one_may_be)
+{
+	static char text[35001];
+	struct sr_error err = {.text = ""};
+	memset(text, 'x', sizeof text - 1);
+	struct sr_audit_entry behind = {.kind = SR_AUDIT_CONTROL, .operation = "note", .text = text};
+	struct sr_audit_entry entry = {.kind = SR_AUDIT_CONTROL, .operation = "note", .text = text, .behind = &behind};
+	world_make();
+	struct sr_audit *audit = world_open();
+	cr_expect_eq(sr_audit_append(audit, &entry, SR_AUDIT_ORDINARY, NULL, &err), SR_USAGE);
+	cr_expect_eq(sr_audit_size(audit), 0);
+	entry.behind = NULL;
+	cr_expect_eq(sr_audit_append(audit, &entry, SR_AUDIT_ORDINARY, NULL, &err), SR_OK);
+	sr_audit_close(audit);
+}
+
 /* ---- nobody waits ---- */
 
 struct left {

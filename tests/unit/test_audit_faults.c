@@ -170,6 +170,27 @@ Test(audit_faults, the_reserve_is_for_closing_entries)
 	sr_audit_close(audit);
 }
 
+/* Where there is room for the first of two alone, neither is taken. */
+Test(audit_faults, two_entries_are_refused_together)
+{
+	static char text[LARGE + 1];
+	memset(text, 'x', LARGE);
+	struct sr_audit_entry behind = {.kind = SR_AUDIT_CONTROL, .operation = "freeze", .text = text};
+	struct sr_audit_entry entry = {.kind = SR_AUDIT_CONTROL, .operation = "freeze", .behind = &behind};
+	world_make();
+	struct sr_audit *audit = world_open();
+	arm(CALL_FALLOCATE, ENOSPC, 0, false);
+	while (append_large(audit, SR_AUDIT_ORDINARY) == SR_OK)
+		;
+	uint64_t size = sr_audit_size(audit);
+	cr_expect_eq(sr_audit_append(audit, &entry, SR_AUDIT_ORDINARY, NULL, NULL), SR_NO_SPACE);
+	cr_expect_eq(sr_audit_size(audit), size);
+	entry.behind = NULL;
+	cr_expect_eq(sr_audit_append(audit, &entry, SR_AUDIT_ORDINARY, NULL, NULL), SR_OK);
+	cr_expect_eq(sr_audit_size(audit), size + 1);
+	sr_audit_close(audit);
+}
+
 /* A start with a full disk and the reserve used up is a start: closing entries have what is left. */
 Test(audit_faults, a_full_disk_does_not_keep_the_log_from_opening)
 {
