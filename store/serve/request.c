@@ -144,13 +144,20 @@ static void run_step(struct sr_request *request)
 	count_work(&request->work);
 }
 
+static void account_for(struct sr_request *request)
+{
+	request->account.waits = sr_account_step(request);
+	if (request->last_look && !request->account.waits && request->error.code == SR_OK)
+		request->last_look(request);
+}
+
 static void on_pool(struct sr_workers_job *job)
 {
 	struct sr_request *request = job->data;
 	run_step(request);
 	request->account.step_left = sr_account_step_waits(request);
 	if (!request->account.step_left)
-		request->account.waits = sr_account_step(request);
+		account_for(request);
 }
 
 static void on_waiting_thread(struct sr_workers_job *job)
@@ -159,7 +166,7 @@ static void on_waiting_thread(struct sr_workers_job *job)
 	if (!request->account.step_left)
 		run_step(request);
 	request->account.step_left = false;
-	request->account.waits = sr_account_step(request);
+	account_for(request);
 }
 
 /* Its entry is durable, if it has one, and no job of it runs. */

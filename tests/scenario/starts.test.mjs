@@ -330,7 +330,7 @@ async function beforeHeld(t) {
   // Whom it names is known then, so that nothing but its entry waits.
   raw.say('play.open', STREAM, { grant: own.mint(ALICE, 'play'), recording });
   await raw.until('play.opened');
-  return { own, held, raw, recording };
+  return { own, held, raw, caller, recording };
 }
 
 const heldTest = { skip: missing(['sealreeld', 'sealreel'], BIN_RELEASE), timeout: 60_000 };
@@ -352,6 +352,30 @@ test('a start whose caller is gone is said to have been sent nothing', heldTest,
   const sent = await waitFor(() => entriesOf().find(({ number, kind }) => number >= from && kind === 'sent'),
     { what: 'what was sent' });
   assert.deepEqual([sent.of, sent.outcome, sent.counts.bytes], [presented.number, 'gone', 0]);
+});
+
+test('a start whose recording is deleted while its opening waits for the disk is given no key', heldTest, async (t) => {
+  const { own, held, raw, caller, recording } = await beforeHeld(t);
+  await own.connected(caller, async (client) => {
+    // First the deletion's commit waits; behind it the entry of the opening, which names somebody who was never named.
+    held.hold('index');
+    const deletion = client.delete(own.mint(ALICE, 'delete'), recording);
+    await waitFor(() => held.waits() > 0, { what: 'the deletion' });
+    const { opens } = await client.stats();
+    raw.say('play.start', STREAM + 1, {
+      grant: own.mint(ALICE, 'play', { claims: { act: { sub: 'somebody new', role: 'clinician' } } }),
+      recording,
+      track: 1,
+      from: 0,
+      length: MIB,
+    });
+    await waitFor(async () => (await client.stats()).opens > opens, { what: 'the opening' });
+    held.release();
+    await deletion;
+    const messages = (await answers(raw, [STREAM + 1])).filter(({ stream }) => stream === STREAM + 1);
+    assert.deepEqual(shape(messages), ['play.opened', 'play.table.reply', 'error']);
+    assert.deepEqual([messages[2].code, messages[2].ended], ['not_found', false]);
+  });
 });
 
 test('a start whose grant ends while its opening waits for the disk is given nothing', heldTest, async (t) => {

@@ -24,6 +24,7 @@ struct opening {
 	uint16_t count;
 	struct sr_play_account account; /* becomes the player's */
 	struct sr_start_entry entry;
+	bool stands; /* seen again since its entry is durable */
 };
 
 static void keep_head(void *context, const struct sr_track_row *row, const struct sr_head *head)
@@ -97,6 +98,21 @@ static enum sr_code make_first_page(struct sr_request *request, struct opening *
 }
 
 /*
+ * While the entry became durable the recording may have been deleted, or moved, and that been answered. What is ready
+ * leaves only if it has been seen since to stand; else its turn comes with a look of its own.
+ */
+static void look_again(struct sr_request *request)
+{
+	struct opening *opening = request->owner;
+	struct sr_view *view;
+	if (sr_request_view(request, &view) == SR_OK) {
+		opening->stands = sr_recording_stands(request, view, opening->message.named.recording) == SR_OK;
+		sr_request_view_end(request, view);
+	}
+	request->error = (struct sr_error){.code = SR_OK};
+}
+
+/*
  * Have the range authorised with the opening. If nothing of the table will be left behind its first page, the range's
  * first bytes are made ready as well.
  */
@@ -115,6 +131,7 @@ static void prepare_range(struct sr_request *request, struct opening *opening)
 	if (range.length > 0 && sr_reading_look(&job) == SR_OK &&
 	    sr_play_account_start(&opening->account, &range, &job.look, &opening->entry) == SR_OK && opening->part == 0)
 		(void)!sr_batch_make(&job);
+	request->last_look = request->work_result ? look_again : NULL;
 }
 
 static void open_on_pool(struct sr_request *request)
@@ -184,7 +201,6 @@ static void nobody_plays(struct sr_request *request, struct opening *opening, bo
 		sr_play_account_end(&opening->account, &words, "gone");
 	else
 		sr_account_release(request->daemon->accounting, opening->account.open);
-	sr_batch_free(request->work_result);
 }
 
 /* Behind play.opened: what was asked for with it, or why not. */
@@ -237,9 +253,11 @@ static void opened(struct sr_request *request)
 	}
 	if (player && goes_on)
 		plan_start(player, opening);
-	if (player)
+	if (player && opening->stands)
 		player->ready = request->work_result;
 	else
+		sr_batch_free(request->work_result);
+	if (!player)
 		nobody_plays(request, opening, is_written);
 	sodium_memzero(opening, sizeof *opening);
 	free(opening);
