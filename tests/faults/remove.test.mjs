@@ -33,9 +33,10 @@ describe('killed while recordings go', { skip: missing() }, () => {
     whole.store.set('store', 'undelete_window_s', '0');
     await whole.start();
     const ids = [];
-    for (const identity of [ALICE, ALICE, BOB, BOB]) {
+    // One of each is unfinished: its segments have rows of their own.
+    for (const [identity, finish] of [[ALICE, true], [ALICE, false], [BOB, false], [BOB, true]]) {
       ids.push(await as(whole, 'ingest', (client) =>
-        whole.store.record(client, identity, { tracks: [{ media: MEDIA }] })));
+        whole.store.record(client, identity, { tracks: [{ media: MEDIA }], finish })));
     }
     [, , deleted] = ids;
     await whole.store.stop();
