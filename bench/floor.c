@@ -67,6 +67,7 @@ static void serve(const char *path, const char *port, size_t piece, int unsent)
 		bench_die("%s cannot be read", path);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	(void)setsockopt(listener, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
 	if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
 	    listen(listener, 8) != 0)
 		bench_die("port %s cannot be listened on", port);

@@ -169,9 +169,10 @@ function print_memory(most) {
 
 function print_table(i) {
 	printf "%s, commit %s\n", fact["run", "date"], fact["run", "commit"]
-	printf "%s, %s cores, of which the host used %s; %s; %s, %s; load before %s, after %s\n", fact["machine", "processor"],
+	printf "%s, %s cores, of which the host used %s; %s; %s, %s, %s for TCP; load before %s, after %s\n", fact["machine", "processor"],
 		fact["machine", "cores"], fact["machine", "used_by_host"], fact["machine", "memory"], fact["machine", "kernel"],
-		fact["machine", "filesystem"], fact["machine", "load_before"], fact["machine", "load_after"]
+		fact["machine", "filesystem"], fact["machine", "congestion_control"], fact["machine", "load_before"],
+		fact["machine", "load_after"]
 	printf "%s per turn, %s rounds, clients by %s\n\n", fact["run", "size"], fact["run", "rounds"],
 		fact["run", "transport"]
 	print "| what | sealreel | peer | ratio | spread | at least | goal |"

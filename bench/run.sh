@@ -86,6 +86,7 @@ facts() {
 	fact machine memory "$(awk '$1 == "MemTotal:" { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)"
 	fact machine kernel "$(uname -sr)"
 	fact machine filesystem "$(df --output=fstype "$work" | tail -n 1)"
+	fact machine congestion_control "$(</proc/sys/net/ipv4/tcp_congestion_control)"
 	fact machine load_before "$(cut -d ' ' -f 1-3 /proc/loadavg)"
 	fact versions sealreel "$("$bin/sealreel" --version | cut -d ' ' -f 2)"
 	fact versions nginx "$("$nginx" -v 2>&1 | sed 's#.*/##')"

@@ -19,7 +19,7 @@ case $1 in
 run | build) ;;
 test)
 	# llvm brings the symbolizer that clang's sanitizers name functions with.
-	packages+=(clang clang-format-14 libclang-rt-14-dev llvm libcriterion-dev openssl)
+	packages+=(clang clang-format-14 libclang-rt-14-dev llvm libcriterion-dev openssl iproute2)
 	# A Node from elsewhere will do: the tests need 18 or newer.
 	command -v node >/dev/null || packages+=(nodejs)
 	;;

@@ -21,6 +21,7 @@
 #define UNSENT_MAX (256 << 10) /* bytes that the kernel takes and has not sent yet: what a freeze has to wait for */
 #define ACCEPTS_AT_ONCE 64
 #define BACKLOG 512
+#define UNPACED "reno"
 
 struct sr_listener {
 	struct sr_listener *next;
@@ -146,12 +147,35 @@ static enum sr_code listen_unix(struct sr_daemon *daemon, const char *path, stru
 	return add(daemon, fd, path, err);
 }
 
+static bool is_loopback(const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET) {
+		const struct sockaddr_in *ip4 = (const void *)address;
+		return ntohl(ip4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	}
+	return address->sa_family == AF_INET6 &&
+	       IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
+}
+
+/*
+ * Who comes by loopback shares no line with anybody. A kernel whose congestion control paces what it sends (BBR) would
+ * set a timer for nearly every send, which cost as much as the rest of sending. Said before anybody connects, as
+ * pacing, once begun, stays. Every kernel has Reno, and lets everybody choose it.
+ */
+static void unpace(int fd, const struct sockaddr *address)
+{
+	if (is_loopback(address))
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, UNPACED, sizeof UNPACED - 1);
+}
+
 static enum sr_code bind_one(const struct addrinfo *address, const char *text, int *out, struct sr_error *err)
 {
 	int one = 1;
 	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd >= 0)
+	if (fd >= 0) {
 		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+		unpace(fd, address->ai_addr);
+	}
 	if (fd < 0 || bind(fd, address->ai_addr, address->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
 		int why = errno;
 		if (fd >= 0)
