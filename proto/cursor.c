@@ -3,6 +3,7 @@
  */
 #include "cursor.h"
 
+#include <endian.h>
 #include <string.h>
 
 struct sr_cursor sr_cursor_over(const uint8_t *data, size_t size)
@@ -26,14 +27,15 @@ static const uint8_t *take(struct sr_cursor *in, size_t size)
 	return at;
 }
 
-static uint64_t take_number(struct sr_cursor *in, size_t size)
+/* Of a size that the compiler knows, so that it is one load: a page of a table has 2,500 numbers. */
+static inline uint64_t take_number(struct sr_cursor *in, size_t size)
 {
 	const uint8_t *at = take(in, size);
 	uint64_t value = 0;
 
-	for (size_t i = 0; at != NULL && i < size; i++)
-		value = value << 8 | at[i];
-	return value;
+	if (at != NULL)
+		memcpy((uint8_t *)&value + sizeof value - size, at, size);
+	return be64toh(value);
 }
 
 uint8_t sr_take_u8(struct sr_cursor *in)
@@ -117,12 +119,13 @@ uint8_t *sr_put_room(struct sr_builder *out, size_t size)
 	return room;
 }
 
-static void put_number(struct sr_builder *out, uint64_t value, size_t size)
+static inline void put_number(struct sr_builder *out, uint64_t value, size_t size)
 {
+	const uint64_t bytes = htobe64(value);
 	uint8_t *room = sr_put_room(out, size);
 
-	for (size_t i = size; room != NULL && i-- > 0; value >>= 8)
-		room[i] = (uint8_t)value;
+	if (room != NULL)
+		memcpy(room, (const uint8_t *)&bytes + sizeof bytes - size, size);
 }
 
 void sr_put_u8(struct sr_builder *out, uint8_t value)

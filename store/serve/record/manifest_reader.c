@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
@@ -26,7 +27,7 @@ static enum sr_code open_chunk(struct sr_manifest_reader *reader, uint64_t chunk
 	size_t size = reader->size - offset < SR_CHUNK_SEALED ? (size_t)(reader->size - offset) : SR_CHUNK_SEALED;
 	reader->chunk = UINT64_MAX;
 	enum sr_code code =
-		sr_blob_read(reader->blobs, &reader->name, reader->position + offset, reader->sealed, size, err);
+		sr_blob_read_from(reader->fd, &reader->name, reader->position + offset, reader->sealed, size, err);
 	if (code != SR_OK)
 		return code;
 	if (!sr_chunk_open(reader->aead, reader->key.base_nonce, chunk, reader->sealed, size, reader->plain))
@@ -41,7 +42,7 @@ static enum sr_code derive(struct sr_manifest_reader *reader, const uint8_t *dek
 {
 	uint8_t front[SR_SEALED_FRONT], manifest_key[SR_KEY];
 	struct sr_context context;
-	enum sr_code code = sr_blob_read(reader->blobs, &reader->name, reader->position, front, sizeof front, err);
+	enum sr_code code = sr_blob_read_from(reader->fd, &reader->name, reader->position, front, sizeof front, err);
 	if (code != SR_OK)
 		return code;
 	sr_manifest_key(dek, manifest_key);
@@ -57,9 +58,8 @@ static enum sr_code derive(struct sr_manifest_reader *reader, const uint8_t *dek
 enum sr_code sr_manifest_open(struct sr_manifest_reader *reader, struct sr_blobs *blobs, const uint8_t *dek,
 			      const uint8_t recording[SR_UUID], const struct sr_track_row *row, struct sr_error *err)
 {
-	uint64_t plain;
+	uint64_t plain, length;
 	memset(reader, 0, sizeof *reader);
-	reader->blobs = blobs;
 	reader->name = sr_track_file_name(recording, row);
 	reader->position = row->manifest_position;
 	reader->size = row->manifest_size;
@@ -71,7 +71,10 @@ enum sr_code sr_manifest_open(struct sr_manifest_reader *reader, struct sr_blobs
 	if (!sr_plain_size(row->manifest_size, &plain) ||
 	    plain != SR_MANIFEST_FRONT + (uint64_t)row->segments * SR_MANIFEST_RECORD)
 		return damaged(err);
-	enum sr_code code = derive(reader, dek, recording, row->track, err);
+	enum sr_code code = sr_blob_read_open(blobs, &reader->name, &reader->fd, &length, err);
+	reader->has_file = code == SR_OK;
+	if (code == SR_OK)
+		code = derive(reader, dek, recording, row->track, err);
 	return code == SR_OK ? open_chunk(reader, plain / SR_CHUNK, err) : code;
 }
 
@@ -82,6 +85,8 @@ void sr_manifest_close(struct sr_manifest_reader *reader)
 		sodium_memzero(reader->plain, SR_CHUNK);
 	free(reader->plain);
 	free(reader->sealed);
+	if (reader->has_file)
+		(void)close(reader->fd);
 	sodium_memzero(reader, sizeof *reader);
 }
 

@@ -7,9 +7,10 @@
 #include "data/blob.h"
 #include "keys/rows.h"
 
-/* A manifest being read; holds one opened chunk. */
+/* A manifest being read; holds its file and one opened chunk. All zeros: none. */
 struct sr_manifest_reader {
-	struct sr_blobs *blobs;
+	bool has_file;
+	int fd;
 	struct sr_blob_name name;
 	uint64_t position; /* of the sealed manifest in its file */
 	uint32_t size;     /* sealed */
