@@ -59,7 +59,7 @@ declare -A may_not_see=(
 	[client/cli]="$lmdb"
 )
 # proto is the other way round: all it may include, and what it may not call of the headers it has.
-proto_headers='(assert|ctype|errno|inttypes|limits|std(align|arg|bool|def|int|io|lib)|string|sodium)\.h|openssl/.*\.h'
+proto_headers='(assert|ctype|endian|errno|inttypes|limits|std(align|arg|bool|def|int|io|lib)|string|sodium)\.h|openssl/.*\.h'
 proto_calls='f?open(at|dir)?|fdopen|tmpfile|remove|rename|unlink|f(read|write)|p?(read|write)v?|mmap'
 proto_calls+='|v?f?printf|f?put[cs]|putchar|perror|socket|connect|send|recv'
 proto_calls+='|time|clock(_gettime)?|gettimeofday|getenv'
