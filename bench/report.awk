@@ -123,10 +123,10 @@ function extremes(measure, values, n, i) {
 	return n > 1 ? number(values[1]) " - " number(values[n]) : "-"
 }
 
-# A line of the table whose figure is of sealreel alone; its spread, of a measure of the rounds, is of itself.
-function print_bound(title, value, least, goal, measure) {
+# A line of the table whose figure is of sealreel alone; its spread, of a measure of the rounds or given, is of itself.
+function print_bound(title, value, least, goal, measure, spread) {
 	printf "| %-34s | %9s | %-23s | %5s | %-13s | %-10s | %-10s |\n", title, number(value), "-", "-",
-		measure == "" ? "-" : extremes(measure),
+		measure != "" ? extremes(measure) : spread != "" ? spread : "-",
 		reached(value, "<=", least), reached(value, "<=", goal)
 }
 
@@ -138,7 +138,8 @@ function print_others(i, cells) {
 		split(scale[i], cells, "\t")
 		if (cells[1] == "list") {
 			print_bound("list of " cells[3] " of " cells[2] ", p99 ms", cells[6] + 0,
-				cells[3] == 50 ? 2 : "", cells[3] == 50 ? 1 : "")
+				cells[3] == 50 ? 2 : "", cells[3] == 50 ? 1 : "", "",
+				number(cells[10] + 0) " - " number(cells[11] + 0))
 			if (cells[3] == 50)
 				print_bound("  a patient\047s first, p50 ms", cells[8] + 0, "", "")
 		} else if (cells[1] == "lists")

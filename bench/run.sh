@@ -32,7 +32,7 @@ rounds=5
 refusals=2000
 rotated=100000
 stores="10000 100000 1000000"
-lists=2000
+lists=1000
 crowds="10 100"
 ranges=2000
 firsts=1000
@@ -47,7 +47,7 @@ transport=tcp
 out=$bench_build/results.json
 plots=
 flag_quick() {
-	size=256M rounds=3 refusals=500 rotated=20000 stores=10000 lists=500 crowds=10 ranges=500 firsts=300 hours=100
+	size=256M rounds=3 refusals=500 rotated=20000 stores=10000 lists=200 crowds=10 ranges=500 firsts=300 hours=100
 	handshakes=300 tail_seconds=3 swift='' sizes='' calls=''
 }
 options "$@"
@@ -177,7 +177,7 @@ echo "rotation" >&2
 bash "$repo/bench/rotate.sh" --recordings "$rotated" --runs 3 --bin "$bin" >"$work/rotation" ||
 	[ -s "$work/rotation" ] # below its bound, as the table says
 echo "lists" >&2
-bash "$repo/bench/scale.sh" --recordings "$stores" --starts 3 --lists "$lists" --bin "$bin" >"$work/scale" ||
+bash "$repo/bench/scale.sh" --recordings "$stores" --starts 3 --lists "$lists" --rounds "$rounds" --bin "$bin" >"$work/scale" ||
 	[ -s "$work/scale" ]
 fact machine load_after "$(cut -d ' ' -f 1-3 /proc/loadavg)"
 fact machine used_by_host "$(stolen | cat "$work/stolen" - | awk -v hz="$ticks" '
