@@ -129,6 +129,7 @@ run_node() {
 	fi
 	grep -E '^ *ok .*# SKIP' "$log" | sed -E 's/^ *ok [0-9]+ - /skipped: /' || true
 	for report in "$reports"/*; do
+		[ -e "$report" ] || continue
 		# A process that a test kills while it looks for leaks leaves a report of nothing, or of this.
 		grep -qvE '^==[0-9]+==Unable to get registers from thread [0-9]+\.$' "$report" || continue
 		head -n 40 "$report"

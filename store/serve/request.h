@@ -101,9 +101,8 @@ struct sr_request {
 	void *work_result;          /* what `run` leaves for `after` beside a reply */
 	struct sr_late_event *late; /* events to be sent once the answer is on its way */
 	sr_request_step *run;       /* on the pool */
-	sr_request_step
-		*last_look;     /* as `run`, once the entry of a granted answer is durable, if this thread made it so */
-	sr_request_step *after; /* on the loop, afterwards; NULL: answer and free */
+	sr_request_step *last_look; /* by the thread that has made the entry of a granted answer durable, if one has */
+	sr_request_step *after;     /* on the loop, afterwards; NULL: answer and free */
 	struct sr_workers_job job;
 };
 

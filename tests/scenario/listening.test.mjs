@@ -9,6 +9,7 @@ import { describe, test } from 'node:test';
 import { Store, missing } from './harness.mjs';
 
 const chosen = readFileSync('/proc/sys/net/ipv4/tcp_congestion_control', 'utf8').trim();
+const alike = chosen === 'reno' && 'this machine has Reno for everybody';
 const has6 = Object.values(networkInterfaces()).flat().some(({ address }) => address === '::1');
 
 /** What ss says of the daemon's end of a connection that comes to a host: a list of words, congestion control in it. */
@@ -27,11 +28,11 @@ async function said(listen, host) {
 }
 
 describe('connections by TCP', { skip: missing() }, () => {
-  test('are not paced by loopback', async () => {
+  test('are not paced by loopback', { skip: alike }, async () => {
     assert.ok((await said('127.0.0.1:0', '127.0.0.1')).includes('reno'));
   });
 
-  test('are not paced by loopback of IPv6', { skip: !has6 && 'no IPv6 here' }, async () => {
+  test('are not paced by loopback of IPv6', { skip: alike || (!has6 && 'no IPv6 here') }, async () => {
     assert.ok((await said('[::1]:0', '::1')).includes('reno'));
   });
 
