@@ -131,15 +131,10 @@ struct group {
 	struct sr_error failed;
 };
 
-/* Is there room for `size` more bytes for this class? Grows the file as far as it can. */
+/* Is there room for `size` more bytes for this class? */
 static bool has_room(struct sr_audit *audit, uint64_t size, enum sr_audit_class class, struct sr_error *err)
 {
-	uint64_t needs = audit->end + size + (class == SR_AUDIT_ORDINARY ? audit->reserve : 0);
-	if (needs <= audit->allocated)
-		return true;
-	uint64_t all = needs + SR_RECORDS_STEP;
-	return sr_records_grow(audit->fd, &audit->allocated, all, err) == SR_OK ||
-	       sr_records_grow(audit->fd, &audit->allocated, needs, err) == SR_OK;
+	return sr_audit_room(audit, audit->end + size + (class == SR_AUDIT_ORDINARY ? audit->reserve : 0), err);
 }
 
 static void say_full(struct sr_audit *audit, bool full)
@@ -242,7 +237,7 @@ static void commit(struct sr_audit *audit, struct group *group)
 	pthread_mutex_lock(&audit->lock);
 	audit->end += group->used;
 	audit->size = group->next;
-	if (audit->sealer_idle)
+	if (audit->sealer_idle || sr_audit_room_short(audit))
 		pthread_cond_signal(&audit->durable);
 	audit->sealer_idle = false;
 	pthread_mutex_unlock(&audit->lock);

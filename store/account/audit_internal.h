@@ -1,9 +1,9 @@
 /*
  * The audit log's inside, shared by the files of this room that are its threads and its beginning.
  *
- * Two threads: the writer takes what was submitted, unless a thread that may wait for the disk does so itself, and
- * whoever writes owns the record file's growth; the sealer derives tiles, search runs and checkpoints from durable
- * records, so that nobody waits for those.
+ * Two threads: the writer takes what was submitted, unless a thread that may wait for the disk does so itself; the
+ * sealer derives tiles, search runs and checkpoints from durable records, and has the record file grow before there is
+ * need, so that nobody waits for those. Who writes and finds no room grows it at once.
  */
 #ifndef SR_AUDIT_INTERNAL_H
 #define SR_AUDIT_INTERNAL_H
@@ -45,6 +45,7 @@ struct sr_audit {
 	pthread_cond_t submitted; /* tells the writer */
 	pthread_cond_t durable;   /* tells the sealer; of the monotonic clock, like `submitted` */
 	pthread_cond_t sealed;    /* tells those who wait for a checkpoint */
+	pthread_cond_t grown;     /* tells whoever writes that nobody grows the record file any more */
 	/* Under the lock. */
 	struct sr_audit_item *first;
 	struct sr_audit_item **last;
@@ -52,8 +53,12 @@ struct sr_audit {
 	bool busy;   /* a group is on its way, on whichever thread: what the writer alone has is that thread's */
 	bool writer_stops;
 	bool sealer_stops;
-	bool sealer_idle; /* nothing durable is unsealed: whatever comes must wake it */
-	uint64_t size;    /* durable entries */
+	bool sealer_idle;   /* nothing durable is unsealed: whatever comes must wake it */
+	uint64_t size;      /* durable entries */
+	uint64_t end;       /* of the last durable record; changed by whoever writes alone */
+	uint64_t allocated; /* the file's size: zeros from `end` on; changed by who has set `growing` alone */
+	bool growing;
+	bool ahead_failed; /* not tried again until somebody has found room who needed it */
 	uint64_t sealed_size;
 	uint64_t seal_wanted;
 	uint64_t seal_failures;
@@ -64,8 +69,6 @@ struct sr_audit {
 	_Atomic bool full;         /* ordinary entries found no room */
 	_Atomic bool runs_damaged; /* a search found one missing: all are looked at */
 	/* Of whoever writes. */
-	uint64_t end;       /* of the last durable record */
-	uint64_t allocated; /* the file's size: zeros from `end` on */
 	uint8_t *group;
 	pthread_t writer;
 	bool writing;
@@ -88,6 +91,19 @@ enum sr_code sr_records_put(int fd, const void *bytes, size_t size, uint64_t at,
 
 /* Bytes by which the record file grows. */
 #define SR_RECORDS_STEP (1u << 20)
+
+/*
+ * Have the record file reach `needs`, and a step further if it has to grow for that and the disk allows. Whoever
+ * writes, without the lock. False, with `err`: there is no such room.
+ */
+bool sr_audit_room(struct sr_audit *audit, uint64_t needs, struct sr_error *err) SR_MUST_USE;
+
+/* Is less than half a step left beyond the reserve, and it is worth trying to have more? Under the lock. */
+bool sr_audit_room_short(const struct sr_audit *audit);
+
+/* Have the record file a step longer, and the step on the disk. The sealer, under the lock, which is let go meanwhile.
+ */
+void sr_audit_room_ahead(struct sr_audit *audit);
 
 /* Start and stop the threads. SR_INTERNAL. */
 enum sr_code sr_audit_start(struct sr_audit *audit, struct sr_error *err) SR_MUST_USE;

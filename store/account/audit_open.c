@@ -349,6 +349,7 @@ static enum sr_code prepare(struct sr_audit *audit, const struct sr_audit_option
 	(void)pthread_cond_init(&audit->submitted, &monotonic);
 	(void)pthread_cond_init(&audit->durable, &monotonic);
 	(void)pthread_cond_init(&audit->sealed, NULL);
+	(void)pthread_cond_init(&audit->grown, NULL);
 	(void)pthread_condattr_destroy(&monotonic);
 	audit->builder = calloc(1, sizeof *audit->builder);
 	audit->seed = sodium_malloc(SR_AUDIT_SEED);
@@ -413,6 +414,7 @@ void sr_audit_close(struct sr_audit *audit)
 	if (audit->dir >= 0)
 		(void)close(audit->dir);
 	(void)pthread_cond_destroy(&audit->sealed);
+	(void)pthread_cond_destroy(&audit->grown);
 	(void)pthread_cond_destroy(&audit->durable);
 	(void)pthread_cond_destroy(&audit->submitted);
 	(void)pthread_mutex_destroy(&audit->lock);

@@ -29,6 +29,7 @@ struct deriving {
 	uint8_t *bundle; /* of the entries since the last full one */
 	size_t used;
 	size_t room;
+	size_t done; /* bytes since others had the processor */
 };
 
 static bool add_to_bundle(struct deriving *deriving, struct sr_span json)
@@ -73,6 +74,7 @@ static bool derive(void *context, uint64_t number, struct sr_span json)
 {
 	struct deriving *deriving = context;
 	uint8_t leaf[SR_HASH];
+	sr_thread_share(&deriving->done, json.size);
 	if (deriving->view->dir >= 0 && !add_to_bundle(deriving, json))
 		return false;
 	if (number < deriving->builder->size)
@@ -254,7 +256,9 @@ void *sr_audit_sealer(void *context)
 		bool behind = audit->size > audit->sealed_size;
 		bool wanted = audit->seal_wanted > audit->sealed_size;
 		uint64_t time = wanted ? patience : next;
-		if (behind && (now >= time || audit->sealer_stops)) {
+		if (sr_audit_room_short(audit) && !audit->sealer_stops) {
+			sr_audit_room_ahead(audit);
+		} else if (behind && (now >= time || audit->sealer_stops)) {
 			if (seal_round(audit)) {
 				next = now + audit->interval_ms;
 				patience = 0;

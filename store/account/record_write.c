@@ -1,5 +1,5 @@
 /*
- * The record file's growth: space taken before it is needed, and whole writes.
+ * The record file's growth: space taken before it is needed, by the sealer or by whoever finds none, and whole writes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "account/audit_internal.h"
+
+#define PIECE (128u << 10) /* zeros of one sync: how much an entry's own sync may have to wait for besides */
 
 static enum sr_code fail(struct sr_error *err)
 {
@@ -28,26 +30,102 @@ enum sr_code sr_records_put(int fd, const void *bytes, size_t size, uint64_t at,
 	return SR_OK;
 }
 
+static enum sr_code take_space(int fd, uint64_t from, uint64_t to, struct sr_error *err)
+{
+	if (fallocate(fd, 0, (off_t)from, (off_t)(to - from)) == 0 || errno == EOPNOTSUPP || errno == ENOSYS)
+		return SR_OK;
+	enum sr_code code = fail(err);
+	/* A part of it may be there. */
+	(void)!ftruncate(fd, (off_t)from);
+	return code;
+}
+
+static enum sr_code put_zeros(int fd, uint64_t from, uint64_t to, struct sr_error *err)
+{
+	static const uint8_t zeros[64u << 10];
+	enum sr_code code = SR_OK;
+	while (from < to && code == SR_OK) {
+		size_t size = to - from < sizeof zeros ? (size_t)(to - from) : sizeof zeros;
+		code = sr_records_put(fd, zeros, size, from, err);
+		from += size;
+	}
+	return code;
+}
+
 /* Zeros are written too: overwriting a block that has been written needs no space of any kind, and syncs faster. */
 enum sr_code sr_records_grow(int fd, uint64_t *allocated, uint64_t to, struct sr_error *err)
 {
-	static const uint8_t zeros[64u << 10];
-	uint64_t at = *allocated;
-	enum sr_code code = SR_OK;
-	if (to <= at)
+	if (to <= *allocated)
 		return SR_OK;
-	if (fallocate(fd, 0, (off_t)at, (off_t)(to - at)) != 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
-		code = fail(err);
-		/* A part of it may be there. */
-		(void)!ftruncate(fd, (off_t)at);
-		return code;
-	}
-	while (at < to && code == SR_OK) {
-		size_t size = to - at < sizeof zeros ? (size_t)(to - at) : sizeof zeros;
-		code = sr_records_put(fd, zeros, size, at, err);
-		at += size;
-	}
+	enum sr_code code = take_space(fd, *allocated, to, err);
+	if (code == SR_OK)
+		code = put_zeros(fd, *allocated, to, err);
 	if (code == SR_OK)
 		*allocated = to;
 	return code;
+}
+
+/* ---- while the log is written ---- */
+
+/* Somebody has grown the file, or could not. Under the lock. */
+static void grown(struct sr_audit *audit, uint64_t allocated, bool grew)
+{
+	audit->allocated = allocated;
+	audit->growing = false;
+	audit->ahead_failed = !grew;
+	pthread_cond_broadcast(&audit->grown);
+}
+
+bool sr_audit_room(struct sr_audit *audit, uint64_t needs, struct sr_error *err)
+{
+	pthread_mutex_lock(&audit->lock);
+	while (needs > audit->allocated && audit->growing)
+		pthread_cond_wait(&audit->grown, &audit->lock);
+	uint64_t allocated = audit->allocated;
+	bool there = needs <= allocated;
+	audit->growing |= !there;
+	pthread_mutex_unlock(&audit->lock);
+	if (there)
+		return true;
+	there = sr_records_grow(audit->fd, &allocated, needs + SR_RECORDS_STEP, err) == SR_OK ||
+		sr_records_grow(audit->fd, &allocated, needs, err) == SR_OK;
+	pthread_mutex_lock(&audit->lock);
+	grown(audit, allocated, there);
+	pthread_mutex_unlock(&audit->lock);
+	return there;
+}
+
+bool sr_audit_room_short(const struct sr_audit *audit)
+{
+	return audit->end + audit->reserve + SR_RECORDS_STEP / 2 > audit->allocated && !audit->growing &&
+	       !audit->ahead_failed && !atomic_load(&audit->failed);
+}
+
+/*
+ * Zeros up to `to` that are on the disk, piece by piece. A descriptor of its own: the kernel tells each that was opened
+ * of a failed write, so that a sync here takes no failure away from the entries'.
+ */
+static bool grow_synced(const struct sr_audit *audit, uint64_t from, uint64_t to)
+{
+	int fd = openat(audit->dir, SR_RECORDS_FILE, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	bool good = fd >= 0 && take_space(fd, from, to, NULL) == SR_OK;
+	while (good && from < to) {
+		uint64_t until = to - from < PIECE ? to : from + PIECE;
+		good = put_zeros(fd, from, until, NULL) == SR_OK &&
+		       (audit->not_synced || TEMP_FAILURE_RETRY(fdatasync(fd)) == 0);
+		from = until;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	return good;
+}
+
+void sr_audit_room_ahead(struct sr_audit *audit)
+{
+	uint64_t from = audit->allocated, to = from + SR_RECORDS_STEP;
+	audit->growing = true;
+	pthread_mutex_unlock(&audit->lock);
+	bool grew = grow_synced(audit, from, to);
+	pthread_mutex_lock(&audit->lock);
+	grown(audit, grew ? to : from, grew);
 }

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/thread.h"
+
 #define PAGE 4096u
 #define PAGE_BODY (PAGE - 8)
 #define PAGE_POSTINGS (PAGE_BODY / 8)
@@ -55,6 +57,7 @@ struct making {
 	uint64_t *postings;
 	size_t count;
 	size_t capacity;
+	size_t done; /* bytes since others had the processor */
 	enum sr_code code;
 	struct sr_error *err;
 };
@@ -80,6 +83,7 @@ static bool take_entry(void *context, uint64_t number, struct sr_span json)
 {
 	struct making *making = context;
 	struct sr_audit_entry entry;
+	sr_thread_share(&making->done, json.size);
 	making->code = sr_audit_entry_parse(json.data, json.size, making->room, &entry, making->err);
 	if (making->code != SR_OK)
 		return false;
@@ -98,9 +102,10 @@ static bool take_entry(void *context, uint64_t number, struct sr_span json)
 	return making->code == SR_OK;
 }
 
-static int compare(const void *one, const void *other)
+static int compare(const void *one, const void *other, void *done)
 {
 	const uint64_t *a = one, *b = other;
+	sr_thread_share(done, sizeof *a);
 	return (*a > *b) - (*a < *b);
 }
 
@@ -162,7 +167,7 @@ enum sr_code sr_run_make(const struct sr_audit_view *view, uint64_t index, struc
 	if (code == SR_OK)
 		code = making.code;
 	if (code == SR_OK && making.count > 0) {
-		qsort(making.postings, making.count, sizeof *making.postings, compare);
+		qsort_r(making.postings, making.count, sizeof *making.postings, compare, &making.done);
 		making.count = drop_doubles(making.postings, making.count);
 	}
 	if (code == SR_OK)

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define PIECE (16u << 10)
 #define PROMPT_NS 100000u /* the shortest that is granted */
 
 #ifndef SCHED_FLAG_RESET_ON_FORK
@@ -147,4 +148,13 @@ void sr_thread_is(const char *name, int nice)
 		(void)ask(SCHED_BATCH, nice, 0, 0);
 	else
 		sr_thread_prompt();
+}
+
+void sr_thread_share(size_t *done, size_t work)
+{
+	*done += work;
+	if (*done < PIECE)
+		return;
+	*done = 0;
+	(void)sched_yield();
 }

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -73,5 +74,12 @@ void sr_thread_prompt(void);
  * processor from another when it wakes, either; 0 is prompt, as above. It is no harm if the system grants none of it.
  */
 void sr_thread_is(const char *name, int nice);
+
+/*
+ * The calling thread has done `work` bytes more of something long that nobody waits for. For each 16 KiB of it the
+ * threads that wait for this processor have it first: else one that stands back keeps it until the clock's next tick,
+ * some milliseconds. *done (in, out) is 0 at first.
+ */
+void sr_thread_share(size_t *done, size_t work);
 
 #endif
