@@ -49,13 +49,14 @@ bound=1500       # ms: within these 99 of 100 are to be acknowledged
 window=5         # seconds that are looked at by themselves, too
 renewed=1200     # seconds after which grants, which live an hour, are replaced
 calls_pid=
+forgetter_pid=
 watcher_pid=
 readers=() # what runs beside the calls and ends by itself
 beside=()  # what does until it is ended
 end_others() {
 	end "${readers[@]}"
 	beside_end
-	end "$calls_pid" "$watcher_pid"
+	end "$calls_pid" "$forgetter_pid" "$watcher_pid"
 }
 
 operate() { "$bin/sealreel" --credential "$work/store/operator.cred" "$@"; }
@@ -137,11 +138,6 @@ beside_start() {
 	readers+=($!)
 }
 
-# forget RECORDING: give the disk back what nobody will read again. The directory is the id's last ten bits (FORMAT.md).
-forget() {
-	rm -f "$work/store/blobs/$(printf '%03x' $((16#${1: -4} & 16#3ff)))/$1".*
-}
-
 # follow: the generator's lines; with the pace, all the rest begins and ends.
 follow() {
 	local line pid
@@ -159,7 +155,7 @@ follow() {
 			readers=()
 			beside_end
 			;;
-		over*) [ "$trimmed" = no ] || forget "${line#over }" ;;
+		over*) [ "$trimmed" = no ] || echo "${line#over }" >&"$forgetter" ;;
 		*) echo "$line" ;;
 		esac
 	done
@@ -202,9 +198,15 @@ status=0
 exec {told}< <("$bin/bench-calls" --streams "$streams" --seconds "$seconds" --rate "$rate" --check "$check" \
 	--call "$call" --window "$window" "$work/calls.grants")
 calls_pid=$!
+# Gives the disk back what nobody will read again, as the daemon does, which takes care that others need not wait for it.
+exec {forgetter}> >(exec "$bin/bench-forget" "$work/store/blobs")
+forgetter_pid=$!
 follow <&"$told" >"$work/lines"
 wait "$calls_pid" || status=1
 calls_pid=
+exec {forgetter}>&-
+wait "$forgetter_pid" || status=1
+forgetter_pid=
 if ! total=$(grep '^total ' "$work/lines") || [ ! -s "$work/players" ] || [ ! -s "$work/lists" ]; then
 	tail -n 5 "$work/daemon.log" >&2
 	exit 1

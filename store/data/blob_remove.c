@@ -3,10 +3,14 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "data/blob_name.h"
+
+#define STEP (1 << 20) /* bytes given back at once */
 
 /* What is to go, and what of it is not. */
 struct choice {
@@ -25,6 +29,40 @@ static bool goes(const struct choice *choice, const struct sr_blob_name *name)
 	return true;
 }
 
+/*
+ * Give back what an unlinked file takes, a MiB at a time. On a disk that is told what it no longer needs to keep
+ * (mount's `discard`), a whole recording at once holds up everybody's syncs for milliseconds. The lease is granted if
+ * nobody else has the file open: who still reads it goes on, and the last to close it gives it back. Nor is anything
+ * cut off that has another name, as in a copy made of links.
+ */
+static void give_back(int fd)
+{
+	struct stat file;
+
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) != 0 || fstat(fd, &file) != 0 || file.st_nlink != 0)
+		return;
+	while (file.st_size > STEP) {
+		file.st_size = (file.st_size - 1) / STEP * STEP;
+		if (TEMP_FAILURE_RETRY(ftruncate(fd, file.st_size)) != 0)
+			return;
+	}
+}
+
+/* A missing file is removed. */
+static bool remove_file(int directory, const char *name)
+{
+	int fd = openat(directory, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool gone = unlinkat(directory, name, 0) == 0 || errno == ENOENT;
+	int why = errno;
+
+	if (fd >= 0 && gone)
+		give_back(fd);
+	if (fd >= 0)
+		(void)close(fd);
+	errno = why;
+	return gone;
+}
+
 static enum sr_code unlink_all(DIR *directory, const char *fan, const struct choice *choice, struct sr_error *err)
 {
 	struct sr_blob_name name;
@@ -33,7 +71,7 @@ static enum sr_code unlink_all(DIR *directory, const char *fan, const struct cho
 	while ((errno = 0, next = readdir(directory)) != NULL) {
 		if (!sr_blob_name_parse(fan, next->d_name, &name) || !goes(choice, &name))
 			continue;
-		if (unlinkat(dirfd(directory), next->d_name, 0) != 0 && errno != ENOENT)
+		if (!remove_file(dirfd(directory), next->d_name))
 			return SR_FAIL(err, SR_IO, "blob directory %s: removing a file: %s", fan,
 				       strerrordesc_np(errno));
 	}
