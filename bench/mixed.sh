@@ -126,15 +126,16 @@ rotate_all() {
 	done
 }
 
+# None of them keeps the forgetter's input open: it ends when the script has closed it.
 beside_start() {
-	rotate_all >/dev/null 2>"$work/rotate.errors" &
+	rotate_all >/dev/null 2>"$work/rotate.errors" {forgetter}>&- &
 	beside+=($!)
-	mint_again 2>/dev/null &
+	mint_again 2>/dev/null {forgetter}>&- &
 	beside+=($!)
 	"$bin/bench-players" --players "$players" --rate "$rate" --seconds "$seconds" "$work/players.grants" \
-		"$work/played" "$work/source" >"$work/players" &
+		"$work/played" "$work/source" >"$work/players" {forgetter}>&- &
 	readers+=($!)
-	"$bin/bench-lists" "$work/lists.grants" $((seconds * lists)) 50 "$lists" >"$work/lists" &
+	"$bin/bench-lists" "$work/lists.grants" $((seconds * lists)) 50 "$lists" >"$work/lists" {forgetter}>&- &
 	readers+=($!)
 }
 
@@ -155,7 +156,7 @@ follow() {
 			readers=()
 			beside_end
 			;;
-		over*) [ "$trimmed" = no ] || echo "${line#over }" >&"$forgetter" ;;
+		over*) echo "${line#over }" >&"$forgetter" ;;
 		*) echo "$line" ;;
 		esac
 	done
@@ -199,13 +200,17 @@ exec {told}< <("$bin/bench-calls" --streams "$streams" --seconds "$seconds" --ra
 	--call "$call" --window "$window" "$work/calls.grants")
 calls_pid=$!
 # Gives the disk back what nobody will read again, as the daemon does, which takes care that others need not wait for it.
-exec {forgetter}> >(exec "$bin/bench-forget" "$work/store/blobs")
-forgetter_pid=$!
+if [ "$trimmed" = yes ]; then
+	exec {forgetter}> >(exec "$bin/bench-forget" "$work/store/blobs")
+	forgetter_pid=$!
+else
+	exec {forgetter}>/dev/null
+fi
 follow <&"$told" >"$work/lines"
 wait "$calls_pid" || status=1
 calls_pid=
 exec {forgetter}>&-
-wait "$forgetter_pid" || status=1
+[ -z "$forgetter_pid" ] || wait "$forgetter_pid" || status=1
 forgetter_pid=
 if ! total=$(grep '^total ' "$work/lines") || [ ! -s "$work/players" ] || [ ! -s "$work/lists" ]; then
 	tail -n 5 "$work/daemon.log" >&2

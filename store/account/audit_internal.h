@@ -3,7 +3,7 @@
  *
  * Two threads: the writer takes what was submitted, unless a thread that may wait for the disk does so itself; the
  * sealer derives tiles, search runs and checkpoints from durable records, and has the record file grow before there is
- * need, so that nobody waits for those. Who writes and finds no room grows it at once.
+ * need, so that nobody waits for those. Who writes and finds no room waits for it, or has it grow at once.
  */
 #ifndef SR_AUDIT_INTERNAL_H
 #define SR_AUDIT_INTERNAL_H
@@ -56,7 +56,7 @@ struct sr_audit {
 	bool sealer_idle;   /* nothing durable is unsealed: whatever comes must wake it */
 	uint64_t size;      /* durable entries */
 	uint64_t end;       /* of the last durable record; changed by whoever writes alone */
-	uint64_t allocated; /* the file's size: zeros from `end` on; changed by who has set `growing` alone */
+	uint64_t allocated; /* zeros from `end` to here; changed by who has set `growing` alone */
 	bool growing;
 	bool ahead_failed; /* not tried again until somebody has found room who needed it */
 	uint64_t sealed_size;

@@ -328,6 +328,7 @@ static void refill_reserve(struct sr_audit *audit)
 	if (sr_records_grow(audit->fd, &audit->allocated, audit->end + audit->reserve + SR_RECORDS_STEP, &err) == SR_OK)
 		return;
 	atomic_store(&audit->full, true);
+	audit->ahead_failed = true;
 	sr_log_error(SR_LOG_ALARM, "audit_full", &err);
 }
 

@@ -250,15 +250,19 @@ void *sr_audit_sealer(void *context)
 	sr_thread_is("account-tiles", NICE);
 	struct sr_audit *audit = context;
 	uint64_t next = 0, patience = 0; /* nobody's wish shortens the wait after a failure */
+	bool grew = false;               /* since the last checkpoint: it waits for one step at most */
 	pthread_mutex_lock(&audit->lock);
 	while (!audit->sealer_stops || audit->size > audit->sealed_size) {
 		uint64_t now = monotonic_ms();
 		bool behind = audit->size > audit->sealed_size;
 		bool wanted = audit->seal_wanted > audit->sealed_size;
 		uint64_t time = wanted ? patience : next;
-		if (sr_audit_room_short(audit) && !audit->sealer_stops) {
+		bool due = behind && (now >= time || audit->sealer_stops);
+		if (sr_audit_room_short(audit) && !audit->sealer_stops && !(due && grew)) {
 			sr_audit_room_ahead(audit);
-		} else if (behind && (now >= time || audit->sealer_stops)) {
+			grew = true;
+		} else if (due) {
+			grew = false;
 			if (seal_round(audit)) {
 				next = now + audit->interval_ms;
 				patience = 0;

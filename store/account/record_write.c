@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "account/audit_internal.h"
 
 #define PIECE (128u << 10) /* zeros of one sync: how much an entry's own sync may have to wait for besides */
+
+_Static_assert(SR_RECORDS_STEP % PIECE == 0, "a step is whole pieces");
 
 static enum sr_code fail(struct sr_error *err)
 {
@@ -67,12 +70,18 @@ enum sr_code sr_records_grow(int fd, uint64_t *allocated, uint64_t to, struct sr
 
 /* ---- while the log is written ---- */
 
-/* Somebody has grown the file, or could not. Under the lock. */
-static void grown(struct sr_audit *audit, uint64_t allocated, bool grew)
+/* Whoever waits for room looks whether it is there. Under the lock. */
+static void reached(struct sr_audit *audit, uint64_t allocated)
 {
 	audit->allocated = allocated;
+	pthread_cond_broadcast(&audit->grown);
+}
+
+/* Nobody has the file grow any more: there was space for it, or not. Under the lock. */
+static void ended(struct sr_audit *audit, bool good)
+{
 	audit->growing = false;
-	audit->ahead_failed = !grew;
+	audit->ahead_failed = !good;
 	pthread_cond_broadcast(&audit->grown);
 }
 
@@ -83,14 +92,16 @@ bool sr_audit_room(struct sr_audit *audit, uint64_t needs, struct sr_error *err)
 		pthread_cond_wait(&audit->grown, &audit->lock);
 	uint64_t allocated = audit->allocated;
 	bool there = needs <= allocated;
-	audit->growing |= !there;
+	if (!there)
+		audit->growing = true;
 	pthread_mutex_unlock(&audit->lock);
 	if (there)
 		return true;
 	there = sr_records_grow(audit->fd, &allocated, needs + SR_RECORDS_STEP, err) == SR_OK ||
 		sr_records_grow(audit->fd, &allocated, needs, err) == SR_OK;
 	pthread_mutex_lock(&audit->lock);
-	grown(audit, allocated, there);
+	reached(audit, allocated);
+	ended(audit, there);
 	pthread_mutex_unlock(&audit->lock);
 	return there;
 }
@@ -102,30 +113,44 @@ bool sr_audit_room_short(const struct sr_audit *audit)
 }
 
 /*
- * Zeros up to `to` that are on the disk, piece by piece. A descriptor of its own: the kernel tells each that was opened
- * of a failed write, so that a sync here takes no failure away from the entries'.
+ * A descriptor of its own for the record file; -1: it cannot be had. The kernel tells of a write that failed each that
+ * was opened, so that a sync by this one takes no failure away from the entries'. Of the same file: another may have
+ * been put in its place.
  */
-static bool grow_synced(const struct sr_audit *audit, uint64_t from, uint64_t to)
+static int open_again(const struct sr_audit *audit)
 {
-	int fd = openat(audit->dir, SR_RECORDS_FILE, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-	bool good = fd >= 0 && take_space(fd, from, to, NULL) == SR_OK;
-	while (good && from < to) {
-		uint64_t until = to - from < PIECE ? to : from + PIECE;
-		good = put_zeros(fd, from, until, NULL) == SR_OK &&
-		       (audit->not_synced || TEMP_FAILURE_RETRY(fdatasync(fd)) == 0);
-		from = until;
-	}
+	struct stat one, other;
+	int fd = openat(audit->dir, SR_RECORDS_FILE, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &one) == 0 && fstat(audit->fd, &other) == 0 && one.st_dev == other.st_dev &&
+	    one.st_ino == other.st_ino)
+		return fd;
 	if (fd >= 0)
 		(void)close(fd);
-	return good;
+	return -1;
+}
+
+static bool put_synced_zeros(const struct sr_audit *audit, int fd, uint64_t from, uint64_t to)
+{
+	return put_zeros(fd, from, to, NULL) == SR_OK && (audit->not_synced || TEMP_FAILURE_RETRY(fdatasync(fd)) == 0);
 }
 
 void sr_audit_room_ahead(struct sr_audit *audit)
 {
-	uint64_t from = audit->allocated, to = from + SR_RECORDS_STEP;
+	uint64_t at = audit->allocated, to = at + SR_RECORDS_STEP;
 	audit->growing = true;
 	pthread_mutex_unlock(&audit->lock);
-	bool grew = grow_synced(audit, from, to);
+	int fd = open_again(audit);
+	bool good = fd >= 0 && take_space(fd, at, to, NULL) == SR_OK;
+	while (good && at < to) {
+		good = put_synced_zeros(audit, fd, at, at + PIECE);
+		at += PIECE;
+		pthread_mutex_lock(&audit->lock);
+		if (good)
+			reached(audit, at);
+		pthread_mutex_unlock(&audit->lock);
+	}
+	if (fd >= 0)
+		(void)close(fd);
 	pthread_mutex_lock(&audit->lock);
-	grown(audit, grew ? to : from, grew);
+	ended(audit, good);
 }

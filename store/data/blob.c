@@ -154,7 +154,9 @@ static enum sr_code open_present(const struct sr_blobs *blobs, const struct sr_b
 		return code;
 	*fd = openat(fan, label->file, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (*fd < 0) {
-		bool no_file = errno == ENOENT || errno == ELOOP || errno == EISDIR || errno == ENXIO;
+		/* EWOULDBLOCK: it was unlinked since it was looked up, and is being given back (blob_remove.c). */
+		bool no_file =
+			errno == ENOENT || errno == ELOOP || errno == EISDIR || errno == ENXIO || errno == EWOULDBLOCK;
 
 		code = no_file ? SR_FAIL(err, SR_CORRUPT, "blob %s is missing or no regular file", label->text)
 			       : fail_errno(err, label->text, "opening");

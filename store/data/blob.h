@@ -124,7 +124,7 @@ enum sr_code sr_blob_remove(struct sr_blobs *blobs, const struct sr_blob_name *n
 
 /*
  * Unlink every file of `recording`, whatever its track and number, and sync the directory: none is there after any
- * crash that follows. What they take is given back to the disk a MiB at a time, so that nobody else waits for it long;
+ * crash that follows. What they take is given back to the disk 2 MiB at a time, so that nobody else waits for it long;
  * who has one of them open reads it as before. None is SR_OK. SR_CORRUPT: the directory is missing; SR_IO: some may be
  * left; SR_INTERNAL when memory is used up.
  */

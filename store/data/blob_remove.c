@@ -4,13 +4,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "data/blob_name.h"
 
-#define STEP (1 << 20) /* bytes given back at once */
+/*
+ * Bytes given back at once: no less than the page cache has in one piece (2 MiB where pages are of 4 KiB), as the
+ * kernel zeroes what is left of a piece, and a slow client's socket may still refer to it.
+ */
+#define STEP (2 << 20)
 
 /* What is to go, and what of it is not. */
 struct choice {
@@ -29,19 +34,27 @@ static bool goes(const struct choice *choice, const struct sr_blob_name *name)
 	return true;
 }
 
+/* Ours alone until somebody opens it. */
+static bool alone(int fd)
+{
+	return fcntl(fd, F_GETLEASE) == F_WRLCK;
+}
+
 /*
- * Give back what an unlinked file takes, a MiB at a time. On a disk that is told what it no longer needs to keep
- * (mount's `discard`), a whole recording at once holds up everybody's syncs for milliseconds. The lease is granted if
- * nobody else has the file open: who still reads it goes on, and the last to close it gives it back. Nor is anything
- * cut off that has another name, as in a copy made of links.
+ * Give back what an unlinked file takes, piece by piece. On a disk that is told what it no longer needs to keep
+ * (mount's `discard`), a whole recording at once holds up everybody's syncs for milliseconds. Nothing is cut off that
+ * has another name, as in a copy made of links. The lease is granted if this system has the file open nowhere else: who
+ * still reads it goes on, and the last to close it gives it back. The kernel tells of whoever opens it then (by way of
+ * /proc) with a signal: SIGIO would end the process, SIGURG is passed over.
  */
 static void give_back(int fd)
 {
 	struct stat file;
 
-	if (fcntl(fd, F_SETLEASE, F_WRLCK) != 0 || fstat(fd, &file) != 0 || file.st_nlink != 0)
+	if (fstat(fd, &file) != 0 || file.st_nlink != 0 || fcntl(fd, F_SETSIG, SIGURG) != 0 ||
+	    fcntl(fd, F_SETLEASE, F_WRLCK) != 0)
 		return;
-	while (file.st_size > STEP) {
+	while (file.st_size > STEP && alone(fd)) {
 		file.st_size = (file.st_size - 1) / STEP * STEP;
 		if (TEMP_FAILURE_RETRY(ftruncate(fd, file.st_size)) != 0)
 			return;

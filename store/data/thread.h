@@ -76,9 +76,9 @@ void sr_thread_prompt(void);
 void sr_thread_is(const char *name, int nice);
 
 /*
- * The calling thread has done `work` bytes more of something long that nobody waits for. For each 16 KiB of it the
- * threads that wait for this processor have it first: else one that stands back keeps it until the clock's next tick,
- * some milliseconds. *done (in, out) is 0 at first.
+ * The calling thread has done `work` bytes more of something long that stands back. After each 16 KiB of it others that
+ * wait for this processor are let go first (sched_yield(2)): else a thread that stands back keeps it until the clock's
+ * next tick, some milliseconds. *done (in, out) is 0 at first.
  */
 void sr_thread_share(size_t *done, size_t work);
 

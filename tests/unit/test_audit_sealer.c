@@ -222,6 +222,42 @@ Test(audit_sealer, room_that_is_not_synced_is_none)
 	fail_ahead(&no_sync);
 }
 
+/* A reserve that the disk has not, asked for at a start: the sealer does not take what there is instead. */
+Test(audit_sealer, a_reserve_that_cannot_be_is_not_begun)
+{
+	world_make();
+	struct sr_audit_options options = world_options();
+	struct sr_audit *audit;
+	options.reserve = 8 * SR_RECORDS_STEP;
+	atomic_store(&no_space, true);
+	cr_assert_eq(sr_audit_open(&options, &audit, NULL), SR_OK);
+	atomic_store(&no_space, false);
+	cr_expect_eq(sr_audit_seal(audit, NULL), SR_OK);
+	cr_expect_not(unsettled(audit));
+	cr_expect_eq(audit->allocated, SR_RECORDS_FRONT + 65536 + SR_RECORDS_STEP);
+	sr_audit_close(audit);
+}
+
+/* Somebody has put another record file there, as when a copy is put back under a daemon that serves. */
+Test(audit_sealer, another_file_in_its_place_is_left_alone)
+{
+	char kept[256];
+	struct stat st;
+	struct sr_audit *audit = begin();
+	snprintf(kept, sizeof kept, "%s", at_place("audit/kept"));
+	cr_assert_eq(rename(at_place("audit/records"), kept), 0);
+	put_file("audit/records", "another", 7, 0600);
+	uint64_t before = audit->allocated, count = 0;
+	for (; !unsettled(audit) && !audit->ahead_failed; count++)
+		append(audit);
+	settle(audit);
+	cr_expect_eq(audit->allocated, before);
+	cr_expect_eq(stat(at_place("audit/records"), &st), 0);
+	cr_expect_eq(st.st_size, 7);
+	cr_assert_eq(rename(kept, at_place("audit/records")), 0);
+	expect_whole(audit, count);
+}
+
 /* ---- who goes first ---- */
 
 /* Each entry is larger than what is done before others go first. */

@@ -5,6 +5,7 @@
 #include <criterion/new/assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,8 @@
 #include "data/blob.h"
 #include "place.h"
 
-#define MIB (1 << 20)
-#define SIZE (3 * MIB + 5)
+#define STEP (2 << 20)
+#define SIZE (3 * STEP + 5)
 
 static const struct sr_blob_name name = {
 	.recording = {0x01, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x72, 0x34, 0x85, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xfd, 0x02},
@@ -30,7 +31,9 @@ static uint8_t content[SIZE];
 
 static off_t left[8]; /* after each cut */
 static unsigned cuts, cuts_fail;
-static bool named; /* when something was cut off, the file had a name */
+static bool named;  /* when something was cut off, the file had a name */
+static bool opened; /* by somebody else when the first was cut off, who was told to come again */
+static bool open_it;
 
 int ftruncate(int fd, off_t size)
 {
@@ -43,6 +46,11 @@ int ftruncate(int fd, off_t size)
 	if (cuts < sizeof left / sizeof *left)
 		left[cuts] = size;
 	cuts++;
+	if (open_it) {
+		char path[64];
+		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		opened = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) == -1 && errno == EWOULDBLOCK;
+	}
 	return (int)syscall(SYS_ftruncate, fd, size);
 }
 
@@ -93,12 +101,12 @@ static void expect_whole(int fd)
 
 TestSuite(blob_remove, .init = make, .fini = unmake);
 
-Test(blob_remove, goes_a_mebibyte_at_a_time_when_it_has_no_name_any_more)
+Test(blob_remove, goes_step_by_step_when_it_has_no_name_any_more)
 {
 	remove_it();
 	cr_expect_eq(cuts, 3);
 	for (unsigned at = 0; at < 3; at++)
-		cr_expect_eq(left[at], (3 - (off_t)at) * MIB);
+		cr_expect_eq(left[at], (3 - (off_t)at) * STEP);
 	cr_expect_not(named);
 }
 
@@ -130,4 +138,27 @@ Test(blob_remove, what_cannot_be_cut_is_removed_at_once)
 	remove_it();
 	cuts_fail = 0;
 	cr_expect_eq(cuts, 0);
+}
+
+/* By way of /proc alone: it has no name. The kernel's signal about that ends no daemon, and nothing more is cut off. */
+Test(blob_remove, who_opens_one_meanwhile_ends_it)
+{
+	open_it = true;
+	remove_it();
+	open_it = false;
+	cr_expect(opened);
+	cr_expect_eq(cuts, 1);
+}
+
+/* Looked up before it was unlinked, opened after: it is missing, as a moment later, and no disk has failed. */
+Test(blob_remove, who_comes_too_late_finds_none)
+{
+	struct sr_error err = {.text = ""};
+	uint64_t size;
+	int fd = open(file_path(), O_WRONLY | O_CLOEXEC), other;
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(fcntl(fd, F_SETSIG, SIGURG), 0);
+	cr_assert_eq(fcntl(fd, F_SETLEASE, F_WRLCK), 0);
+	cr_expect_eq(sr_blob_read_open(blobs, &name, &other, &size, &err), SR_CORRUPT);
+	cr_expect_eq(close(fd), 0);
 }
