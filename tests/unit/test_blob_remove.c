@@ -146,7 +146,7 @@ Test(blob_remove, who_opens_one_meanwhile_ends_it)
 	open_it = true;
 	remove_it();
 	open_it = false;
-	cr_expect(opened);
+	cr_expect_eq(opened, true);
 	cr_expect_eq(cuts, 1);
 }
 
