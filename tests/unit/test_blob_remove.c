@@ -140,12 +140,23 @@ Test(blob_remove, what_cannot_be_cut_is_removed_at_once)
 	cr_expect_eq(cuts, 0);
 }
 
+static volatile sig_atomic_t ended; /* by the signal of a lease, which ends who does not expect it */
+
+static void note_end(int signal)
+{
+	(void)signal;
+	ended = 1;
+}
+
 /* By way of /proc alone: it has no name. The kernel's signal about that ends no daemon, and nothing more is cut off. */
 Test(blob_remove, who_opens_one_meanwhile_ends_it)
 {
+	struct sigaction noted = {.sa_handler = note_end};
+	cr_assert_eq(sigaction(SIGIO, &noted, NULL), 0);
 	open_it = true;
 	remove_it();
 	open_it = false;
+	cr_expect_eq(ended, 0);
 	cr_expect_eq(opened, true);
 	cr_expect_eq(cuts, 1);
 }
