@@ -26,10 +26,10 @@ FILENAME ~ /facts$/ {
 }
 FILENAME ~ /memory$/ { split_words($0) }
 FILENAME ~ /refusals$/ { refusal[refusals++] = $0 }
-FILENAME ~ /rotation$/ { rotation[$1] = $1 == "ratio" ? $2 : $4 }
-FILENAME ~ /rotation$/ && $1 != "ratio" {
-	rotation_low[$1] = $3
-	rotation_high[$1] = $5
+FILENAME ~ /rotation$/ {
+	rotation_low[$1] = $(NF - 2)
+	rotation[$1] = $(NF - 1)
+	rotation_high[$1] = $NF
 }
 FILENAME ~ /(scale|sizes)$/ { scale[scales++] = $0 }
 FILENAME ~ /calls$/ && /^streams / { streams = words_after_name($0, 1) }
@@ -131,9 +131,9 @@ function print_bound(title, value, least, goal, measure, spread) {
 }
 
 function print_others(i, cells) {
-	printf "| %-34s | %9s | %-15s %7s | %5.2f | %-13s | %-10s | %-10s |\n", "rotation, rows/s",
-		number(rotation["rotate"]), "lmdb", number(rotation["lmdb"]), rotation["ratio"], "-",
-		reached(rotation["ratio"] + 0, ">=", 0.25), reached(rotation["ratio"] + 0, ">=", 0.5)
+	printf "| %-34s | %9s | %-15s %7s | %5.2f | %5.2f - %5.2f | %-10s | %-10s |\n", "rotation, rows/s",
+		number(rotation["rotate"]), "lmdb", number(rotation["lmdb"]), rotation["ratio"], rotation_low["ratio"],
+		rotation_high["ratio"], reached(rotation["ratio"] + 0, ">=", 0.25), reached(rotation["ratio"] + 0, ">=", 0.5)
 	for (i = 0; i < scales; i++) {
 		split(scale[i], cells, "\t")
 		if (cells[1] == "list") {
@@ -226,9 +226,9 @@ function json_scale(i, j, n, cells, out) {
 }
 
 function json_rotation() {
-	return sprintf("\"rotation\": {\"rows_per_s\": [%s, %s, %s], \"lmdb_rows_per_s\": [%s, %s, %s]}",
+	return sprintf("\"rotation\": {\"rows_per_s\": [%s, %s, %s], \"lmdb_rows_per_s\": [%s, %s, %s], \"ratio\": [%s, %s, %s]}",
 		rotation_low["rotate"], rotation["rotate"], rotation_high["rotate"], rotation_low["lmdb"], rotation["lmdb"],
-		rotation_high["lmdb"])
+		rotation_high["lmdb"], rotation_low["ratio"], rotation["ratio"], rotation_high["ratio"])
 }
 
 function json_calls() {

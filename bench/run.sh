@@ -174,7 +174,7 @@ if [ -n "$calls" ]; then
 	bash "$repo/bench/calls.sh" --seconds 60 --bin "$bin" >"$work/calls" || [ -s "$work/calls" ]
 fi
 echo "rotation" >&2
-bash "$repo/bench/rotate.sh" --recordings "$rotated" --runs 3 --bin "$bin" >"$work/rotation" ||
+bash "$repo/bench/rotate.sh" --recordings "$rotated" --runs "$rounds" --bin "$bin" >"$work/rotation" ||
 	[ -s "$work/rotation" ] # below its bound, as the table says
 echo "lists" >&2
 bash "$repo/bench/scale.sh" --recordings "$stores" --starts 3 --lists "$lists" --rounds "$rounds" --bin "$bin" >"$work/scale" ||
